@@ -1,0 +1,101 @@
+-- What must be known before a tenant is: which tenants a login address belongs to, which tenant a provider's post
+-- is for, which tenants there are. No personal value stands here: addresses are keyed hashes.
+CREATE TABLE directory.tenant (
+  tenant_id  uuid PRIMARY KEY,
+  region     text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE directory.login (
+  address_hash bytea NOT NULL,
+  tenant_id    uuid NOT NULL REFERENCES directory.tenant,
+  member_id    uuid NOT NULL,
+  PRIMARY KEY (address_hash, tenant_id)
+);
+
+CREATE TABLE directory.channel (
+  channel_id uuid PRIMARY KEY,
+  tenant_id  uuid NOT NULL REFERENCES directory.tenant
+);
+
+-- Failed attempts to log in, per keyed hash of an account or of a network address.
+CREATE TABLE directory.login_attempt (
+  subject_hash bytea PRIMARY KEY,
+  failures     int NOT NULL,
+  since        timestamptz NOT NULL
+);
+
+CREATE TABLE directory.installation (
+  single    boolean PRIMARY KEY DEFAULT true CHECK (single),
+  -- raised when the cluster's identifier changes: transaction ids of a restored database may be older than those it holds
+  epoch     int NOT NULL,
+  system_id text NOT NULL
+);
+
+CREATE FUNCTION directory.tenants() RETURNS TABLE (tenant_id uuid, region text)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC SELECT t.tenant_id, t.region FROM directory.tenant t ORDER BY t.tenant_id; END;
+
+CREATE FUNCTION directory.logins(hash bytea) RETURNS TABLE (tenant_id uuid, member_id uuid, region text)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    SELECT l.tenant_id, l.member_id, t.region FROM directory.login l JOIN directory.tenant t USING (tenant_id)
+     WHERE l.address_hash = hash ORDER BY l.tenant_id;
+  END;
+
+CREATE FUNCTION directory.channel_tenant(channel uuid) RETURNS TABLE (tenant_id uuid, region text)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    SELECT c.tenant_id, t.region FROM directory.channel c JOIN directory.tenant t USING (tenant_id) WHERE c.channel_id = channel;
+  END;
+
+-- The writers only touch the tenant that the transaction has set.
+CREATE FUNCTION directory.register_tenant(home text) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    INSERT INTO directory.tenant (tenant_id, region) VALUES (nullif(current_setting('app.tenant', true), '')::uuid, home);
+  END;
+
+-- Only one login per address and tenant; whoever comes second gets a unique violation.
+CREATE FUNCTION directory.register_login(hash bytea, member uuid) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    INSERT INTO directory.login (address_hash, tenant_id, member_id)
+    VALUES (hash, nullif(current_setting('app.tenant', true), '')::uuid, member);
+  END;
+
+CREATE FUNCTION directory.forget_login(member uuid) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    DELETE FROM directory.login l
+     WHERE l.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND l.member_id = member;
+  END;
+
+CREATE FUNCTION directory.register_channel(channel uuid) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    INSERT INTO directory.channel (channel_id, tenant_id)
+    VALUES (channel, nullif(current_setting('app.tenant', true), '')::uuid);
+  END;
+
+-- How many failures a subject has within the window (seconds).
+CREATE FUNCTION directory.login_failures(subject bytea, window_seconds int) RETURNS int
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    SELECT coalesce((SELECT a.failures FROM directory.login_attempt a
+                      WHERE a.subject_hash = subject AND a.since > now() - make_interval(secs => window_seconds)), 0);
+  END;
+
+CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURNS int
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    INSERT INTO directory.login_attempt AS a (subject_hash, failures, since) VALUES (subject, 1, now())
+    ON CONFLICT (subject_hash) DO UPDATE
+       SET failures = CASE WHEN a.since > now() - make_interval(secs => window_seconds) THEN a.failures + 1 ELSE 1 END,
+           since    = CASE WHEN a.since > now() - make_interval(secs => window_seconds) THEN a.since ELSE now() END
+    RETURNING a.failures;
+  END;
+
+CREATE FUNCTION directory.login_succeeded(subject bytea) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.subject_hash = subject; END;

@@ -1,0 +1,23 @@
+-- Run at every start, after the migrations: what the application's login may do. It owns nothing, has no BYPASSRLS,
+-- and may only insert into and read the audit tables. The login's name stands in custodia.login.
+DO $$
+DECLARE
+  login text := current_setting('custodia.login');
+  fn regprocedure;
+BEGIN
+  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA app, audit, directory FROM PUBLIC, %I', login);
+  EXECUTE format('GRANT USAGE ON SCHEMA app, audit, directory TO %I', login);
+  EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO %I', login);
+  -- by column: time and order are the server's
+  EXECUTE format('GRANT SELECT ON audit.event TO %I', login);
+  EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids,
+    row_count, outcome, code, purpose, query, sealed_note, cause_id, request_id, ip) ON audit.event TO %I', login);
+  EXECUTE format('GRANT USAGE ON SEQUENCE audit.event_sequence TO %I', login);
+  FOR fn IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname IN ('app', 'audit', 'directory') AND p.prokind = 'f'
+  LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', fn);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', fn, login);
+  END LOOP;
+  EXECUTE format('REVOKE ALL ON FUNCTION audit.refuse() FROM %I', login);
+END $$;

@@ -1,0 +1,110 @@
+import { Ability as CaslAbility, type RawRuleOf, subject as subjectOf } from '@casl/ability'
+import type { Action } from './actions.ts'
+import { type Condition, holds, type Me, readCondition } from './condition.ts'
+import type { Grant } from './grant.ts'
+import type { Models, ResourceModel } from './model.ts'
+
+/** How a rule lets a field be used. CASL sees each as an action of its own: `read`, `mask`, or the writing action. */
+type RuleAction = Action | 'mask'
+type Row = Readonly<Record<string, unknown>>
+type Rules = CaslAbility<[RuleAction, string | Row], Condition>
+
+/** A rule of a principal: its fields ('*' = all; empty = none), and the rows (null = all). */
+export interface Rule {
+  fields: readonly string[]
+  when: Condition | null
+}
+
+/**
+ * What a principal may do, built from grants. CASL holds the rules and decides on rows in memory; `rules` gives the
+ * same rules to the compiler that turns them into SQL. Several abilities joined (`and`) are an intersection: a key that
+ * acts for a member may do what both may.
+ */
+export class Ability {
+  readonly #layers: readonly Rules[]
+  readonly #models: Models
+  /** Compiled statements, kept as long as the ability itself. */
+  readonly cache = new Map<string, unknown>()
+
+  private constructor(layers: readonly Rules[], models: Models) {
+    this.#layers = layers
+    this.#models = models
+  }
+
+  static of(grants: readonly Grant[], me: Me, models: Models): Ability {
+    const rules: RawRuleOf<Rules>[] = []
+    for (const grant of grants) {
+      const model = models.get(grant.resource)
+      // A grant whose resource is gone grants nothing.
+      if (!model) continue
+      const conditions = grant.when === undefined ? undefined : readCondition(grant.when, model, me, () => true)
+      const add = (action: RuleAction, fields: readonly string[] | undefined): void => {
+        const names = known(fields ?? [], model)
+        rules.push({
+          action,
+          subject: grant.resource,
+          ...(conditions ? { conditions } : {}),
+          ...(names === '*' ? {} : { fields: names }),
+        })
+      }
+      for (const action of grant.actions) {
+        if (action === 'read') {
+          add('read', grant.fields?.read)
+          if (grant.fields?.mask?.length) add('mask', grant.fields.mask)
+        } else if (action === 'create' || action === 'update' || action === 'import') add(action, grant.fields?.write)
+        else add(action, ['*'])
+      }
+    }
+    return new Ability([buildRules(rules, models)], models)
+  }
+
+  /** The rights that both have. */
+  and(other: Ability): Ability {
+    return new Ability([...this.#layers, ...other.#layers], this.#models)
+  }
+
+  /** Whether any row of the resource could be used so; the row itself is asked later. */
+  may(action: Action, resource: string): boolean {
+    return this.#layers.every((layer) => layer.rulesFor(action, resource).length > 0)
+  }
+
+  /** Whether this row may be used so; with a field, whether this field of it may. */
+  can(action: RuleAction, model: ResourceModel, row: Row, field?: string): boolean {
+    // A copy: CASL marks the object with its type, and a row that came with such a mark would choose its own.
+    const subject = subjectOf(model.name, { ...row })
+    return this.#layers.every((layer) => {
+      if (field !== undefined) return layer.can(action, subject, field)
+      return layer.rulesFor(action, model.name).some((rule) => rule.matchesConditions(subject))
+    })
+  }
+
+  /** The rules of an action, one list per layer; a row must satisfy one rule of each. */
+  rules(action: RuleAction, resource: string): readonly (readonly Rule[])[] {
+    return this.#layers.map((layer) =>
+      layer.rulesFor(action, resource).map((rule) => ({ fields: rule.fields ?? ['*'], when: rule.conditions ?? null })),
+    )
+  }
+}
+
+/** '*' when every field is meant; otherwise those that exist. An empty list would mean "all" to CASL, so it names a field that cannot exist. */
+function known(fields: readonly string[], model: ResourceModel): '*' | string[] {
+  if (fields.includes('*')) return '*'
+  const names = fields.filter((name) => model.fields.has(name))
+  return names.length > 0 ? names : ['-']
+}
+
+function buildRules(rules: RawRuleOf<Rules>[], models: Models): Rules {
+  return new CaslAbility<[RuleAction, string | Row], Condition>(rules, {
+    conditionsMatcher: (condition) => (row: Row) => {
+      const model = models.get(typeOf(row))
+      return model !== undefined && holds(condition, model, row)
+    },
+    fieldMatcher: (fields) => (field) => fields.includes(field),
+    // CASL rules later in the list win; all of ours allow, so order says nothing.
+  })
+}
+
+function typeOf(row: Row): string {
+  const name = row['__caslSubjectType__']
+  return typeof name === 'string' ? name : ''
+}

@@ -1,0 +1,218 @@
+import { z } from 'zod'
+import type { Field, FieldKind, ResourceModel } from './model.ts'
+
+/** A value in a condition. `$me.…` stands for an attribute of whoever asks. */
+export type Scalar = string | number | boolean
+/** `startsWith` is for filters only; grants and search bodies do not know it. */
+export type Comparison = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte' | 'startsWith'
+
+/**
+ * A condition over a row, two-valued: a comparison with an absent value is false, `not` inverts it.
+ * A list field is compared by containment: `eq` = contains, `in` = has one of, `ne` = has others or more than this one.
+ */
+export type Condition =
+  | { op: Comparison; field: string; value: Scalar }
+  | { op: 'in'; field: string; values: readonly Scalar[] }
+  | { op: 'exists'; field: string; value: boolean }
+  | { op: 'and' | 'or'; of: readonly Condition[] }
+  | { op: 'not'; of: Condition }
+
+/** Attributes of the principal that a condition may name. */
+export interface Me {
+  id: string
+  teamIds: readonly string[]
+  businessUnitIds: readonly string[]
+  countries: readonly string[]
+}
+
+const comparisons = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte'] as const
+const myLists = {
+  '$me.teamIds': 'teamIds',
+  '$me.businessUnitIds': 'businessUnitIds',
+  '$me.countries': 'countries',
+} as const
+const depthMax = 8
+const sizeMax = 200
+
+const scalar = z.union([z.string().max(1000), z.number(), z.boolean()])
+const fieldName = z.string().min(1).max(100)
+
+/** The JSON form of a condition, as it stands in grants and in search bodies. */
+export const conditionSchema: z.ZodType<ConditionJson> = z.lazy(() =>
+  z.union([
+    ...comparisons.map((op) => z.strictObject({ [op]: z.tuple([fieldName, scalar]) })),
+    z.strictObject({ in: z.tuple([fieldName, z.union([z.array(scalar).max(500), z.string()])]) }),
+    z.strictObject({ exists: z.tuple([fieldName, z.boolean()]) }),
+    z.strictObject({ and: z.array(conditionSchema).min(1).max(50) }),
+    z.strictObject({ or: z.array(conditionSchema).min(1).max(50) }),
+    z.strictObject({ not: conditionSchema }),
+  ]),
+) as z.ZodType<ConditionJson>
+
+export type ConditionJson = { [op: string]: unknown }
+
+export class ConditionError extends Error {
+  readonly path: string
+  readonly code = 'invalid_condition'
+  constructor(path: string, message: string) {
+    super(message)
+    this.path = path
+  }
+}
+
+/**
+ * Reads a condition's JSON against a resource's fields. `usable` decides which fields may be named: a field that may
+ * not be used and a field that does not exist give the same error.
+ * @throws ConditionError with the path inside the JSON
+ */
+export function readCondition(
+  json: unknown,
+  model: ResourceModel,
+  me: Me,
+  usable: (field: Field, op: string) => boolean,
+): Condition {
+  let size = 0
+  const read = (node: unknown, path: string, depth: number): Condition => {
+    if (depth > depthMax || ++size > sizeMax) throw new ConditionError(path, 'The condition is too large.')
+    if (typeof node !== 'object' || node === null || Array.isArray(node))
+      throw new ConditionError(path, 'A condition is an object with one operator.')
+    const entries = Object.entries(node)
+    const [op, argument] = entries.length === 1 ? (entries[0] ?? ['', null]) : ['', null]
+    const here = `${path}/${op}`
+    if (op === 'and' || op === 'or') {
+      if (!Array.isArray(argument) || argument.length === 0)
+        throw new ConditionError(here, 'Expected a list of conditions.')
+      return { op, of: argument.map((part, i) => read(part, `${here}/${i}`, depth + 1)) }
+    }
+    if (op === 'not') return { op, of: read(argument, here, depth + 1) }
+    if (!Array.isArray(argument) || argument.length !== 2 || typeof argument[0] !== 'string')
+      throw new ConditionError(path, 'A condition is {"operator": ["field", value]}.')
+    const [name, value]: [string, unknown] = [argument[0], argument[1]]
+    const field = model.fields.get(name)
+    if (!field || !operatorsOf(field.kind).includes(op) || !usable(field, op))
+      throw new ConditionError(here, `"${op}" cannot be used with "${name.slice(0, 100)}" here.`)
+    if (op === 'exists') {
+      if (typeof value !== 'boolean') throw new ConditionError(`${here}/1`, 'Expected true or false.')
+      return { op, field: name, value }
+    }
+    if (op === 'in') {
+      const own =
+        typeof value === 'string' && Object.hasOwn(myLists, value) ? myLists[value as keyof typeof myLists] : null
+      const values: readonly unknown[] | null = own ? me[own] : Array.isArray(value) ? value : null
+      if (!values) throw new ConditionError(`${here}/1`, 'Expected a list of values.')
+      return { op, field: name, values: values.map((one, i) => scalarOf(field, one, me, `${here}/1/${i}`)) }
+    }
+    return { op: op as Comparison, field: name, value: scalarOf(field, value, me, `${here}/1`) }
+  }
+  return read(json, '', 0)
+}
+
+/** The operators that a kind of field knows. */
+export function operatorsOf(kind: FieldKind): readonly string[] {
+  if (kind === 'json') return ['exists']
+  if (kind === 'boolean' || kind === 'textList' || kind === 'uuidList') return ['eq', 'ne', 'in', 'exists']
+  if (kind === 'uuid' || kind === 'choice') return ['eq', 'ne', 'in', 'exists']
+  if (kind === 'text') return ['eq', 'ne', 'in', 'lt', 'lte', 'gt', 'gte', 'startsWith', 'exists']
+  return ['eq', 'ne', 'in', 'lt', 'lte', 'gt', 'gte', 'exists']
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const datePattern = /^\d{4}-\d{2}-\d{2}$/
+
+/** Checks one value against the field's kind and brings it into the form in which both sides compare it. */
+export function scalarOf(field: Field, raw: unknown, me: Me | null, path: string): Scalar {
+  const value = raw === '$me.id' && me ? me.id : raw
+  const wrong = (expected: string): never => {
+    throw new ConditionError(path, `Expected ${expected}.`)
+  }
+  switch (field.kind) {
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value) ? value : wrong('a number')
+    case 'boolean':
+      return typeof value === 'boolean' ? value : wrong('true or false')
+    case 'uuid':
+    case 'uuidList':
+      return typeof value === 'string' && uuidPattern.test(value) ? value.toLowerCase() : wrong('a UUID')
+    case 'date':
+      return typeof value === 'string' && datePattern.test(value) && !Number.isNaN(Date.parse(value))
+        ? value
+        : wrong('a date (YYYY-MM-DD)')
+    case 'time': {
+      const time = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/.test(value) ? new Date(value) : null
+      return time && !Number.isNaN(time.getTime()) && time.getUTCFullYear() <= 9999
+        ? String(value)
+        : wrong('a time (RFC 3339)')
+    }
+    default:
+      return typeof value === 'string' && value.length <= 1000 && value.isWellFormed() && !value.includes('\0')
+        ? value
+        : wrong('a text')
+  }
+}
+
+/** Decides a condition on a row's JSON (public names, clear values). The SQL of a condition decides the same. */
+export function holds(condition: Condition, model: ResourceModel, row: Readonly<Record<string, unknown>>): boolean {
+  switch (condition.op) {
+    case 'and':
+      return condition.of.every((part) => holds(part, model, row))
+    case 'or':
+      return condition.of.some((part) => holds(part, model, row))
+    case 'not':
+      return !holds(condition.of, model, row)
+  }
+  const field = model.fields.get(condition.field)
+  const kind = field?.kind ?? 'text'
+  const value = row[condition.field]
+  if (field?.exact && typeof value === 'string') {
+    const same = (other: Scalar): boolean => field.exact?.normal(value) === field.exact?.normal(String(other))
+    if (condition.op === 'eq') return same(condition.value)
+    if (condition.op === 'ne') return !same(condition.value)
+    if (condition.op === 'in') return condition.values.some(same)
+  }
+  const absent = value === null || value === undefined
+  if (Array.isArray(value)) {
+    if (condition.op === 'exists') return value.length > 0 === condition.value
+    if (condition.op === 'in')
+      return value.some((one) => condition.values.some((other) => compare(kind, one, other) === 0))
+    if (condition.op === 'ne') return value.some((one) => compare(kind, one, condition.value) !== 0)
+    return condition.op === 'eq' && value.some((one) => compare(kind, one, condition.value) === 0)
+  }
+  if (condition.op === 'exists') return !absent === condition.value
+  if (absent) return false
+  if (condition.op === 'in') return condition.values.some((other) => compare(kind, value, other) === 0)
+  if (condition.op === 'startsWith') return String(value).startsWith(String(condition.value))
+  const order = compare(kind, value, condition.value)
+  switch (condition.op) {
+    case 'eq':
+      return order === 0
+    case 'ne':
+      return order !== 0
+    case 'lt':
+      return order < 0
+    case 'lte':
+      return order <= 0
+    case 'gt':
+      return order > 0
+    case 'gte':
+      return order >= 0
+  }
+}
+
+/** Orders as the database does: text by code point (collation "C"), times as instants to the microsecond. */
+function compare(kind: FieldKind, left: unknown, right: unknown): number {
+  if (kind === 'number') return Number(left) - Number(right)
+  if (kind === 'boolean') return Number(left) - Number(right)
+  if (kind === 'time') {
+    const [a, b] = [microseconds(String(left)), microseconds(String(right))]
+    return a < b ? -1 : a > b ? 1 : 0
+  }
+  return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)))
+}
+
+/** Date keeps milliseconds only; PostgreSQL keeps six digits and rounds the rest. */
+function microseconds(time: string): bigint {
+  const fraction = /\.(\d+)/.exec(time)?.[1] ?? ''
+  const whole = BigInt(Date.parse(time.replace(/\.\d+/, '')))
+  const micros = Math.round(Number(`0.${fraction || '0'}`) * 1e6)
+  return whole * 1000n + BigInt(micros)
+}

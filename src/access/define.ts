@@ -1,0 +1,166 @@
+import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
+import type { PgTable } from 'drizzle-orm/pg-core/table'
+import { type SQL, sql } from 'drizzle-orm/sql/sql'
+import { z } from 'zod'
+import type { ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
+
+/** How a noun describes one of its fields, once: storage, meaning, and what may be done with it. */
+export interface FieldDefinition {
+  /** Where it is stored. Left out for what is computed: then `value` and `kind` say it. */
+  column?: PgColumn
+  value?: SQL
+  kind?: FieldKind
+  /** The value's shape, without null; description and example go into its `.meta()`. */
+  schema: z.ZodType
+  nullable?: boolean
+  /** When a client may set it. `create`: only at the start, unchangeable afterwards. */
+  write?: 'always' | 'create'
+  /** Must be given on creation. */
+  required?: boolean
+  mask?: MaskKind
+  search?: SearchKind
+  exact?: ExactMatch
+  filter?: boolean
+  sort?: boolean
+}
+
+export interface ResourceDefinition {
+  /** Path segment and name in grants: "contacts". */
+  name: string
+  /** "Contact": the schema's name in the OpenAPI document. */
+  title: string
+  description: string
+  table: PgTable
+  tenant: PgColumn
+  id: PgColumn
+  unit?: PgColumn
+  subject?: SQL
+  state?: PgColumn
+  fields: Readonly<Record<string, FieldDefinition>>
+}
+
+/** A resource as the rest of the house uses it: the access model, and the shapes of its answers and bodies. */
+export interface Resource extends ResourceModel {
+  title: string
+  description: string
+  definitions: Readonly<Record<string, FieldDefinition>>
+  /** A record in an answer: every field optional, for what a principal may not see is absent. */
+  answer: z.ZodObject
+  createBody: z.ZodObject
+  patchBody: z.ZodObject
+}
+
+export function defineResource(definition: ResourceDefinition): Resource {
+  const fields = new Map<string, Field>()
+  const answer: Record<string, z.ZodType> = {}
+  const createBody: Record<string, z.ZodType> = {}
+  const patchBody: Record<string, z.ZodType> = {}
+  for (const [name, one] of Object.entries(definition.fields)) {
+    const value = one.value ?? (one.column ? sql`${one.column}` : null)
+    const kind = one.kind ?? (one.column ? kindOf(one.column) : null)
+    if (!value || !kind) throw new Error(`${definition.name}.${name} has neither a column nor a value with its kind`)
+    const nullable = one.nullable ?? (one.column ? !one.column.notNull : true)
+    fields.set(name, {
+      name,
+      kind,
+      value,
+      column: one.column ?? null,
+      mask: one.mask ?? maskFor(kind),
+      filterable: one.filter ?? kind !== 'json',
+      sortable: one.sort ?? ['text', 'choice', 'number', 'time', 'date'].includes(kind),
+      search: one.search ?? null,
+      exact: one.exact ?? null,
+      schema: one.schema,
+    })
+    const shape = nullable ? one.schema.nullable() : one.schema
+    // In an answer a value may be masked: it keeps its type and loses its format.
+    answer[name] = (name === 'id' ? shape : shape.optional()) as z.ZodType
+    if (one.write) createBody[name] = one.required ? one.schema : shape.optional()
+    if (one.write === 'always') patchBody[name] = shape.optional()
+  }
+  answer.maskedFields = z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'The names of the fields whose values are masked for you.', example: ['phone'] })
+  return {
+    name: definition.name,
+    title: definition.title,
+    description: definition.description,
+    table: definition.table,
+    tenant: definition.tenant,
+    id: definition.id,
+    unit: definition.unit ?? null,
+    subject: definition.subject ?? null,
+    state: definition.state ?? null,
+    fields,
+    definitions: definition.fields,
+    answer: z.object(answer).meta({ id: definition.title, description: definition.description }),
+    createBody: z
+      .strictObject(createBody)
+      .meta({ id: `${definition.title}Create`, description: `What a new ${words(definition.title)} is made of.` }),
+    patchBody: z
+      .strictObject(patchBody)
+      .meta({
+        id: `${definition.title}Patch`,
+        description: `A JSON merge patch (RFC 7396) of a ${words(definition.title)}: null removes a value.`,
+      }),
+  }
+}
+
+/** The fields that every stored noun has. */
+export function commonFields(table: {
+  id: PgColumn
+  version: PgColumn
+  createdAt: PgColumn
+  updatedAt: PgColumn
+  trashedAt?: PgColumn
+}): Record<string, FieldDefinition> {
+  return {
+    id: {
+      column: table.id,
+      schema: z
+        .uuid()
+        .meta({ description: 'The record’s id (UUIDv7).', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
+    },
+    version: {
+      column: table.version,
+      schema: z.int().meta({ description: 'Counts the changes of the record.', example: 1 }),
+    },
+    createdAt: { column: table.createdAt, schema: time('When the record was made.') },
+    updatedAt: { column: table.updatedAt, schema: time('When the record was last changed.') },
+    ...(table.trashedAt
+      ? {
+          trashedAt: {
+            column: table.trashedAt,
+            schema: time('When the record was moved to the trash; null outside it.'),
+          },
+        }
+      : {}),
+  }
+}
+
+export const time = (description: string) =>
+  z.iso.datetime({ offset: true }).meta({ description, example: '2026-11-22T09:30:00Z' })
+export const idOf = (description: string) =>
+  z.uuid().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
+
+const words = (title: string): string => title.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()
+
+function kindOf(column: PgColumn): FieldKind {
+  const type = column.getSQLType()
+  if (type.endsWith('[]')) return type.startsWith('uuid') ? 'uuidList' : 'textList'
+  if (type === 'uuid') return 'uuid'
+  if (type === 'boolean') return 'boolean'
+  if (type === 'jsonb') return 'json'
+  if (type === 'date') return 'date'
+  if (type.startsWith('timestamp')) return 'time'
+  if (['integer', 'smallint', 'bigint', 'numeric'].some((number) => type.startsWith(number))) return 'number'
+  return 'text'
+}
+
+function maskFor(kind: FieldKind): MaskKind {
+  if (kind === 'text') return 'text'
+  if (kind === 'number') return 'number'
+  if (kind === 'date') return 'date'
+  return 'hidden'
+}

@@ -1,0 +1,149 @@
+import { type SQL, sql } from 'drizzle-orm/sql/sql'
+import type { Rule } from './ability.ts'
+import type { Action } from './actions.ts'
+import type { Resolve } from './condition-sql.ts'
+import { conditionSql } from './condition-sql.ts'
+import type { Field, MaskKind, ResourceModel } from './model.ts'
+import type { Principal } from './principal.ts'
+
+/**
+ * The one door for fields. Whatever names a field in a request comes through here and leaves as SQL: the column, a
+ * mask, or nothing. No other code names a column that came from a request.
+ */
+export type Use =
+  | 'select'
+  | 'filter'
+  | 'sort'
+  | 'group'
+  | 'search'
+  | 'cursor'
+  | 'export'
+  | 'webhook'
+  | 'feed'
+  | 'context'
+  | 'audit'
+
+/** What a principal gets of a field: for which rows in clear, for which masked. `true` = for every row it can see. */
+export interface Sight {
+  field: Field
+  clear: SQL | boolean
+  masked: SQL | boolean
+}
+
+/** The rows of a resource on which a principal may do something, as SQL; false when none. */
+export function rowsWhere(principal: Principal, model: ResourceModel, action: Action): SQL | false {
+  const layers = principal.ability.rules(action, model.name)
+  const parts: SQL[] = []
+  for (const rules of layers) {
+    const any = anyOf(rules, model)
+    if (any === false) return false
+    if (any !== true) parts.push(any)
+  }
+  if (model.unit && principal.units !== '*') {
+    // The platform's own rule, under every role: a member sees the rows of its business units.
+    parts.push(sql`${model.unit} = ANY (${sql.param([...principal.units])}::uuid[])`)
+  }
+  return parts.length === 0 ? sql`true` : sql.join(parts, sql` AND `)
+}
+
+/** How a principal sees a field; null when it never does, and then the field might as well not exist. */
+export function sight(principal: Principal, model: ResourceModel, name: string): Sight | null {
+  const field = model.fields.get(name)
+  if (!field) return null
+  const clear = reach(principal, model, 'read', name)
+  const masked = clear === true ? false : reach(principal, model, 'mask', name)
+  return clear === false && masked === false ? null : { field, clear, masked }
+}
+
+/**
+ * The SQL by which a principal may use a field. `select` gives what is shown; filter, sort, search and cursor get the
+ * clear value only where it may be read (NULL for other rows), so that nothing else about it can be asked.
+ */
+export function fieldSql(seen: Sight, use: Use): SQL | null {
+  const { field, clear, masked } = seen
+  if (use === 'select' || use === 'export' || use === 'webhook' || use === 'feed' || use === 'context') {
+    if (clear === true) return field.value
+    const veil = maskSql(field)
+    if (clear === false) return masked === true ? veil : sql`CASE WHEN ${masked} THEN ${veil} END`
+    if (masked === false) return sql`CASE WHEN ${clear} THEN ${field.value} END`
+    return masked === true
+      ? sql`CASE WHEN ${clear} THEN ${field.value} ELSE ${veil} END`
+      : sql`CASE WHEN ${clear} THEN ${field.value} WHEN ${masked} THEN ${veil} END`
+  }
+  if (clear === false) return null
+  return clear === true ? field.value : sql`CASE WHEN ${clear} THEN ${field.value} END`
+}
+
+/**
+ * The fields that a request's condition may name, with what they stand for. A field seen only masked may be matched
+ * exactly (`eq` with one full value), nothing else; everything else about it would let its value be guessed bit by bit.
+ */
+export function filterable(
+  principal: Principal,
+  model: ResourceModel,
+): { usable: (field: Field, op: string) => boolean; resolve: Resolve } {
+  return {
+    usable: (field, op) => {
+      const seen = field.filterable ? sight(principal, model, field.name) : null
+      return seen !== null && (seen.clear !== false || op === 'eq')
+    },
+    resolve: (name) => {
+      const seen = sight(principal, model, name)
+      if (!seen) return null
+      const { field, clear, masked } = seen
+      if (clear === true) return field
+      if (clear === false)
+        return { ...field, value: masked === true ? field.value : sql`CASE WHEN ${masked} THEN ${field.value} END` }
+      return { ...field, value: sql`CASE WHEN ${clear} THEN ${field.value} END` }
+    },
+  }
+}
+
+/** For which rows a rule of `action` names the field; true = for all rows that the principal can read. */
+function reach(principal: Principal, model: ResourceModel, action: 'read' | 'mask', name: string): SQL | boolean {
+  const readable = principal.ability.rules('read', model.name)
+  // Where clear is asked first, "masked" means clear or masked: of two layers one may show it in clear.
+  const masking = principal.ability.rules('mask', model.name)
+  const parts: SQL[] = []
+  for (const [i, reading] of readable.entries()) {
+    const rules = action === 'read' ? reading : [...reading, ...(masking[i] ?? [])]
+    const naming = rules.filter((rule) => name === 'id' || rule.fields.includes('*') || rule.fields.includes(name))
+    if (naming.length === 0) return false
+    if (covers(naming, reading)) continue
+    const any = anyOf(naming, model)
+    if (any === false) return false
+    if (any !== true) parts.push(any)
+  }
+  return parts.length === 0 ? true : sql.join(parts, sql` AND `)
+}
+
+/** Whether these rules hold for every row for which those do, as far as equal conditions tell. */
+function covers(rules: readonly Rule[], all: readonly Rule[]): boolean {
+  const conditions = new Set(rules.map((rule) => JSON.stringify(rule.when)))
+  return conditions.has('null') || all.every((rule) => conditions.has(JSON.stringify(rule.when)))
+}
+
+function anyOf(rules: readonly Rule[], model: ResourceModel): SQL | boolean {
+  if (rules.length === 0) return false
+  if (rules.some((rule) => rule.when === null)) return true
+  const distinct = new Map(rules.map((rule) => [JSON.stringify(rule.when), rule.when]))
+  const parts = [...distinct.values()].flatMap((when) =>
+    when ? [sql`(${conditionSql(when, (name) => model.fields.get(name) ?? null)})`] : [],
+  )
+  return sql`(${sql.join(parts, sql` OR `)})`
+}
+
+const masks: Record<MaskKind, (value: SQL) => SQL> = {
+  phone: (value) => sql`app.mask_phone(${value})`,
+  email: (value) => sql`app.mask_email(${value})`,
+  name: (value) => sql`app.mask_name(${value})`,
+  text: (value) => sql`app.mask_text(${value})`,
+  number: (value) => sql`app.mask_number(${value})`,
+  date: (value) => sql`app.mask_date(${value})`,
+  hidden: (value) => sql`CASE WHEN ${value} IS NULL THEN NULL END`,
+}
+
+/** The masked value of a field. */
+function maskSql(field: Field): SQL {
+  return masks[field.mask](field.value)
+}

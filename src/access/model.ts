@@ -1,0 +1,68 @@
+import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
+import type { PgTable } from 'drizzle-orm/pg-core/table'
+import type { SQL } from 'drizzle-orm/sql/sql'
+import type { ZodType } from 'zod'
+
+/** What a field's values are; decides operators, casts and masks. */
+export type FieldKind =
+  | 'text'
+  | 'choice'
+  | 'uuid'
+  | 'number'
+  | 'boolean'
+  | 'time'
+  | 'date'
+  | 'textList'
+  | 'uuidList'
+  | 'json'
+
+/** How a masked value looks; see the app.mask_* functions. `hidden` shows nothing but that there is a mask. */
+export type MaskKind = 'phone' | 'email' | 'name' | 'text' | 'number' | 'date' | 'hidden'
+
+/** How a field takes part in free search. */
+export type SearchKind = 'text' | 'email' | 'phone'
+
+export interface ExactMatch {
+  /** The form in which values are compared; grants' conditions compare so too. */
+  normal: (value: string) => string
+  sql: (value: SQL, other: string) => SQL
+}
+
+export interface Field {
+  /** The public name, as in the JSON. */
+  name: string
+  kind: FieldKind
+  /** The clear value, as JSON shows it. */
+  value: SQL
+  /** The column that a write sets; null where a noun's own code does it. */
+  column: PgColumn | null
+  mask: MaskKind
+  filterable: boolean
+  sortable: boolean
+  search: SearchKind | null
+  /** Compares the field's SQL with one full value, in whatever form it was typed; null = plain equality. */
+  exact: ExactMatch | null
+  /** Validates and describes the value in an answer. */
+  schema: ZodType
+}
+
+/**
+ * What the access layer knows of a resource: its fields, whose unit a row is in and which contact it concerns.
+ * `name` is the path segment and the name in grants and in the audit ("contacts").
+ */
+export interface ResourceModel {
+  name: string
+  table: PgTable
+  tenant: PgColumn
+  id: PgColumn
+  /** The column of the business unit; null where rows belong to the whole tenant. */
+  unit: PgColumn | null
+  /** SQL of the contact that a row concerns; null where it concerns none. */
+  subject: SQL | null
+  /** active / trashed / …; null where rows are never trashed. */
+  state: PgColumn | null
+  fields: ReadonlyMap<string, Field>
+}
+
+/** Finds models by resource name. Filled by the list of resources, asked by grants and the door. */
+export type Models = ReadonlyMap<string, ResourceModel>

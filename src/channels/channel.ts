@@ -1,0 +1,173 @@
+import type { Readable } from 'node:stream'
+import type { z } from 'zod'
+import type { Headers } from './headers.ts'
+import type { HttpClient } from './http-client.ts'
+import type { JsonValue } from './json.ts'
+import type { Identity, MediaRef, NeutralEvent, Thread } from './neutral.ts'
+
+/**
+ * The one interface between the hub and a provider. Adding a channel = a folder with one of these
+ * and one line in `index.ts`. Nothing here knows a database, a web framework or a resource:
+ * bytes and settings go in, decisions and neutral events come out.
+ *
+ * The way of an event: `verify` the raw bytes → `split` into raw events, stored as they are → the
+ * answer → later, in order per lane, `parse` each into neutral events. `split` and `parse` are
+ * total: they never throw and never make a network call.
+ */
+export type ChannelTypeName =
+  | 'whatsapp'
+  | 'messenger'
+  | 'instagram'
+  | 'line'
+  | 'telegram'
+  | 'email'
+  | 'form'
+  | 'webchat'
+  | 'connector'
+
+/** What a provider posted. `rawBody`: the bytes on the wire, never re-serialised. */
+export interface Post {
+  headers: Headers
+  query: Record<string, string | undefined>
+  rawBody: Buffer
+  receivedAt: Date
+}
+
+export type RefusalReason =
+  | 'signature_missing'
+  | 'signature_invalid'
+  | 'timestamp_invalid'
+  | 'timestamp_out_of_range'
+  | 'secret_missing'
+
+export type Verdict = { ok: true } | { ok: false; reason: RefusalReason }
+
+/** One provider event, as it is stored before it is understood. All texts are storable (no NUL). */
+export interface RawEvent {
+  /** the provider account that it names (a phone_number_id, a page); null where it names none */
+  account: string | null
+  /** the larger account around it (a WABA), for events that name no account of their own */
+  scope?: string | null
+  /** unique per account; the same for every redelivery, whatever the order of members; hash it before storing */
+  dedupeKey: string
+  /** events of one lane are normalised in order: the customer's address, or a group; null: account level */
+  lane: string | null
+  /** the provider's name of the event, `[a-z0-9_.]`: "messages.text", "statuses.delivered", "account_update" */
+  kind: string
+  occurredAt: Date | null
+  /** everything that `parse` needs, in the provider's own shape, about this event alone */
+  payload: JsonValue
+}
+
+export interface Rejected {
+  id: string | null
+  code: string
+}
+
+export type Split = { events: RawEvent[]; rejected: Rejected[] } | { malformed: string }
+
+/**
+ * ignored: understood, nothing to do. failed: should have been understood; keep it, list it, replay it.
+ * Unknown kinds are ignored rather than failed, since a failed event holds back its lane.
+ */
+export type Parsed =
+  | { outcome: 'events'; events: NeutralEvent[] }
+  | { outcome: 'ignored'; reason: string }
+  | { outcome: 'failed'; reason: string }
+
+export interface OutboundMessage {
+  /** our id (UUID): the idempotency key where the provider has one, its tracker where it has none */
+  id: string
+  recipient: { identities: Identity[]; thread?: Thread }
+  content: { type: 'text'; text: string; previewUrl?: boolean }
+  /** externalId of the message that this answers */
+  replyTo?: string
+}
+
+/**
+ * retry: certainly not sent, the same message may be tried again after `retryAfterMs`.
+ * failed: certainly not sent, trying again will not help; `reauthorise`: an administrator must act at
+ * the provider; `limit`: the provider has had enough of this sender or recipient for now.
+ * unknown: it may have been sent; never send it again by itself.
+ */
+export type SendResult =
+  | { outcome: 'sent'; externalId: string; recipientIds: Identity[] }
+  | { outcome: 'retry'; reason: string; retryAfterMs?: number }
+  | {
+      outcome: 'failed'
+      code: string
+      message: string
+      class: 'permanent' | 'window_closed' | 'reauthorise' | 'opted_out' | 'limit'
+    }
+  | { outcome: 'unknown'; reason: string }
+
+/** `sizeBytes` and `mediaType` as declared, to be checked against what arrives. Destroy `stream` if unused. */
+export interface MediaDownload {
+  stream: Readable
+  mediaType: string | null
+  sizeBytes: number | null
+  /** hex, as the provider declared it */
+  sha256: string | null
+}
+
+/** Why a file could not be had. Its message never contains a URL, a token or the provider's text. */
+export class MediaError extends Error {
+  readonly code: 'gone' | 'unauthorised' | 'too_large' | 'blocked_address' | 'not_a_reference' | 'unavailable'
+  readonly retryable: boolean
+  constructor(code: MediaError['code'], retryable: boolean) {
+    super(`media ${code.replaceAll('_', ' ')}`)
+    this.name = 'MediaError'
+    this.code = code
+    this.retryable = retryable
+  }
+}
+
+export interface AnswerCounts {
+  accepted: number
+  duplicates: number
+  rejected: Rejected[]
+}
+
+/** `Settings` is what `settings` parses to. Methods are total unless they say otherwise. */
+export interface ChannelType<Settings = unknown> {
+  readonly type: ChannelTypeName
+  /** strict object of all settings, secrets included, named as in the contract */
+  readonly settings: z.ZodType<Settings>
+  /** names of the write-only settings */
+  readonly secrets: readonly string[]
+  /** fills in the secrets that the caller may leave out */
+  generate?(settings: Settings): Settings
+  /** the provider account that it serves; null where the channel itself is the account */
+  account(settings: Settings): string | null
+  /** the larger account (WABA) that it belongs to; compare with `RawEvent.scope` */
+  scope?(settings: Settings): string | null
+  /** the secret that all channels behind one provider app share; null where each has its own */
+  appSecret(settings: Settings): string | null
+  /** the provider's GET that proves the address is ours */
+  handshake?(query: Post['query'], settings: Settings): { status: number; contentType: string; body: string }
+  /** over the raw bytes, in constant time */
+  verify(post: Post, settings: Settings): Verdict
+  /** one event per customer message, status, …; what is unknown is kept under a kind "unknown" */
+  split(rawBody: Buffer, headers: Headers): Split
+  /** the answer that the provider expects; 200 without a body unless given */
+  answer?(counts: AnswerCounts): { status: number; body: JsonValue | null }
+  parse(event: { kind: string; payload: JsonValue }): Parsed
+  send(message: OutboundMessage, settings: Settings, http: HttpClient): Promise<SendResult>
+  /** @throws MediaError */
+  fetchMedia?(ref: MediaRef, settings: Settings, http: HttpClient): Promise<MediaDownload>
+  readonly limits: Limits
+  /** hours after the customer's last message in which free-form answers are allowed; null: always */
+  readonly window: { replyHours: number | null }
+}
+
+export interface Limits {
+  /** characters (code points) of an outgoing text */
+  textLength: number
+  /** bytes of an incoming file */
+  mediaBytesMax: number
+  captionLength?: number
+  /** messages of the whole account */
+  accountPerSecond?: number
+  /** messages to one recipient: `burst` at once, then one per `everyMs` */
+  recipient?: { everyMs: number; burst: number }
+}

@@ -1,0 +1,30 @@
+import type { ChannelType } from '../channel.ts'
+import { verifyWebhook } from '../standard-webhooks.ts'
+import { parseConnector } from './parse.ts'
+import { fetchConnectorMedia, MEDIA_BYTES_MAX, sendConnector, TEXT_LENGTH_MAX } from './send.ts'
+import { type ConnectorSettings, connectorSettings, withSecret } from './settings.ts'
+import { splitConnector } from './split.ts'
+
+/** The generic connector: our own protocol, for every channel that has no folder here. */
+export const connector: ChannelType<ConnectorSettings> = {
+  type: 'connector',
+  settings: connectorSettings,
+  secrets: ['secret'],
+  generate: withSecret,
+  account: () => null,
+  appSecret: () => null,
+  verify: (post, { secret }) =>
+    secret === undefined
+      ? { ok: false, reason: 'secret_missing' }
+      : verifyWebhook(post.headers, post.rawBody, post.receivedAt, secret),
+  split: splitConnector,
+  answer: ({ accepted, duplicates, rejected }) => ({
+    status: 202,
+    body: { accepted, duplicates, rejected: rejected.map(({ id, code }) => ({ id, code })) },
+  }),
+  parse: parseConnector,
+  send: sendConnector,
+  fetchMedia: fetchConnectorMedia,
+  limits: { textLength: TEXT_LENGTH_MAX, mediaBytesMax: MEDIA_BYTES_MAX },
+  window: { replyHours: null },
+}

@@ -1,0 +1,16 @@
+import type { ChannelType, ChannelTypeName } from './channel.ts'
+import { connector } from './connector/index.ts'
+import { whatsapp } from './whatsapp/index.ts'
+
+/** The channels that this hub speaks. A new one is a folder and a line here. */
+export const channelTypes: readonly ChannelType[] = [whatsapp, connector]
+
+const byName: ReadonlyMap<string, ChannelType> = new Map(channelTypes.map((channel) => [channel.type, channel]))
+
+/**
+ * The channel of this name. Its settings are `unknown` here: parse them with its own `settings` first.
+ * @returns undefined for a name of the contract that has no folder yet, and for any other text
+ */
+export function channelType(name: ChannelTypeName | (string & {})): ChannelType | undefined {
+  return byName.get(name)
+}

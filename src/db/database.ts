@@ -1,0 +1,405 @@
+import { randomUUIDv7 } from 'node:crypto'
+import pg from 'pg'
+import type { Models } from '../access/model.ts'
+import type { Credential, Principal } from '../access/principal.ts'
+import { Problem } from '../errors.ts'
+import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
+import { type AuditEntry, eventOf, eventValues, type Meta, type Touched } from './audit-event.ts'
+import type { Connections } from './connections.ts'
+import {
+  ownPrincipal,
+  type PrincipalRow,
+  principalOf,
+  principalSql,
+  standingSql,
+  standingValues,
+} from './principals.ts'
+import { type Part, readStatement } from './read-statement.ts'
+import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+
+/** Whoever asks, with where the request came from. The principal is renewed when its standing has changed. */
+export interface Caller {
+  principal: Principal
+  readonly meta: Meta
+}
+
+/** A read: its parts are built once per ability and key, its values given at each run. */
+export interface ReadPlan {
+  /** Names the statement among those of the same ability, for parts that depend on nothing else; null: not kept. */
+  key: string | null
+  parts: () => readonly Part[]
+  values: Readonly<Record<string, unknown>>
+  /** The one id that is asked for: finding nothing is a refusal. */
+  wanted?: string
+  query?: unknown
+}
+
+export type JsonRow = Record<string, unknown>
+
+declare const proof: unique symbol
+
+/** An open transaction of a change. Only database.ts makes one, so whoever holds it is audited. */
+export interface Tx {
+  readonly [proof]: true
+  readonly principal: Principal
+  readonly keys: TenantKeys
+  query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
+  /** Says what the change touched; at least once before the end. */
+  touch(touched: Touched): void
+  /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
+  enqueue(task: string, key: string, payload: Record<string, string>, runAfter?: Date): Promise<void>
+}
+
+/** The last statement of a change, sent together with the audit event and COMMIT. */
+export class Finish<T> {
+  readonly statement: SQL
+  readonly touched: Touched
+  readonly done: (rows: JsonRow[]) => T
+  constructor(statement: SQL, touched: Touched, done: (rows: JsonRow[]) => T) {
+    this.statement = statement
+    this.touched = touched
+    this.done = done
+  }
+}
+
+/** The principal is no longer what it was when its ability was built. */
+class Stale extends Error {}
+
+/**
+ * The choke point: the only way to the data. A read or a change is bound to a principal, and nothing is given back
+ * before its audit event is committed.
+ */
+export class Database {
+  readonly #connections: Connections
+  readonly #keyring: Keyring
+  readonly #models: Models
+  readonly #principals = new Map<string, Principal>()
+  readonly #tenants = new Map<string, Buffer>()
+
+  constructor(connections: Connections, keyring: Keyring, models: Models) {
+    this.#connections = connections
+    this.#keyring = keyring
+    this.#models = models
+  }
+
+  get keyring(): Keyring {
+    return this.#keyring
+  }
+
+  get models(): Models {
+    return this.#models
+  }
+
+  /**
+   * One round trip: BEGIN with the tenant; one statement that checks, selects and audits; COMMIT.
+   * @throws Problem unauthenticated, or unavailable when the event could not be committed
+   */
+  async read(
+    caller: Caller,
+    entry: AuditEntry,
+    plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
+  ): Promise<Record<string, JsonRow[]>> {
+    return this.#fresh(caller, async (principal) => {
+      const { key, parts, values, wanted, query } = await plan(principal)
+      const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${key}`
+      let statement = key === null ? undefined : (principal.ability.cache.get(cacheKey) as Compiled | undefined)
+      if (!statement) {
+        statement = compile(readStatement(parts(), standingSql(principal.credential), wanted !== undefined))
+        if (key !== null && principal.ability.cache.size < 500) principal.ability.cache.set(cacheKey, statement)
+      }
+      const all = {
+        ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
+        ...standingValues(principal),
+        ...values,
+        wanted,
+      }
+      const { text } = statement
+      const params = fill(statement, all)
+      const [row] = await this.#connections.use(principal.region, async (client) => {
+        const [, result, end] = await together([
+          client.query(begin(principal)),
+          client.query(text, params),
+          client.query('COMMIT'),
+        ]).catch(unwritten)
+        committed(end)
+        return result?.rows ?? []
+      })
+      if (!row?._current) throw new Stale()
+      return row
+    })
+  }
+
+  /**
+   * A change in one transaction with its audit event. `work` may give a `Finish`, whose statement then travels together
+   * with the event and COMMIT.
+   */
+  async change<T>(
+    caller: Caller,
+    entry: AuditEntry,
+    work: (tx: Tx, principal: Principal) => Promise<T | Finish<T>>,
+  ): Promise<T> {
+    return this.#fresh(caller, (principal) => this.#run(caller, principal, entry, work, false))
+  }
+
+  /** Records a refused attempt, in a transaction of its own. */
+  async denied(caller: Caller, entry: AuditEntry, code: string, ids: readonly string[] = []): Promise<void> {
+    const { principal, meta } = caller
+    await this.#connections.use(principal.region, async (client) => {
+      const event = compile(eventOf([{ resource: entry.resource, ids }], 'denied', code))
+      const answers = await together([
+        client.query(begin(principal)),
+        client.query(event.text, fill(event, eventValues(randomUUIDv7(), principal, entry, meta))).catch(unwritten),
+        client.query('COMMIT'),
+      ])
+      committed(answers.at(-1))
+    })
+  }
+
+  /** The principal of a verified credential, from memory while its standing holds; null when it is no longer good. */
+  async principal(credential: Credential): Promise<Principal | null> {
+    const known = this.#principals.get(nameOf(credential))
+    if (known?.credential && sameSecret(known.credential, credential)) return known
+    return this.#load(credential)
+  }
+
+  /** A principal that the service itself is: no token names it, the code at hand says what it may. */
+  own(
+    kind: 'system' | 'connector' | 'anonymous',
+    tenant: { tenantId: string; region: string },
+    id: string | null = null,
+  ): Principal {
+    return ownPrincipal(kind, tenant, id, [], this.#models)
+  }
+
+  /** The tenant's keys; read inside the first transaction that needs them, then kept. */
+  keys(tenantId: string): {
+    known: boolean
+    now: () => TenantKeys
+    load: (query: (statement: SQL) => Promise<{ wrapped_key: Buffer }[]>) => Promise<void>
+  } {
+    const wrapped = this.#tenants.get(tenantId)
+    return {
+      known: wrapped !== undefined,
+      now: () => {
+        const key = this.#tenants.get(tenantId)
+        if (!key) throw new Error('the tenant’s key has not been read')
+        return this.#keyring.tenant(tenantId, key)
+      },
+      load: async (query) => {
+        const [row] = await query(sql`SELECT wrapped_key FROM app.tenant WHERE tenant_id = ${tenantId}::uuid`)
+        if (row) this.#tenants.set(tenantId, row.wrapped_key)
+      },
+    }
+  }
+
+  /** The tenant's keys, read from the database when they are not known yet. */
+  async tenantKeys(tenant: { tenantId: string; region: string }): Promise<TenantKeys> {
+    const keys = this.keys(tenant.tenantId)
+    if (!keys.known)
+      await this.#bare(tenant, async (client) => {
+        await keys.load(async (statement) => (await run(client, statement)).rows as { wrapped_key: Buffer }[])
+      })
+    return keys.now()
+  }
+
+  /** Calls one of the directory's functions, which are all that may run before a tenant is known. */
+  async directory<T>(call: SQL): Promise<T[]> {
+    return this.#connections.use(null, async (client) => (await run(client, sql`SELECT * FROM ${call}`)).rows as T[])
+  }
+
+  /**
+   * Reads what a login, a refresh or a provider's post needs to decide whether there is a principal at all. Nothing of it
+   * is answered; what it leads to is audited by the change that follows.
+   */
+  async lookup<T>(tenant: { tenantId: string; region: string }, statement: SQL): Promise<T[]> {
+    return this.#bare(tenant, async (client) => (await run(client, statement)).rows as T[])
+  }
+
+  /** Every tenant, for the service's own work. */
+  async tenants(): Promise<{ tenantId: string; region: string }[]> {
+    const rows = await this.directory<{ tenant_id: string; region: string }>(sql`directory.tenants()`)
+    return rows.map((row) => ({ tenantId: row.tenant_id, region: row.region }))
+  }
+
+  /** A change that makes the tenant it runs for; there is no standing to check and no key to read yet. */
+  async create<T>(caller: Caller, entry: AuditEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#run(caller, caller.principal, entry, work, true)
+  }
+
+  /** Whether the database answers. */
+  async ping(timeoutMs: number): Promise<void> {
+    await this.#connections.ping(timeoutMs)
+  }
+
+  get pressure(): { total: number; idle: number; waiting: number } {
+    return this.#connections.pressure
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close()
+  }
+
+  async #run<T>(
+    caller: Caller,
+    principal: Principal,
+    entry: AuditEntry,
+    work: (tx: Tx, principal: Principal) => Promise<T | Finish<T>>,
+    makesTenant: boolean,
+  ): Promise<T> {
+    return this.#connections.use(principal.region, async (client) => {
+      const touched: Touched[] = []
+      const keys = this.keys(principal.tenantId)
+      const standing = compile(standingSql(principal.credential))
+      const ready = together([
+        client.query(begin(principal)),
+        client.query(standing.text, fill(standing, { eventTenant: principal.tenantId, ...standingValues(principal) })),
+      ]).then(([, who]) => {
+        if (who?.rows.length === 0 && !makesTenant) throw new Stale()
+      })
+      ready.catch(() => {})
+      const query = async <R>(
+        statement: SQL | Compiled,
+        values: Readonly<Record<string, unknown>> = {},
+      ): Promise<R[]> => {
+        const compiled = 'text' in statement ? statement : compile(statement)
+        const sent = client.query(compiled.text, fill(compiled, values))
+        // Sent at once behind what is under way; believed only when the principal has been found unchanged.
+        sent.catch(() => {})
+        await ready
+        return (await sent).rows as R[]
+      }
+      const tx = {
+        principal,
+        get keys() {
+          return keys.now()
+        },
+        query,
+        touch: (one: Touched) => void touched.push(one),
+        enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
+          await query(
+            sql`SELECT app.enqueue(${task}, ARRAY[${key}]::text[], ARRAY[${JSON.stringify(payload)}]::jsonb[], ${runAfter?.toISOString() ?? null}::timestamptz)`,
+          )
+        },
+      } as unknown as Tx
+      try {
+        if (!keys.known && !makesTenant) await keys.load(query)
+        const result = await work(tx, principal)
+        await ready
+        const last = result instanceof Finish ? compile(result.statement) : null
+        if (result instanceof Finish) touched.push(result.touched)
+        if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
+        const event = compile(eventOf(touched, 'allowed', null))
+        const answers = await together([
+          ...(last ? [client.query(last.text, [...last.params])] : []),
+          client
+            .query(event.text, fill(event, eventValues(randomUUIDv7(), principal, entry, caller.meta)))
+            .catch(unwritten),
+          client.query('COMMIT'),
+        ])
+        committed(answers.at(-1))
+        return result instanceof Finish ? result.done(answers[0]?.rows ?? []) : result
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {})
+        throw error
+      }
+    })
+  }
+
+  async #bare<T>(
+    tenant: { tenantId: string; region: string },
+    work: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T> {
+    return this.#connections.use(tenant.region, async (client) => {
+      await client.query(beginFor(tenant.tenantId, '*', 'READ ONLY'))
+      try {
+        return await work(client)
+      } finally {
+        await client.query('ROLLBACK')
+      }
+    })
+  }
+
+  async #load(credential: Credential): Promise<Principal | null> {
+    const region = 'default'
+    const rows = await this.lookup<PrincipalRow>({ tenantId: credential.tenantId, region }, principalSql(credential))
+    const name = nameOf(credential)
+    const row = rows[0]
+    if (!row) {
+      this.#principals.delete(name)
+      return null
+    }
+    this.#tenants.set(credential.tenantId, Buffer.from(row.wrapped_key, 'base64'))
+    const principal = principalOf(credential, { ...row, policy_version: Number(row.policy_version) }, this.#models)
+    if (this.#principals.size >= 10_000) this.#principals.delete(this.#principals.keys().next().value ?? '')
+    this.#principals.set(name, principal)
+    return principal
+  }
+
+  async #fresh<T>(caller: Caller, run: (principal: Principal) => Promise<T>): Promise<T> {
+    for (let attempt = 0; attempt < 4; attempt++) {
+      try {
+        return await run(caller.principal)
+      } catch (error) {
+        if (!(error instanceof Stale)) throw error
+        const renewed = caller.principal.credential ? await this.#load(caller.principal.credential) : null
+        if (!renewed) throw new Problem('unauthenticated')
+        caller.principal = renewed
+      }
+    }
+    throw new Problem('unavailable', { detail: 'Rights are changing too quickly.', headers: { 'retry-after': '1' } })
+  }
+}
+
+const uuid = /^[0-9a-f-]{36}$/
+
+/** BEGIN and the settings that row-level security reads, in one message. The values are validated literals: SET takes no parameters. */
+function begin(principal: Principal): string {
+  return beginFor(principal.tenantId, principal.units, '')
+}
+
+function beginFor(tenantId: string, units: readonly string[] | '*', mode: string): string {
+  const all = units === '*' ? [] : units
+  for (const id of [tenantId, ...all]) if (!uuid.test(id)) throw new Error('not a UUID')
+  return `BEGIN ${mode}; SET LOCAL app.tenant = '${tenantId}'; SET LOCAL app.units = '${units === '*' ? '*' : all.join(',')}'`
+}
+
+/** A failed transaction answers COMMIT with ROLLBACK. Then nothing was written, the audit event neither. */
+function committed(result: pg.QueryResult | undefined): void {
+  if (result?.command !== 'COMMIT')
+    throw new Problem('unavailable', { cause: new Error(`COMMIT answered ${result?.command}`) })
+}
+
+/**
+ * A statement that carries the audit event has failed: nothing may be answered. A value that the database cannot take
+ * (class 22) is the request's own fault and stays what it is.
+ */
+function unwritten(cause: unknown): never {
+  if (cause instanceof Problem || (cause instanceof pg.DatabaseError && cause.code?.startsWith('22'))) throw cause
+  throw new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
+}
+
+/** Waits for all of a pipeline, then throws the first error: the others are only "transaction is aborted". */
+async function together(sent: Promise<pg.QueryResult>[]): Promise<pg.QueryResult[]> {
+  const settled = await Promise.allSettled(sent)
+  for (const one of settled) if (one.status === 'rejected') throw one.reason
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+async function run(client: pg.PoolClient, statement: SQL): Promise<pg.QueryResult> {
+  const { text, params } = compile(statement)
+  return client.query(text, [...params])
+}
+
+function nameOf(credential: Credential): string {
+  if (credential.kind === 'apiKey') return `${credential.tenantId}/key/${credential.apiKeyId}`
+  return `${credential.tenantId}/session/${credential.sessionId}`
+}
+
+function sameSecret(one: Credential, other: Credential): boolean {
+  if (one.kind === 'apiKey' && other.kind === 'apiKey') return one.secretHash.equals(other.secretHash)
+  if (one.kind === 'apiKey' || other.kind === 'apiKey' || one.kind !== other.kind) return false
+  return (
+    one.memberId === other.memberId &&
+    (one.kind !== 'exchange' || other.kind !== 'exchange' || one.apiKeyId === other.apiKeyId)
+  )
+}

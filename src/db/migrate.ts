@@ -1,0 +1,156 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { runMigrations } from 'graphile-worker'
+import pg from 'pg'
+import type { Keyring } from '../privacy/keyring.ts'
+
+export interface MigrateOptions {
+  /** A login that may create schemas, and roles unless `appUrl` is given. */
+  ownerUrl: string
+  /** The application's login, where the database's administrator made it. */
+  appUrl: string | null
+  keyring: Keyring
+  /** The folder of numbered SQL files. */
+  folder: URL
+  log: { info: (fields: object, message: string) => void; warn: (fields: object, message: string) => void }
+}
+
+const lockKey = 7_238_114_002
+
+/**
+ * Brings the database up to date and gives back the application's URL. Safe to run by several processes at once: one
+ * works, the others wait for its lock. Each file runs in a transaction of its own, once.
+ */
+export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: MigrateOptions): Promise<string> {
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    application_name: 'custodia-migrate',
+    connectionTimeoutMillis: 10_000,
+  })
+  await client.connect()
+  try {
+    const version = Number(
+      (await client.query<{ v: string }>(`SELECT current_setting('server_version_num') AS v`)).rows[0]?.v,
+    )
+    if (version < 150_000) throw new Error(`PostgreSQL 15 or newer is needed, this is ${version}`)
+    await client.query('SELECT pg_advisory_lock($1)', [lockKey])
+    try {
+      await client.query(
+        `CREATE TABLE IF NOT EXISTS public.custodia_migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+      )
+      const known = await client.query<{ name: string }>('SELECT name FROM public.custodia_migration')
+      const done = new Set(known.rows.map((row) => row.name))
+      await runMigrations({ connectionString: ownerUrl, logger: undefined })
+      const files = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
+      for (const name of files) {
+        if (done.has(name)) continue
+        const text = await readFile(new URL(name, folder), 'utf8')
+        await inTransaction(client, async () => {
+          await client.query(text)
+          await client.query('INSERT INTO public.custodia_migration (name) VALUES ($1)', [name])
+        })
+        log.info({ migration: name }, 'migration applied')
+      }
+      const app = await applicationLogin(client, ownerUrl, appUrl, keyring)
+      await inTransaction(client, async () => {
+        await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
+        await client.query(await readFile(new URL('grants.sql', folder), 'utf8'))
+        await epoch(client)
+        await client.query('SELECT audit.make_partitions()')
+      })
+      await guardDefinitions(client, log)
+      return app.url
+    } finally {
+      await client.query('SELECT pg_advisory_unlock($1)', [lockKey])
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN')
+  try {
+    await work()
+    const { command } = await client.query('COMMIT')
+    if (command !== 'COMMIT') throw new Error(`COMMIT answered ${command}`)
+  } catch (error) {
+    await client.query('ROLLBACK')
+    throw error
+  }
+}
+
+/** The login under which the service works: owns nothing, no BYPASSRLS. Named after the database, its password derived from the master key. */
+async function applicationLogin(
+  client: pg.Client,
+  ownerUrl: string,
+  appUrl: string | null,
+  keyring: Keyring,
+): Promise<{ user: string; url: string }> {
+  if (appUrl) {
+    const user = decodeURIComponent(new URL(appUrl).username)
+    const found = await client.query<{ unsafe: boolean }>(
+      'SELECT rolsuper OR rolbypassrls AS unsafe FROM pg_roles WHERE rolname = $1',
+      [user],
+    )
+    if (found.rows[0]?.unsafe !== false)
+      throw new Error(`the login of DATABASE_APP_URL (${user}) must exist, without SUPERUSER and BYPASSRLS`)
+    return { user, url: appUrl }
+  }
+  const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name')
+  const database = rows[0]?.name ?? ''
+  const user = `${database.slice(0, 50)}_app`
+  const password = keyring.derive(`database-login/${database}`).toString('hex')
+  const exists = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user])
+  const name = pg.escapeIdentifier(user)
+  const options = `LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT PASSWORD ${pg.escapeLiteral(password)}`
+  await client.query(exists.rowCount ? `ALTER ROLE ${name} ${options}` : `CREATE ROLE ${name} ${options}`)
+  await client.query(`REVOKE CONNECT ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC`)
+  await client.query(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${name}`)
+  const url = new URL(ownerUrl)
+  url.username = encodeURIComponent(user)
+  url.password = password
+  return { user, url: url.href }
+}
+
+/** After dump and restore old transaction ids exceed the new cluster's, so the audit's order starts a new epoch. */
+async function epoch(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ system_id: string; database: string }>(
+    `SELECT system_identifier::text AS system_id, (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database FROM pg_control_system()`,
+  )
+  const id = `${rows[0]?.system_id}/${rows[0]?.database}`
+  const known = await client.query<{ epoch: number; system_id: string }>(
+    'SELECT epoch, system_id FROM directory.installation',
+  )
+  const current = known.rows[0]
+  if (current?.system_id === id) return
+  const next = current ? current.epoch + 1 : 1
+  await client.query(
+    'INSERT INTO directory.installation (epoch, system_id) VALUES ($1, $2) ON CONFLICT (single) DO UPDATE SET epoch = EXCLUDED.epoch, system_id = EXCLUDED.system_id',
+    [next, id],
+  )
+  await client.query(`ALTER TABLE audit.event ALTER COLUMN epoch SET DEFAULT ${next}`)
+}
+
+/** A superuser's DDL could drop the audit's guards: an event trigger refuses that where the owner may create one. */
+async function guardDefinitions(client: pg.Client, log: MigrateOptions['log']): Promise<void> {
+  const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname = 'custodia_audit_definitions'`)
+  if (exists.rowCount) return
+  try {
+    await client.query(`
+      CREATE OR REPLACE FUNCTION audit.refuse_definition() RETURNS event_trigger LANGUAGE plpgsql AS $$
+      DECLARE gone record;
+      BEGIN
+        FOR gone IN SELECT * FROM pg_event_trigger_dropped_objects() LOOP
+          IF gone.schema_name = 'audit' OR gone.object_identity LIKE '%audit.event%' THEN
+            RAISE EXCEPTION 'audit objects are not dropped: %', gone.object_identity USING ERRCODE = 'insufficient_privilege';
+          END IF;
+        END LOOP;
+      END $$;
+      CREATE EVENT TRIGGER custodia_audit_definitions ON sql_drop EXECUTE FUNCTION audit.refuse_definition();`)
+  } catch (error) {
+    log.warn(
+      { err: error },
+      'the database owner may not create event triggers: dropping audit objects is not refused by the database',
+    )
+  }
+}

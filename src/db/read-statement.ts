@@ -1,0 +1,73 @@
+import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
+import { eventFrom } from './audit-event.ts'
+import { named, type SQL, sql } from './sql.ts'
+
+/**
+ * One set of rows of a read: the wanted rows first, then what is included with them. A later part may refer to an
+ * earlier one by its name. Columns are named as in the JSON; those that begin with "_" are for the service only:
+ * _subject (the contact concerned), _shown and _masked (where they differ by row), _hidden, _key (for the cursor).
+ */
+export interface Part {
+  name: string
+  resource: string
+  columns: SQL
+  from: SQL
+  tenant: PgColumn
+  where: SQL
+  orderBy?: SQL
+  /** How many rows are fetched, and how many of them are answered (one more tells whether there is a next page). */
+  limit?: { fetch: SQL; answer: SQL }
+  shown: readonly string[]
+  masked: readonly string[]
+  /** Whether the columns hold _shown and _masked, since they differ by row. */
+  byRow: boolean
+}
+
+/**
+ * A whole audited read as one statement: is the principal still what it was, the rows, the audit event made of them.
+ * `standing` yields a row while the principal's standing is unchanged; everything hangs on it.
+ * With `wanted`, finding no row of the first part is a refusal of that id.
+ */
+export function readStatement(parts: readonly Part[], standing: SQL, wanted: boolean): SQL {
+  const first = parts[0]
+  if (!first) throw new Error('a read has at least one part')
+  const ctes = parts.map(
+    (part) => sql`${sql.identifier(part.name)} AS MATERIALIZED (SELECT ${part.columns} FROM ${part.from}
+      WHERE ${part.tenant} = ${named('eventTenant')}::uuid AND EXISTS (SELECT FROM who) AND ${part.where}
+      ${part.orderBy ? sql`ORDER BY ${part.orderBy}` : sql``} ${part.limit ? sql`LIMIT ${part.limit.fetch}` : sql``})`,
+  )
+  const answered = (part: Part): SQL =>
+    part.limit
+      ? sql`(SELECT * FROM ${sql.identifier(part.name)} LIMIT ${part.limit.answer})`
+      : sql.identifier(part.name).getSQL()
+  const touched = parts.map((part) => {
+    const ids =
+      wanted && part === first
+        ? sql`CASE WHEN count(*) = 0 THEN jsonb_build_array(${named('wanted')}::text) ELSE jsonb_agg(a.id) END`
+        : sql`coalesce(jsonb_agg(a.id), '[]')`
+    const names = (column: string, fixed: readonly string[]): SQL =>
+      part.byRow
+        ? sql`(SELECT coalesce(jsonb_agg(DISTINCT n), '[]') FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n)`
+        : sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${JSON.stringify(fixed)}::jsonb END`
+    return sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
+  })
+  const subjects = sql.join(
+    parts.map((part) => sql`SELECT s._subject FROM ${answered(part)} AS s`),
+    sql` UNION `,
+  )
+  const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
+  const event = eventFrom({
+    touched: sql`jsonb_build_array(${sql.join(touched, sql`, `)})`,
+    subjects: sql`(SELECT coalesce(array_agg(u._subject) FILTER (WHERE u._subject IS NOT NULL), '{}') FROM (${subjects}) AS u)`,
+    rowCount: sql`(SELECT count(*)::int FROM ${answered(first)} AS c)`,
+    outcome: wanted ? sql`CASE WHEN ${found} THEN 'allowed' ELSE 'denied' END` : sql`'allowed'`,
+    code: wanted ? sql`CASE WHEN ${found} THEN NULL ELSE 'not_found' END` : sql`NULL`,
+    from: sql`who`,
+  })
+  const results = parts.map(
+    (part) =>
+      sql`(SELECT coalesce(json_agg(o), '[]') FROM ${sql.identifier(part.name)} AS o) AS ${sql.identifier(part.name)}`,
+  )
+  return sql`WITH who AS MATERIALIZED (${standing}), ${sql.join(ctes, sql`, `)}, event AS (${event})
+    SELECT EXISTS (SELECT FROM who) AS "_current", ${sql.join(results, sql`, `)}`
+}

@@ -1,0 +1,187 @@
+import type { Action } from '../access/actions.ts'
+import type { Resource } from '../access/define.ts'
+import { rowsWhere } from '../access/door.ts'
+import type { Principal } from '../access/principal.ts'
+import { type Fault, Problem } from '../errors.ts'
+import { Finish, type JsonRow, type Tx } from './database.ts'
+import { unknownField } from './rows.ts'
+import { type SQL, sql } from './sql.ts'
+import { present, utc, viewOf } from './view.ts'
+
+/** A row that is about to change: all its fields in clear (for decisions only), and what the principal sees of it. */
+export interface LockedRow {
+  clear: JsonRow
+  view: JsonRow
+}
+
+/** Values by column: SQL where a value is computed, else a parameter. */
+export type Columns = Readonly<Record<string, unknown>>
+
+/**
+ * Locks one row that the principal may read and may do `action` with.
+ * @throws Problem not_found (missing and out of scope alike), forbidden (seen, but not to be touched so)
+ */
+export async function lockRow(
+  tx: Tx,
+  resource: Resource,
+  id: string,
+  action: Action,
+  options: { trashed?: boolean; scope?: SQL } = {},
+): Promise<LockedRow> {
+  const { principal } = tx
+  const readable = rowsWhere(principal, resource, 'read')
+  if (!readable) throw new Problem('not_found', { recordIds: [id] })
+  const state = resource.state ? sql`AND ${resource.state} = ${options.trashed ? 'trashed' : 'active'}` : sql``
+  const clearColumns = sql.join(
+    [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`),
+    sql`, `,
+  )
+  const rows = await tx.query<{ clear: JsonRow; view: JsonRow }>(
+    sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
+        CROSS JOIN LATERAL (SELECT ${clearColumns}) AS c CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
+        WHERE ${resource.tenant} = ${principal.tenantId}::uuid AND ${resource.id} = ${id}::uuid AND ${readable} ${state} ${options.scope ? sql`AND ${options.scope}` : sql``}
+        FOR UPDATE OF ${sql.identifier(tableName(resource))}`,
+  )
+  const row = rows[0]
+  if (!row) throw new Problem('not_found', { recordIds: [id] })
+  if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
+  return { clear: row.clear, view: present(resource, viewOf(principal, resource), row.view) }
+}
+
+/**
+ * Whether every field of a body may be set on this row, before and after.
+ * A field that the principal cannot even see answers as one that does not exist.
+ */
+export function checkWrite(
+  principal: Principal,
+  resource: Resource,
+  action: 'create' | 'update',
+  body: JsonRow,
+  before: JsonRow | null,
+  after: JsonRow,
+  view: JsonRow | null,
+): void {
+  const faults: Fault[] = []
+  let hidden = false
+  for (const name of Object.keys(body)) {
+    const may = (row: JsonRow): boolean => principal.ability.can(action, resource, row, name)
+    if (may(after) && (!before || may(before))) continue
+    const seen =
+      principal.ability.can('read', resource, before ?? after, name) ||
+      principal.ability.can('mask', resource, before ?? after, name)
+    if (seen) faults.push({ path: `/${name}`, code: 'not_writable', message: `You may not set "${name}".` })
+    else {
+      hidden = true
+      faults.push(unknownField(`/${name}`, name))
+    }
+  }
+  if (faults.length > 0) throw new Problem(hidden ? 'invalid_request' : 'forbidden', { errors: faults })
+  if (!principal.ability.can(action, resource, after)) throw new Problem('forbidden')
+  const masked = Array.isArray(view?.maskedFields) ? view.maskedFields : []
+  const sentBack = Object.keys(body).filter(
+    (name) => masked.includes(name) && JSON.stringify(body[name]) === JSON.stringify(view?.[name]),
+  )
+  if (sentBack.length > 0)
+    throw new Problem('masked_value', {
+      errors: sentBack.map((name) => ({
+        path: `/${name}`,
+        code: 'masked_value',
+        message: 'This is the masked form of the value.',
+      })),
+    })
+}
+
+/** The unit of a new row: the one that is named, else the tenant's own one, among those that the principal sees. */
+export function unitFor(principal: Principal, named: unknown): string {
+  const { units, defaultUnit } = principal
+  if (typeof named === 'string') {
+    if (units === '*' || units.includes(named)) return named
+    throw new Problem('unprocessable', {
+      errors: [{ path: '/businessUnitId', code: 'unknown_reference', message: 'There is no such business unit.' }],
+    })
+  }
+  const unit =
+    defaultUnit !== null && (units === '*' || units.includes(defaultUnit))
+      ? defaultUnit
+      : units === '*'
+        ? null
+        : (units[0] ?? null)
+  if (unit === null) throw new Problem('forbidden', { detail: 'You belong to no business unit.' })
+  return unit
+}
+
+/** The columns that a body sets, by the resource's definitions. */
+export function columnsOf(resource: Resource, body: JsonRow): Columns {
+  const columns: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(body)) {
+    const column = resource.definitions[name]?.column
+    if (!column) continue
+    columns[column.name] =
+      column.getSQLType() === 'jsonb'
+        ? value === null
+          ? null
+          : sql`${JSON.stringify(value)}::jsonb`
+        : Array.isArray(value)
+          ? sql`${sql.param(value)}`
+          : value
+  }
+  return columns
+}
+
+/** Inserts a row; with the view of it that the principal has. */
+export function insertRow(tx: Tx, resource: Resource, id: string, columns: Columns): SQL {
+  const all: Columns = { tenant_id: tx.principal.tenantId, id, ...columns }
+  const names = Object.keys(all).map((name) => sql.identifier(name))
+  const values = Object.values(all).map(parameter)
+  return sql`INSERT INTO ${resource.table} (${sql.join(names, sql`, `)}) VALUES (${sql.join(values, sql`, `)}) ${returning(tx.principal, resource)}`
+}
+
+/** Updates a locked row and counts its version. */
+export function updateRow(tx: Tx, resource: Resource, id: string, columns: Columns): SQL {
+  const sets = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${parameter(value)}`)
+  const counted = sql`version = ${sql.identifier(tableName(resource))}.version + 1, updated_at = now()`
+  return sql`UPDATE ${resource.table} SET ${sql.join([...sets, counted], sql`, `)}
+    WHERE ${resource.tenant} = ${tx.principal.tenantId}::uuid AND ${resource.id} = ${id}::uuid ${returning(tx.principal, resource)}`
+}
+
+function returning(principal: Principal, resource: Resource): SQL {
+  return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view`
+}
+
+/** The record that a principal sees of a row just written; only its id when it may not read it (any more). */
+export function written(principal: Principal, resource: Resource, rows: readonly JsonRow[], after: JsonRow): JsonRow {
+  const view = rows[0]?.view
+  if (typeof view !== 'object' || view === null) throw new Problem('not_found')
+  if (!principal.ability.can('read', resource, after)) return { id: after.id }
+  return present(resource, viewOf(principal, resource), view as JsonRow)
+}
+
+/** The end of a change of one row: the statement, what it touched, the record to answer. */
+export function finishRow(
+  tx: Tx,
+  resource: Resource,
+  statement: SQL,
+  row: { id: string; after: JsonRow; changed: readonly string[]; version: number; subjectId: string | null },
+): Finish<JsonRow> {
+  const view = viewOf(tx.principal, resource)
+  return new Finish(
+    statement,
+    {
+      resource: resource.name,
+      ids: [row.id],
+      shown: view.shown,
+      masked: view.masked,
+      changed: row.changed,
+      version: row.version,
+      subjectIds: [row.subjectId],
+    },
+    (rows) => written(tx.principal, resource, rows, row.after),
+  )
+}
+
+const parameter = (value: unknown): SQL =>
+  typeof value === 'object' && value !== null && 'queryChunks' in value ? (value as SQL) : sql`${sql.param(value)}`
+
+const tableName = (resource: Resource): string => resource.id.table[Symbol.for('drizzle:Name') as never] as string
+
+export { utc }

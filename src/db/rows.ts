@@ -1,0 +1,228 @@
+import type { Condition } from '../access/condition.ts'
+import { conditionSql } from '../access/condition-sql.ts'
+import { fieldSql, filterable, rowsWhere, sight } from '../access/door.ts'
+import type { Field, ResourceModel } from '../access/model.ts'
+import type { Principal } from '../access/principal.ts'
+import { Problem } from '../errors.ts'
+import type { ReadPlan } from './database.ts'
+import type { Part } from './read-statement.ts'
+import { named, type SQL, sql } from './sql.ts'
+import { viewOf } from './view.ts'
+
+/** Another resource's records answered together with a row: found by an id that the row holds. */
+export interface Include {
+  name: string
+  model: ResourceModel
+  /** The id of the included record, as a column of the row's table. */
+  id: SQL
+}
+
+export interface Sort {
+  field: Field
+  descending: boolean
+}
+
+export interface ListQuery {
+  where: Condition | null
+  sort: Sort | null
+  limit: number
+  /** The last row of the page before: its sort value and id. */
+  after: { key: unknown; id: string } | null
+  q: string | null
+  include: readonly Include[]
+  trashed: boolean
+  /** Rows of one parent, by SQL over placeholders in `values`. */
+  scope?: { key: string; sql: SQL }
+  values?: Readonly<Record<string, unknown>>
+  audited?: unknown
+}
+
+const nothing = sql`false`
+
+/** One record by id, with what is included. */
+export function fetchPlan(
+  principal: Principal,
+  model: ResourceModel,
+  id: string,
+  include: readonly Include[] = [],
+  scope?: ListQuery['scope'],
+  values: Readonly<Record<string, unknown>> = {},
+): ReadPlan {
+  return {
+    key: `${model.name}/${include.map((one) => one.name).join()}/${scope?.key ?? ''}`,
+    wanted: id,
+    values: { ...values, id },
+    parts: () => [
+      rootPart(
+        principal,
+        model,
+        include,
+        sql`${model.id} = ${named('id')}::uuid AND ${liveOr(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
+      ),
+      ...includeParts(principal, include),
+    ],
+  }
+}
+
+/** A page of records. The statement of a plain list (no filter, no search) is kept with the ability. */
+export function listPlan(principal: Principal, model: ResourceModel, query: ListQuery): ReadPlan {
+  const { sort, after, scope } = query
+  const order = sort ? `${sort.descending ? '-' : ''}${sort.field.name}` : '-id'
+  const plain = query.where === null && query.q === null
+  const key = `${model.name}/${order}/${after ? (after.key === null ? 'null' : 'after') : 'first'}/${query.include.map((one) => one.name).join()}/${query.trashed}/${scope?.key ?? ''}`
+  return {
+    key: plain ? key : null,
+    query: query.audited,
+    values: {
+      ...query.values,
+      fetch: query.limit + 1,
+      answer: query.limit,
+      afterKey: after?.key ?? null,
+      afterId: after?.id ?? null,
+    },
+    parts: () => {
+      const { columns, orderBy, afterSql } = orderOf(principal, model, sort, after)
+      const conditions = [
+        model.state ? sql`${model.state} = ${query.trashed ? 'trashed' : 'active'}` : sql`true`,
+        ...(scope ? [scope.sql] : []),
+        ...(query.where ? [conditionSql(query.where, filterable(principal, model).resolve)] : []),
+        ...(query.q === null ? [] : [searchSql(principal, model, query.q)]),
+        ...(afterSql ? [afterSql] : []),
+      ]
+      const root = rootPart(principal, model, query.include, sql.join(conditions, sql` AND `), columns)
+      return [
+        { ...root, orderBy, limit: { fetch: named('fetch'), answer: named('answer') } },
+        ...includeParts(principal, query.include),
+      ]
+    },
+  }
+}
+
+function rootPart(
+  principal: Principal,
+  model: ResourceModel,
+  include: readonly Include[],
+  where: SQL,
+  more: SQL = sql``,
+): Part {
+  const rows = rowsWhere(principal, model, 'read')
+  const view = viewOf(principal, model)
+  const links = include.map((one) => sql`, ${one.id} AS ${sql.identifier(`_${one.name}`)}`)
+  return {
+    name: 'rows',
+    resource: model.name,
+    columns: sql`${view.columns}${sql.join(links)}${more}`,
+    from: sql`${model.table}`,
+    tenant: model.tenant,
+    where: sql`${rows || nothing} AND ${where}`,
+    shown: view.shown,
+    masked: view.masked,
+    byRow: view.byRow,
+  }
+}
+
+/** An include shows what the principal may see of the other resource, nothing more: same rows, same door. */
+function includeParts(principal: Principal, include: readonly Include[]): Part[] {
+  return include.flatMap(({ name, model }) => {
+    const rows = rowsWhere(principal, model, 'read')
+    if (!rows) return []
+    const view = viewOf(principal, model)
+    return {
+      name,
+      resource: model.name,
+      columns: view.columns,
+      from: sql`${model.table}`,
+      tenant: model.tenant,
+      where: sql`${rows} AND ${model.id} IN (SELECT l.${sql.identifier(`_${name}`)} FROM rows AS l) ${model.state ? sql`AND ${model.state} = 'active'` : sql``}`,
+      shown: view.shown,
+      masked: view.masked,
+      byRow: view.byRow,
+    }
+  })
+}
+
+/** Trashed rows are there for whoever may bring them back, for the others they are gone. */
+function liveOr(principal: Principal, model: ResourceModel): SQL {
+  if (!model.state) return sql`true`
+  const restorable = rowsWhere(principal, model, 'restore')
+  return restorable
+    ? sql`(${model.state} = 'active' OR ${model.state} = 'trashed' AND ${restorable})`
+    : sql`${model.state} = 'active'`
+}
+
+/**
+ * Keyset pages: the sort value and the id of the last row say where to go on. Ids are UUIDv7, so by default the newest
+ * come first. Rows without a value come last in both directions.
+ */
+function orderOf(
+  principal: Principal,
+  model: ResourceModel,
+  sort: Sort | null,
+  after: ListQuery['after'],
+): { columns: SQL; orderBy: SQL; afterSql: SQL | null } {
+  const id = sql`${model.id}`
+  const lastId = sql`${named('afterId')}::uuid`
+  if (!sort) return { columns: sql``, orderBy: sql`${id} DESC`, afterSql: after ? sql`${id} < ${lastId}` : null }
+  const seen = sight(principal, model, sort.field.name)
+  const value = seen && fieldSql(seen, 'sort')
+  if (!value) throw new Problem('invalid_request', { errors: [unknownField('sort', sort.field.name)] })
+  const direction = sql.raw(sort.descending ? 'DESC' : 'ASC')
+  const beyond = sql.raw(sort.descending ? '<' : '>')
+  const always = sort.field.column?.notNull === true && seen?.clear === true
+  const orderBy = always
+    ? sql`${value} ${direction}, ${id} ${direction}`
+    : sql`${value} ${direction} NULLS LAST, ${id} ${direction}`
+  const columns = sql`, ${value} AS "_key"`
+  if (!after) return { columns, orderBy, afterSql: null }
+  const key = sql`${named('afterKey')}::${sql.raw(castOf(sort.field))}`
+  if (always) return { columns, orderBy, afterSql: sql`(${value}, ${id}) ${beyond} (${key}, ${lastId})` }
+  if (after.key === null)
+    return {
+      columns,
+      orderBy,
+      afterSql: sql`${value} IS NULL AND ${id} ${beyond} ${lastId} AND ${named('afterKey')}::text IS NULL`,
+    }
+  return {
+    columns,
+    orderBy,
+    afterSql: sql`(${value} ${beyond} ${key} OR ${value} = ${key} AND ${id} ${beyond} ${lastId} OR ${value} IS NULL)`,
+  }
+}
+
+const castOf = (field: Field): string =>
+  field.kind === 'number' ? 'numeric' : field.kind === 'time' ? 'timestamptz' : field.kind === 'date' ? 'date' : 'text'
+
+/** Every word must be found in some field that the principal reads in clear. */
+function searchSql(principal: Principal, model: ResourceModel, q: string): SQL {
+  const fields = [...model.fields.values()].flatMap((field) => {
+    const seen = field.search ? sight(principal, model, field.name) : null
+    const value = seen && fieldSql(seen, 'search')
+    return value ? [{ search: field.search, value }] : []
+  })
+  const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
+  // A phone is typed in many ways: its digits count.
+  const digits = /^[+\d\s().\-/]+$/.test(q) ? q.replaceAll(/\D/g, '').replace(/^00/, '') : ''
+  const asPhone = fields
+    .filter((field) => field.search === 'phone' && digits.length >= 3)
+    .map(({ value }) => sql`${value} LIKE ${`%${digits}%`}`)
+  const words = q
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .slice(0, 10)
+  const asWords = words.map((word) => {
+    const hits = fields.flatMap(({ search, value }) => {
+      if (search === 'text') return [sql`app.fold(${value}) LIKE '%' || app.fold(${escaped(word)}) || '%'`]
+      return search === 'email' ? [sql`lower(${value}) LIKE ${`%${escaped(word.toLowerCase())}%`}`] : []
+    })
+    return hits.length > 0 ? sql`(${sql.join(hits, sql` OR `)})` : nothing
+  })
+  const all = asWords.length > 0 ? sql`(${sql.join(asWords, sql` AND `)})` : nothing
+  return sql`(${sql.join([all, ...asPhone], sql` OR `)})`
+}
+
+/** A field that may not be used and a field that does not exist: the same answer. */
+export const unknownField = (path: string, name: string) => ({
+  path,
+  code: 'unknown_field',
+  message: `"${name.slice(0, 100)}" cannot be used here.`,
+})

@@ -1,0 +1,76 @@
+import { fieldSql, sight } from '../access/door.ts'
+import type { ResourceModel } from '../access/model.ts'
+import type { Principal } from '../access/principal.ts'
+import { array, type SQL, sql } from './sql.ts'
+
+/** What a principal sees of a resource: the columns of a SELECT, and the names for the audit. */
+export interface View {
+  columns: SQL
+  shown: readonly string[]
+  masked: readonly string[]
+  byRow: boolean
+}
+
+/** Built once per ability: every field goes through the door. */
+export function viewOf(principal: Principal, model: ResourceModel): View {
+  const key = `view/${model.name}`
+  const known = principal.ability.cache.get(key) as View | undefined
+  if (known) return known
+  const columns: SQL[] = []
+  const shown: string[] = []
+  const masked: string[] = []
+  const shownWhere: SQL[] = []
+  const maskedWhere: SQL[] = []
+  const hiddenWhere: SQL[] = []
+  for (const name of model.fields.keys()) {
+    const seen = sight(principal, model, name)
+    const value = seen && fieldSql(seen, 'select')
+    if (!seen || !value) continue
+    columns.push(sql`${value} AS ${sql.identifier(name)}`)
+    const label = sql`${name}::text`
+    if (seen.clear === true) shown.push(name)
+    else if (seen.clear === false && seen.masked === true) masked.push(name)
+    else {
+      const clear = seen.clear === false ? sql`false` : sql`(${seen.clear})`
+      const veiled = seen.masked === true ? sql`true` : seen.masked === false ? sql`false` : sql`(${seen.masked})`
+      shownWhere.push(sql`CASE WHEN ${clear} THEN ${label} END`)
+      maskedWhere.push(sql`CASE WHEN ${clear} THEN NULL WHEN ${veiled} THEN ${label} END`)
+      hiddenWhere.push(sql`CASE WHEN ${clear} OR ${veiled} THEN NULL ELSE ${label} END`)
+    }
+  }
+  const byRow = shownWhere.length > 0
+  if (byRow) {
+    const list = (fixed: readonly string[], where: SQL[]): SQL =>
+      sql`${array(fixed, 'text')} || array_remove(ARRAY[${sql.join(where, sql`, `)}]::text[], NULL)`
+    columns.push(
+      sql`${list(shown, shownWhere)} AS "_shown"`,
+      sql`${list(masked, maskedWhere)} AS "_masked"`,
+      sql`${list([], hiddenWhere)} AS "_hidden"`,
+    )
+  }
+  columns.push(sql`${model.subject ?? sql`NULL::uuid`} AS "_subject"`)
+  const view = { columns: sql.join(columns, sql`, `), shown, masked, byRow }
+  principal.ability.cache.set(key, view)
+  return view
+}
+
+/** Turns a row of a view into the record that is answered: times end in Z, hidden fields are gone, masks are named. */
+export function present(
+  model: ResourceModel,
+  view: Pick<View, 'masked'>,
+  row: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const hidden = Array.isArray(row._hidden) ? row._hidden : []
+  const record: Record<string, unknown> = {}
+  for (const [name, field] of model.fields) {
+    const value = row[name]
+    if (value === undefined || hidden.includes(name)) continue
+    record[name] = field.kind === 'time' && typeof value === 'string' ? utc(value) : value
+  }
+  const masked = Array.isArray(row._masked) ? row._masked : view.masked
+  if (masked.length > 0) record.maskedFields = masked
+  return record
+}
+
+/** PostgreSQL writes the zone as +00:00 in JSON and +00 in text; the contract says Z. */
+export const utc = (time: string): string => time.replace(' ', 'T').replace(/\+00(:00)?$/, 'Z')

@@ -1,0 +1,431 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Action } from '../access/actions.ts'
+import { conditionSchema } from '../access/condition.ts'
+import type { Resource } from '../access/define.ts'
+import type { AuditEntry } from '../db/audit-event.ts'
+import { type Caller, type Database, Finish, type JsonRow, type ReadPlan, type Tx } from '../db/database.ts'
+import {
+  type Columns,
+  checkWrite,
+  columnsOf,
+  finishRow,
+  insertRow,
+  type LockedRow,
+  lockRow,
+  unitFor,
+  updateRow,
+  written,
+} from '../db/row-changes.ts'
+import { fetchPlan, type Include, type ListQuery, listPlan } from '../db/rows.ts'
+import { type SQL, sql } from '../db/sql.ts'
+import { present, viewOf } from '../db/view.ts'
+import { Problem } from '../errors.ts'
+import type { Cursors } from './cursor.ts'
+import { checkIfMatch, sendRecord } from './etag.ts'
+import { callerOf } from './guard.ts'
+import { changeOnce, type Made } from './idempotency.ts'
+import { operation } from './operation.ts'
+import { listParameters, listQuery, type Question, questionOf, searchBody } from './query.ts'
+import { idParams, noContent } from './schema.ts'
+
+/** What the routes of every noun need. */
+export interface Deps {
+  db: Database
+  cursors: Cursors
+}
+
+/** A row that is being changed: what it was, what it will be, in clear, by public names. */
+export interface Change {
+  tx: Tx
+  id: string
+  body: JsonRow
+  before: LockedRow | null
+  after: JsonRow
+}
+
+/** What is special about a noun; everything else is the same for all. Leave a part out and its routes do not exist. */
+export interface CollectionOptions {
+  resource: Resource
+  /** "/v1/contacts", or below a parent: "/v1/conversations/:id/notes" with `parent`. */
+  path?: string
+  parent?: { resource: Resource; param: string; scope: (id: SQL) => SQL }
+  include?: readonly Include[]
+  searchable?: boolean
+  /** More columns to set, and what else must happen in the same transaction before the row is written. */
+  create?: false | ((change: Change) => Promise<Columns> | Columns)
+  /** What must happen after the row is there, in the same transaction. */
+  created?: (change: Change) => Promise<void>
+  change?: false | ((change: Change) => Promise<Columns> | Columns)
+  trash?: false | ((change: Change) => Promise<Columns> | Columns)
+  ifMatchRequired?: boolean
+  /** Adds what is known only now, to the answer of a creation (a secret shown once). */
+  createdAnswer?: z.ZodObject
+  createdExtra?: (change: Change) => JsonRow
+}
+
+/** The routes that every noun has: list, search, fetch, create, change, trash, restore. */
+export function collection(app: FastifyInstance, deps: Deps, options: CollectionOptions): void {
+  const { resource } = options
+  const path = options.path ?? `/v1/${resource.name}`
+  const one = `/v1/${resource.name}/:id`
+  const include = options.include ?? []
+  const names = include.map((each) => each.name)
+  const answer =
+    names.length === 0
+      ? resource.answer
+      : resource.answer
+          .extend(includedSchemas(include))
+          .meta({ id: `${resource.title}Item`, description: resource.description })
+  const page = z
+    .object({
+      data: z.array(answer).meta({ description: 'The records of this page.' }),
+      nextCursor: z
+        .string()
+        .nullable()
+        .meta({ description: 'Where the next page begins; null on the last.', example: null }),
+    })
+    .meta({ id: `${resource.title}Page`, description: `A page of ${resource.name}.` })
+  const parentParams = options.parent ? { params: idParams } : {}
+
+  const list = async (request: FastifyRequest, question: Question): Promise<JsonRow> => {
+    const caller = callerOf(request)
+    const parentId = options.parent ? idParams.parse(request.params).id : null
+    const scope = options.parent && parentId !== null ? parentScope(caller, options.parent, parentId) : undefined
+    return readPage(deps, caller, resource, include, question, scope)
+  }
+
+  app.get(path, {
+    config: { access: { action: 'read', resource: resource.name } },
+    schema: operation(`${resource.name}.list`, `List ${resource.name}`, {
+      ...parentParams,
+      querystring: listParameters(resource, names, options.searchable ?? false),
+      response: { 200: page },
+    }),
+    handler: async (request) => list(request, questionOf(request.query as JsonRow)),
+  })
+
+  app.post(`${path}/search`, {
+    config: { access: { action: 'read', resource: resource.name } },
+    schema: operation(`${resource.name}.search`, `Search ${resource.name} by body`, {
+      ...parentParams,
+      body: searchBody(resource, names, conditionSchema),
+      response: { 200: page },
+    }),
+    handler: async (request) =>
+      list(request, {
+        filters: {},
+        include: [],
+        trashed: false,
+        ...(request.body as Partial<Question> & { limit: number }),
+      }),
+  })
+
+  app.get(one, {
+    config: { access: { action: 'read', resource: resource.name } },
+    schema: operation(`${resource.name}.fetch`, `Fetch one of the ${resource.name}`, {
+      params: idParams,
+      ...(names.length > 0
+        ? {
+            querystring: z.strictObject({
+              include: z
+                .string()
+                .max(200)
+                .optional()
+                .meta({ description: `Records to answer together: ${names.join(', ')}.` }),
+            }),
+          }
+        : {}),
+      response: { 200: answer },
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      const wanted = String((request.query as JsonRow).include ?? '')
+        .split(',')
+        .filter((name) => name !== '')
+      const chosen = wanted.map((name) => include.find((each) => each.name === name) ?? refuse(name))
+      return sendRecord(request, reply, await fetchRecord(deps, callerOf(request), resource, id, chosen))
+    },
+  })
+
+  if (options.create !== false) createRoute(app, deps, options, path)
+  if (options.change !== false) changeRoute(app, deps, options, one)
+  if (options.trash !== false && resource.state) trashRoutes(app, deps, options, one)
+}
+
+const refuse = (name: string): never => {
+  throw new Problem('invalid_request', {
+    errors: [{ path: 'include', code: 'unknown_field', message: `"${name.slice(0, 100)}" cannot be used here.` }],
+  })
+}
+
+const includedSchemas = (include: readonly Include[]): Record<string, z.ZodType> =>
+  Object.fromEntries(include.map((one) => [one.name, (one.model as Resource).answer.nullable().optional()]))
+
+/** The rows of a parent that the caller may see; of another parent there are none. */
+function parentScope(
+  caller: Caller,
+  parent: NonNullable<CollectionOptions['parent']>,
+  id: string,
+): { key: string; sql: SQL; id: string } {
+  if (!caller.principal.ability.may('read', parent.resource.name)) throw new Problem('not_found', { recordIds: [id] })
+  return { key: parent.resource.name, sql: parent.scope(sql`${sql.placeholder('parentId')}::uuid`), id }
+}
+
+/** One page through the choke point. */
+export async function readPage(
+  deps: Deps,
+  caller: Caller,
+  resource: Resource,
+  include: readonly Include[],
+  question: Question,
+  scope?: { key: string; sql: SQL; id: string },
+): Promise<{ data: JsonRow[]; nextCursor: string | null }> {
+  let write: (position: { key: unknown; id: string }) => string = () => ''
+  let asked: ListQuery | null = null
+  const { db, cursors } = deps
+  const result = await db.read(caller, { action: 'read', resource: resource.name }, (principal) => {
+    const read = listQuery(question, principal, resource, include, cursors, db.keys(principal.tenantId).now(), scope)
+    write = read.write
+    asked = { ...read.query, values: scope ? { parentId: scope.id } : {} }
+    return listPlan(principal, resource, asked)
+  })
+  const rows = result.rows ?? []
+  const shown = rows.slice(0, question.limit)
+  const last = rows.length > question.limit ? shown.at(-1) : undefined
+  const chosen = include.filter((one) => question.include.includes(one.name))
+  return {
+    data: assemble(caller, resource, shown, chosen, result),
+    nextCursor: last ? write({ key: last._key ?? null, id: String(last.id) }) : null,
+  }
+}
+
+/** One record through the choke point; 404 when it is missing or out of scope. */
+export async function fetchRecord(
+  deps: Deps,
+  caller: Caller,
+  resource: Resource,
+  id: string,
+  include: readonly Include[] = [],
+): Promise<JsonRow> {
+  const result = await deps.db.read(
+    caller,
+    { action: 'read', resource: resource.name },
+    (principal): ReadPlan => fetchPlan(principal, resource, id, include),
+  )
+  const [record] = assemble(caller, resource, result.rows ?? [], include, result)
+  if (!record) throw new Problem('not_found', { audited: true })
+  return record
+}
+
+function assemble(
+  caller: Caller,
+  resource: Resource,
+  rows: readonly JsonRow[],
+  include: readonly Include[],
+  result: Readonly<Record<string, JsonRow[]>>,
+): JsonRow[] {
+  const { principal } = caller
+  const included = include.map(({ name, model }) => {
+    const view = viewOf(principal, model)
+    return { name, byId: new Map((result[name] ?? []).map((row) => [row.id, present(model, view, row)])) }
+  })
+  const view = viewOf(principal, resource)
+  return rows.map((row) => {
+    const record = present(resource, view, row)
+    for (const { name, byId } of included) record[name] = byId.get(row[`_${name}`]) ?? null
+    return record
+  })
+}
+
+function createRoute(app: FastifyInstance, deps: Deps, options: CollectionOptions, path: string): void {
+  const { resource } = options
+  const entry: AuditEntry = { action: 'create', resource: resource.name }
+  app.post(path, {
+    config: { access: { action: 'create', resource: resource.name } },
+    schema: operation(`${resource.name}.create`, `Create one of the ${resource.name}`, {
+      ...(options.parent ? { params: idParams } : {}),
+      body: resource.createBody,
+      response: { 201: options.createdAnswer ?? resource.answer },
+    }),
+    handler: async (request, reply) => {
+      const caller = callerOf(request)
+      const made = await changeOnce(
+        deps.db,
+        caller,
+        request,
+        reply,
+        entry,
+        (tx) => createRow(tx, options, request.body as JsonRow),
+        (id) => fetchRecord(deps, caller, resource, id),
+      )
+      return reply.code(201).header('location', `/v1/${resource.name}/${made.id}`).send(made.record)
+    },
+  })
+}
+
+/** Makes a row: rights on every field and on the row as it will be, then the noun's own part. */
+export async function createRow(tx: Tx, options: CollectionOptions, body: JsonRow): Promise<Made | Finish<Made>> {
+  const { resource } = options
+  const id = randomUUIDv7()
+  const unit = resource.unit ? { businessUnitId: unitFor(tx.principal, body.businessUnitId) } : {}
+  const after: JsonRow = { ...defaultsOf(resource), ...body, ...unit, id }
+  checkWrite(tx.principal, resource, 'create', body, null, after, null)
+  const change: Change = { tx, id, body, before: null, after }
+  const more = options.create ? await options.create(change) : {}
+  const columns: Columns = { ...columnsOf(resource, { ...body, ...unit }), ...more }
+  const subjectId = subjectOf(resource, after)
+  const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
+    id,
+    after,
+    changed: Object.keys(body),
+    version: 1,
+    subjectId,
+  })
+  const extra = (record: JsonRow): Made => ({ id, record: { ...record, ...options.createdExtra?.(change) } })
+  if (!options.created) return new Finish(finish.statement, finish.touched, (rows) => extra(finish.done(rows)))
+  const rows = await tx.query(finish.statement)
+  await options.created(change)
+  tx.touch(finish.touched)
+  return extra(finish.done(rows))
+}
+
+function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOptions, one: string): void {
+  const { resource } = options
+  app.patch(one, {
+    config: { access: { action: 'update', resource: resource.name } },
+    schema: operation(`${resource.name}.change`, `Change one of the ${resource.name}`, {
+      params: idParams,
+      body: resource.patchBody,
+      response: { 200: resource.answer },
+      ifMatch: options.ifMatchRequired ? 'required' : 'optional',
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      const record = await deps.db.change(callerOf(request), { action: 'update', resource: resource.name }, (tx) =>
+        changeRow(tx, options, id, request.body as JsonRow, request.headers['if-match']),
+      )
+      return sendRecord(request, reply, record)
+    },
+  })
+}
+
+/** Changes a row: If-Match over what the caller sees, rights before and after, then the noun's own part. */
+export async function changeRow(
+  tx: Tx,
+  options: CollectionOptions,
+  id: string,
+  body: JsonRow,
+  ifMatch: string | undefined,
+  action: Action = 'update',
+): Promise<JsonRow | Finish<JsonRow>> {
+  const { resource } = options
+  const before = await lockRow(tx, resource, id, action)
+  checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false)
+  const after = { ...before.clear, ...merged(before.clear, body) }
+  checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
+  const change: Change = { tx, id, body, before, after }
+  const more = options.change ? await options.change(change) : {}
+  const columns = { ...columnsOf(resource, merged(before.clear, body)), ...more }
+  if (Object.keys(columns).length === 0) {
+    tx.touch({ resource: resource.name, ids: [id], changed: [], subjectIds: [subjectOf(resource, before.clear)] })
+    return before.view
+  }
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+    id,
+    after,
+    changed: Object.keys(body),
+    version: Number(before.clear.version ?? 0) + 1,
+    subjectId: subjectOf(resource, before.clear),
+  })
+}
+
+/** A merge patch goes into objects (RFC 7396): a member set to null is removed, the others stay. */
+function merged(before: JsonRow, body: JsonRow): JsonRow {
+  const plain = (value: unknown): value is JsonRow =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      if (!plain(value)) return [name, value]
+      const old = before[name]
+      const all = { ...(plain(old) ? old : {}), ...value }
+      return [name, Object.fromEntries(Object.entries(all).filter(([, inner]) => inner !== null))]
+    }),
+  )
+}
+
+function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOptions, one: string): void {
+  const { resource } = options
+  app.delete(one, {
+    config: { access: { action: 'delete', resource: resource.name } },
+    schema: operation(`${resource.name}.trash`, `Move one of the ${resource.name} to the trash`, {
+      params: idParams,
+      response: { 204: noContent },
+      ifMatch: options.ifMatchRequired ? 'required' : 'optional',
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      await deps.db.change(callerOf(request), { action: 'delete', resource: resource.name }, async (tx) => {
+        const before = await lockRow(tx, resource, id, 'delete')
+        checkIfMatch(request.headers['if-match'], before.view, options.ifMatchRequired ?? false)
+        const more = options.trash ? await options.trash({ tx, id, body: {}, before, after: before.clear }) : {}
+        return move(tx, resource, id, before, { ...more, state: 'trashed', trashed_at: sql`now()` })
+      })
+      return reply.code(204).send()
+    },
+  })
+  app.post(`${one}/restore`, {
+    config: { access: { action: 'restore', resource: resource.name } },
+    schema: operation(`${resource.name}.restore`, `Bring one of the ${resource.name} back from the trash`, {
+      params: idParams,
+      response: { 200: resource.answer },
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      const caller = callerOf(request)
+      const made = await changeOnce(
+        deps.db,
+        caller,
+        request,
+        reply,
+        { action: 'restore', resource: resource.name },
+        async (tx) => {
+          const before = await lockRow(tx, resource, id, 'restore', { trashed: true })
+          const finish = move(tx, resource, id, before, { state: 'active', trashed_at: null })
+          return new Finish(finish.statement, finish.touched, (rows) => ({ id, record: finish.done(rows) }))
+        },
+        () => fetchRecord(deps, caller, resource, id),
+      )
+      return sendRecord(request, reply, made.record)
+    },
+  })
+}
+
+function move(tx: Tx, resource: Resource, id: string, before: LockedRow, columns: Columns): Finish<JsonRow> {
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+    id,
+    after: before.clear,
+    changed: [],
+    version: Number(before.clear.version ?? 0) + 1,
+    subjectId: subjectOf(resource, before.clear),
+  })
+}
+
+/** The contact that a row concerns, from its clear fields. */
+export function subjectOf(resource: Resource, row: JsonRow): string | null {
+  if (!resource.subject) return null
+  const id = resource.name === 'contacts' ? row.id : row.contactId
+  return typeof id === 'string' ? id : null
+}
+
+/** What a field is when nothing is said: a list is empty, everything else absent. */
+function defaultsOf(resource: Resource): JsonRow {
+  return Object.fromEntries(
+    [...resource.fields.values()].flatMap((field) =>
+      field.kind === 'textList' || field.kind === 'uuidList' ? [[field.name, []]] : [],
+    ),
+  )
+}
+
+export { written }

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '../errors.ts'
+
+/** An entity tag over what *this* principal sees, so that it tells nothing about the rest. */
+export function etagOf(record: unknown): string {
+  return `"${createHash('sha256').update(JSON.stringify(record)).digest('base64url').slice(0, 27)}"`
+}
+
+/** Answers a record with its ETag, or 304 when the client has it (RFC 9110 §13.1.2). */
+export function sendRecord(request: FastifyRequest, reply: FastifyReply, record: unknown): FastifyReply {
+  const etag = etagOf(record)
+  reply.header('etag', etag)
+  const known = request.headers['if-none-match']
+  if (request.method === 'GET' && known !== undefined && matches(known, etag)) return reply.code(304).send()
+  return reply.send(record)
+}
+
+/** Holds If-Match against the record as the caller sees it now (RFC 9110 §13.1.1). */
+export function checkIfMatch(ifMatch: string | undefined, current: unknown, required: boolean): void {
+  if (ifMatch === undefined) {
+    if (required) throw new Problem('if_match_required')
+    return
+  }
+  if (!matches(ifMatch, etagOf(current))) throw new Problem('version_mismatch')
+}
+
+function matches(header: string, etag: string): boolean {
+  return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
+}

@@ -1,0 +1,132 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Action } from '../access/actions.ts'
+import type { Caller, Database } from '../db/database.ts'
+import { Problem } from '../errors.ts'
+import { problemOf, sendProblem } from './problem.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { credentialOf } from './tokens.ts'
+
+/** What a route does. A route without it, or without `public`, does not start. */
+export interface RouteAccess {
+  action: Action
+  resource: string
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: RouteAccess
+    public?: boolean
+    /** Routes on which addresses are not counted: a provider posts for many people from one address. */
+    unlimited?: boolean
+    /** The noun's own code decides whether the principal may (its own record, for instance). */
+    selfGuarded?: boolean
+  }
+  interface FastifyRequest {
+    caller: Caller | null
+  }
+}
+
+/**
+ * Stands before every route: who asks, how often, whether the kind of thing may be done at all. Which rows and fields is
+ * decided where they are named. Refusals are audited before they are answered.
+ */
+export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit): void {
+  app.decorateRequest('caller', null)
+
+  app.addHook('onRoute', (route) => {
+    const { access, public: open } = route.config ?? {}
+    const name = `${String(route.method)} ${route.url}`
+    if (!access && open !== true) throw new Error(`${name} declares neither its access nor that it is public`)
+    if (!route.schema?.response) throw new Error(`${name} has no response schema`)
+  })
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { access, unlimited } = request.routeOptions.config
+    if (!access) {
+      if (!unlimited) limit.count(`ip/${request.ip}`, reply)
+      return
+    }
+    const credential = credentialOf(app, bearer(request))
+    if (!credential) {
+      limit.count(`ip/${request.ip}`, reply)
+      throw new Problem('unauthenticated')
+    }
+    const principal = await db.principal(credential)
+    if (!principal) {
+      limit.count(`ip/${request.ip}`, reply)
+      throw new Problem('unauthenticated')
+    }
+    request.caller = { principal, meta: { requestId: request.id, ip: request.ip, purpose: purposeOf(request) } }
+    limit.count(`principal/${principal.tenantId}/${principal.id}/${principal.onBehalfOf ?? ''}`, reply)
+    if (!request.routeOptions.config.selfGuarded && !principal.ability.may(access.action, access.resource))
+      throw new Problem('forbidden')
+  })
+
+  app.addHook('onSend', async (request, reply, payload) => {
+    reply.header('request-id', request.id)
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
+    reply.header('x-content-type-options', 'nosniff')
+    return payload
+  })
+
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = problemOf(error)
+    const refused = await audited(db, request, problem)
+    return sendProblem(refused, request, reply)
+  })
+
+  app.setNotFoundHandler(
+    { preHandler: async (request: FastifyRequest, reply: FastifyReply) => limit.count(`ip/${request.ip}`, reply) },
+    (request, reply) => sendProblem(new Problem('route_not_found'), request, reply),
+  )
+}
+
+/** A refusal of somebody known is on record before it is answered; when it cannot be, nothing but 503 is. */
+async function audited(db: Database, request: FastifyRequest, problem: Problem): Promise<Problem> {
+  const { access } = request.routeOptions.config
+  const { caller } = request
+  if (!caller || !access || problem.status >= 500 || problem.status === 401 || problem.options.audited) return problem
+  const params = request.params as Readonly<Record<string, unknown>> | null
+  const named = Object.values(params ?? {}).filter(
+    (value): value is string => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
+  )
+  try {
+    await db.denied(caller, access, problem.code, problem.options.recordIds ?? named)
+    return problem
+  } catch (cause) {
+    return new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
+  }
+}
+
+/** The request's caller on a route that declared its access. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new Problem('unauthenticated')
+  return request.caller
+}
+
+/** The token of the one Authorization header; two of them are none. */
+function bearer(request: FastifyRequest): string {
+  const { rawHeaders } = request.raw
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'authorization') seen++
+  const match = /^Bearer ([\w.~+/=-]{1,4096})$/i.exec(request.headers.authorization ?? '')
+  if (seen > 1 || !match?.[1]) return ''
+  return match[1]
+}
+
+function purposeOf(request: FastifyRequest): string | null {
+  const purpose = request.headers['custodia-purpose']
+  if (purpose === undefined) return null
+  if (typeof purpose !== 'string' || !/^[\w .:/-]{1,100}$/.test(purpose))
+    throw new Problem('invalid_request', {
+      errors: [{ path: 'custodia-purpose', code: 'invalid_format', message: 'A purpose is a word or a few.' }],
+    })
+  return purpose
+}
+
+/** Request ids: the caller's own when it is harmless, else a new one. Goes to the log, the answer and the audit. */
+export function requestId(request: { headers: Readonly<Record<string, string | string[] | undefined>> }): string {
+  const given = request.headers['request-id'] ?? request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{8,64}$/.test(given) ? given : randomUUIDv7()
+}

@@ -1,0 +1,72 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import pg from 'pg'
+import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
+
+const fastifyCodes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_REQ_FILE_TOO_LARGE: 'body_too_large',
+  FST_FILES_LIMIT: 'invalid_request',
+  FST_PARTS_LIMIT: 'invalid_request',
+  FST_FIELDS_LIMIT: 'invalid_request',
+  FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported_media_type',
+  FST_ERR_BAD_URL: 'invalid_request',
+  FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+  FST_ERR_ROUTE_METHOD_NOT_SUPPORTED: 'method_not_allowed',
+}
+
+/** What a thrown thing means to the caller. The inside of it is for the log only. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? ''
+    if (code === '23505') return new Problem('already_exists', { cause: error })
+    if (code === '23503')
+      return new Problem('unprocessable', { detail: 'A record that the request names does not exist.', cause: error })
+    if (code.startsWith('22') || code === '23514')
+      return new Problem('invalid_request', { detail: 'A value cannot be stored.', cause: error })
+    return new Problem('internal', { cause: error })
+  }
+  if (error instanceof Error) {
+    const { code, statusCode } = error as Partial<FastifyError>
+    const known = code ? fastifyCodes[code] : undefined
+    if (known) return new Problem(known, { cause: error })
+    if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+      return new Problem('invalid_request', { cause: error })
+  }
+  return new Problem('internal', { cause: error })
+}
+
+/** The body of an error answer (RFC 9457). `type` is stable per code and resolves to the API's own page of errors. */
+export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {
+  const { detail, errors, extra } = problem.options
+  return {
+    type: `urn:custodia:problem:${problem.code}`,
+    title: catalogue[problem.code][1],
+    status: problem.status,
+    ...(detail ? { detail } : {}),
+    code: problem.code,
+    requestId,
+    ...(errors ? { errors } : {}),
+    ...extra,
+  }
+}
+
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (problem.status >= 500)
+    request.log.error({ err: problem.options.cause ?? problem, code: problem.code }, 'request failed')
+  else request.log.debug({ code: problem.code }, 'request refused')
+  for (const [name, value] of Object.entries(problem.options.headers ?? {})) reply.header(name, value)
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="custodia"')
+  return reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(problemBody(problem, request.id))
+}
+
+export const fault = (path: string, code: string, message: string): Fault => ({ path, code, message })
+export const invalid = (...errors: Fault[]): Problem => new Problem('invalid_request', { errors })

@@ -1,0 +1,90 @@
+import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import { z } from 'zod'
+import type { Fault } from '../errors.ts'
+import { Problem } from '../errors.ts'
+
+/**
+ * zod is what Fastify validates with: the same schemas give the types, the checks and the OpenAPI document.
+ * Answers are written with JSON.stringify, since the door for fields has decided what is in them; with `checkAnswers`
+ * (tests) every answer is held against its schema, and one outside it is a fault of ours.
+ */
+export function useZod(app: FastifyInstance, checkAnswers: boolean): void {
+  const compile: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+    return (data: unknown) => {
+      const result = schema.safeParse(data)
+      if (result.success) return { value: result.data }
+      return { error: new Problem('invalid_request', { errors: faultsOf(result.error, httpPart ?? 'body') }) }
+    }
+  }
+  app.setValidatorCompiler(compile)
+  app.setSerializerCompiler(({ schema, httpStatus }) => {
+    const type: unknown = schema
+    return (data: unknown) => {
+      if (checkAnswers && type instanceof z.ZodType && !String(httpStatus).startsWith('4')) {
+        const checked = type.safeParse(data)
+        if (!checked.success) throw new Error(`the answer is outside its schema: ${z.prettifyError(checked.error)}`)
+      }
+      return JSON.stringify(data)
+    }
+  })
+}
+
+/** zod's issues as faults: a JSON pointer into the body, a parameter's name elsewhere. */
+export function faultsOf(error: z.ZodError, part: string): Fault[] {
+  const at = (path: readonly PropertyKey[]): string =>
+    part === 'body'
+      ? path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100)}`).join('')
+      : path.map(String).join('.').slice(0, 200)
+  return error.issues.slice(0, 50).flatMap((issue): Fault[] => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys
+        .slice(0, 50)
+        .map((key) => ({
+          path: at([...issue.path, key]),
+          code: 'unknown_field',
+          message: `"${key.slice(0, 100)}" cannot be used here.`,
+        }))
+    return [{ path: at(issue.path), code: issue.code, message: issue.message }]
+  })
+}
+
+/** Members of every error answer. */
+export const problemSchema = z
+  .looseObject({
+    type: z
+      .string()
+      .meta({ description: 'A URN that names the kind of error.', example: 'urn:custodia:problem:not_found' }),
+    title: z.string().meta({ description: 'The kind of error, for people.', example: 'There is no such record.' }),
+    status: z.int().meta({ description: 'The HTTP status.', example: 404 }),
+    detail: z
+      .string()
+      .optional()
+      .meta({ description: 'What it was about this time.', example: 'Rights are changing too quickly.' }),
+    code: z.string().meta({ description: 'The stable code to program against.', example: 'not_found' }),
+    requestId: z
+      .string()
+      .meta({
+        description: 'Names the request in our logs and in the audit.',
+        example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+      }),
+    errors: z
+      .array(
+        z.object({
+          path: z
+            .string()
+            .meta({ description: 'A JSON pointer into the body, or the name of a parameter.', example: '/email' }),
+          code: z.string().meta({ description: 'The kind of fault.', example: 'invalid_format' }),
+          message: z.string().meta({ description: 'The fault, for people.', example: 'Invalid email address' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'The single faults of a request.' }),
+  })
+  .meta({ id: 'Problem', description: 'An error (RFC 9457).' })
+
+export const idParams = z.object({
+  id: z.uuid().meta({ description: 'The record’s id.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
+})
+
+/** An answer without a body. */
+export const noContent = z.null().meta({ description: 'Done; there is no body.' })

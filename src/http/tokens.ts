@@ -1,0 +1,117 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import jwt from '@fastify/jwt'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { Credential } from '../access/principal.ts'
+import type { Keyring } from '../privacy/keyring.ts'
+
+/** Minutes, so that a stolen access token is soon worth nothing; the session behind it can be ended at once anyway. */
+export const accessTokenSeconds = 600
+const issuer = 'custodia'
+
+const claims = z.object({ tid: z.uuid(), sub: z.uuid(), sid: z.uuid(), key: z.uuid().optional() })
+const verified = z.object({ header: z.looseObject({ alg: z.literal('EdDSA'), kid: z.string() }), payload: claims })
+
+/** Access tokens: JWTs signed with Ed25519 (RFC 8037). They name the principal, never its rights. */
+export async function useTokens(app: FastifyInstance, keyring: Keyring): Promise<void> {
+  const { privateKey, publicKey } = keyring.signingKey('access-tokens')
+  const kid = createHash('sha256')
+    .update(publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64url')
+    .slice(0, 16)
+  await app.register(jwt, {
+    secret: {
+      private: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      public: publicKey.export({ format: 'pem', type: 'spki' }),
+    },
+    sign: { algorithm: 'EdDSA', iss: issuer, aud: issuer, expiresIn: `${accessTokenSeconds}s`, kid },
+    verify: {
+      algorithms: ['EdDSA'],
+      allowedIss: issuer,
+      allowedAud: issuer,
+      requiredClaims: ['iss', 'aud', 'exp', 'iat', 'sub'],
+      complete: true,
+      cache: 10_000,
+      clockTolerance: 0,
+    },
+  })
+  app.decorate('accessTokenKid', kid)
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    accessTokenKid: string
+  }
+}
+
+/** Signs an access token for a session. */
+export function accessToken(
+  app: FastifyInstance,
+  credential: Exclude<Credential, { kind: 'apiKey' }>,
+): { accessToken: string; expiresAt: string } {
+  const payload = {
+    tid: credential.tenantId,
+    sub: credential.memberId,
+    sid: credential.sessionId,
+    ...(credential.kind === 'exchange' ? { key: credential.apiKeyId } : {}),
+  }
+  return {
+    accessToken: app.jwt.sign(payload),
+    expiresAt: new Date(Date.now() + accessTokenSeconds * 1000).toISOString(),
+  }
+}
+
+/** What a bearer token proves; null for anything that does not verify, with no word of why. */
+export function credentialOf(app: FastifyInstance, token: string): Credential | null {
+  if (token.startsWith('cak_')) {
+    const key = readSecret('cak', token)
+    return key && { kind: 'apiKey', tenantId: key.tenantId, apiKeyId: key.id, secretHash: key.hash }
+  }
+  try {
+    const { header, payload } = verified.parse(app.jwt.verify(token))
+    if (header.kid !== app.accessTokenKid) return null
+    const session = { tenantId: payload.tid, memberId: payload.sub, sessionId: payload.sid }
+    return payload.key ? { kind: 'exchange', ...session, apiKeyId: payload.key } : { kind: 'member', ...session }
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Opaque secrets (API keys, refresh tokens, invitations) carry their tenant and their record's id, then 32 random bytes:
+ * `cak_<base64url of tenant, id, secret>`. Only the SHA-256 of the random part is stored; at 256 bits of entropy a slow
+ * hash would add nothing.
+ */
+export function newSecret(
+  prefix: 'cak' | 'crt' | 'cin',
+  tenantId: string,
+  id: string,
+): { token: string; hash: Buffer } {
+  const secret = randomBytes(32)
+  const token = `${prefix}_${Buffer.concat([bytesOf(tenantId), bytesOf(id), secret]).toString('base64url')}`
+  return { token, hash: createHash('sha256').update(secret).digest() }
+}
+
+export function readSecret(
+  prefix: 'cak' | 'crt' | 'cin',
+  token: string,
+): { tenantId: string; id: string; hash: Buffer } | null {
+  if (!token.startsWith(`${prefix}_`) || !/^[\w-]{86}$/.test(token.slice(prefix.length + 1))) return null
+  const bytes = Buffer.from(token.slice(prefix.length + 1), 'base64url')
+  // base64url has spare bits at its end: only the one canonical form counts.
+  if (bytes.length !== 64) return null
+  if (!timingSafeEqual(Buffer.from(bytes.toString('base64url')), Buffer.from(token.slice(prefix.length + 1))))
+    return null
+  return {
+    tenantId: uuidOf(bytes.subarray(0, 16)),
+    id: uuidOf(bytes.subarray(16, 32)),
+    hash: createHash('sha256').update(bytes.subarray(32)).digest(),
+  }
+}
+
+const bytesOf = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex')
+
+function uuidOf(bytes: Buffer): string {
+  const hex = bytes.toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}

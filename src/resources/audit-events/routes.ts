@@ -1,0 +1,100 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { conditionSchema } from '../../access/condition.ts'
+import type { JsonRow } from '../../db/database.ts'
+import { sql } from '../../db/sql.ts'
+import { type Deps, fetchRecord, readPage } from '../../http/collection.ts'
+import { sendRecord } from '../../http/etag.ts'
+import { callerOf } from '../../http/guard.ts'
+import { operation } from '../../http/operation.ts'
+import { listParameters, type Question, questionOf, searchBody } from '../../http/query.ts'
+import { idParams } from '../../http/schema.ts'
+import { auditEvents } from './schema.ts'
+
+const id = (description: string) =>
+  z.uuid().optional().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
+const time = (description: string) =>
+  z.iso.datetime({ offset: true }).optional().meta({ description, example: '2026-11-01T00:00:00Z' })
+
+const parameters = listParameters(auditEvents, [], false).extend({
+  recordId: id('Events that touched this record.'),
+  subjectId: id('Events that concern this contact.'),
+  from: time('Not before.'),
+  to: time('Before.'),
+})
+
+const page = z
+  .object({
+    data: z.array(auditEvents.answer).meta({ description: 'The events of this page.' }),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Where the next page begins; null on the last.', example: null }),
+  })
+  .meta({ id: 'AuditEventPage', description: 'A page of audit events.' })
+
+/** Reading the audit is audited like any other read. */
+export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
+  const access = { action: 'read', resource: 'audit-events' } as const
+
+  app.get('/v1/audit-events', {
+    config: { access },
+    schema: operation('audit-events.list', 'List audit events', { querystring: parameters, response: { 200: page } }),
+    handler: async (request) => {
+      const { recordId, subjectId, from, to, ...query } = request.query as JsonRow
+      const question = questionOf(query)
+      const filters = {
+        ...question.filters,
+        ...(subjectId ? { subjectIds: subjectId } : {}),
+        ...(from ? { 'occurredAt[gte]': from } : {}),
+        ...(to ? { 'occurredAt[lt]': to } : {}),
+      }
+      // Which records: contained in the touched ids, as the index has them.
+      const scope = recordId
+        ? {
+            key: 'record',
+            sql: sql`${sql.identifier('audit')}.event.touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(${sql.placeholder('parentId')}::text)))`,
+            id: String(recordId),
+          }
+        : undefined
+      return readPage(
+        deps,
+        callerOf(request),
+        auditEvents,
+        [],
+        { ...question, filters, sort: question.sort ?? '-occurredAt' },
+        scope,
+      )
+    },
+  })
+
+  app.post('/v1/audit-events/search', {
+    config: { access },
+    schema: operation('audit-events.search', 'Search audit events by body', {
+      body: searchBody(auditEvents, [], conditionSchema),
+      response: { 200: page },
+    }),
+    handler: async (request) =>
+      readPage(deps, callerOf(request), auditEvents, [], {
+        filters: {},
+        include: [],
+        trashed: false,
+        sort: '-occurredAt',
+        ...(request.body as Partial<Question> & { limit: number }),
+      }),
+  })
+
+  app.get('/v1/audit-events/:id', {
+    config: { access },
+    schema: operation('audit-events.fetch', 'Fetch an audit event', {
+      params: idParams,
+      response: { 200: auditEvents.answer },
+    }),
+    handler: async (request, reply) =>
+      sendRecord(
+        request,
+        reply,
+        await fetchRecord(deps, callerOf(request), auditEvents, idParams.parse(request.params).id),
+      ),
+  })
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { defineResource, idOf, time } from '../../access/define.ts'
+import { sql } from '../../db/sql.ts'
+import { auditEvent } from '../../db/tables/audit.ts'
+
+const touched = z
+  .looseObject({
+    resource: z.string().meta({ description: 'The resource.', example: 'contacts' }),
+    ids: z.array(z.string()).meta({ description: 'The records.', example: ['0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11'] }),
+    shown: z.array(z.string()).meta({ description: 'The fields that were shown in clear.', example: ['displayName'] }),
+    masked: z.array(z.string()).meta({ description: 'The fields that were shown masked.', example: ['phone'] }),
+    changed: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'The fields that were set.', example: ['followUpStatus'] }),
+    version: z.int().optional().meta({ description: 'The version that the change led to.', example: 2 }),
+  })
+  .meta({ id: 'Touched', description: 'Which records and fields of a resource were touched.' })
+
+export const auditEvents = defineResource({
+  name: 'audit-events',
+  title: 'AuditEvent',
+  description: 'Who did what to which records and which fields, why, and whether it was allowed.',
+  table: auditEvent,
+  tenant: auditEvent.tenantId,
+  id: auditEvent.eventId,
+  fields: {
+    id: { column: auditEvent.eventId, schema: idOf('The event’s id.') },
+    occurredAt: { column: auditEvent.occurredAt, schema: time('When, by the database’s clock.') },
+    actor: {
+      value: sql`json_build_object('kind', ${auditEvent.actorKind}, 'id', ${auditEvent.actorId})`,
+      kind: 'json',
+      nullable: false,
+      filter: false,
+      schema: z
+        .object({
+          kind: z
+            .string()
+            .meta({ description: 'member, apiKey, connector, system or anonymous; may grow.', example: 'member' }),
+          id: z.uuid().nullable().meta({ description: 'Their id.' }),
+        })
+        .meta({ id: 'Actor', description: 'Who did it.' }),
+    },
+    actorId: { column: auditEvent.actorId, schema: idOf('The actor’s id, to filter by.') },
+    onBehalfOf: { column: auditEvent.onBehalfOf, schema: idOf('The member for whom a key acted.') },
+    action: {
+      column: auditEvent.action,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'What was done.', example: 'read' }),
+      mask: 'hidden',
+    },
+    resource: {
+      column: auditEvent.resource,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'With what.', example: 'contacts' }),
+      mask: 'hidden',
+    },
+    touched: {
+      column: auditEvent.touched,
+      schema: z.array(touched).meta({ description: 'What was touched.' }),
+      nullable: false,
+    },
+    subjectIds: {
+      column: auditEvent.subjectIds,
+      schema: z.array(z.uuid()).meta({ description: 'The contacts concerned.', example: [] }),
+    },
+    rowCount: { column: auditEvent.rowCount, schema: z.int().meta({ description: 'How many records.', example: 1 }) },
+    outcome: {
+      column: auditEvent.outcome,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'allowed or denied; may grow.', example: 'allowed' }),
+      mask: 'hidden',
+    },
+    code: {
+      column: auditEvent.code,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'Why it was refused.', example: 'not_found' }),
+      mask: 'hidden',
+    },
+    purpose: { column: auditEvent.purpose, schema: z.string().meta({ description: 'What for.', example: 'support' }) },
+    query: {
+      column: auditEvent.query,
+      schema: z
+        .record(z.string(), z.unknown())
+        .meta({ description: 'What a list was asked: fields and operators, values as keyed hashes.' }),
+    },
+    causeId: { column: auditEvent.causeId, schema: idOf('What caused the system’s own work.') },
+    requestId: {
+      column: auditEvent.requestId,
+      schema: z.string().meta({ description: 'The request.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
+      kind: 'choice',
+    },
+    ip: {
+      value: sql`host(${auditEvent.ip})`,
+      kind: 'text',
+      nullable: true,
+      filter: false,
+      schema: z.string().meta({ description: 'From where.', example: '203.0.113.7' }),
+    },
+  },
+})

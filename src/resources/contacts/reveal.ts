@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { lockRow } from '../../db/row-changes.ts'
+import { unknownField } from '../../db/rows.ts'
+import { sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
+import type { Deps } from '../../http/collection.ts'
+import { callerOf } from '../../http/guard.ts'
+import { operation } from '../../http/operation.ts'
+import { idParams } from '../../http/schema.ts'
+import { text } from '../values.ts'
+import { contacts } from './schema.ts'
+
+/** Clear values per principal and day; enough for a day's work, too few to copy the book. */
+const quotaPerDay = 200
+
+const body = z
+  .strictObject({
+    fields: z
+      .array(z.string().min(1).max(100))
+      .min(1)
+      .max(10)
+      .meta({ description: 'The masked fields to see in clear.', example: ['phone'] }),
+    reason: text(500, 'Why; kept sealed in the audit.', 'Customer asked to be called back'),
+  })
+  .meta({ id: 'Reveal', description: 'A wish to see masked fields of one contact in clear, once.' })
+
+const answer = z
+  .object({
+    id: z.uuid().meta({ description: 'The contact’s id.' }),
+    fields: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'The clear values by field.', example: { phone: '+4917012345678' } }),
+  })
+  .meta({ id: 'Revealed', description: 'The clear values, this once.' })
+
+export function revealRoute(app: FastifyInstance, { db }: Deps): void {
+  app.post('/v1/contacts/:id/reveal', {
+    config: { access: { action: 'reveal', resource: 'contacts' } },
+    schema: operation('contacts.reveal', 'See masked fields in clear, once', {
+      params: idParams,
+      body,
+      response: { 200: answer },
+    }),
+    handler: async (request) => {
+      const { id } = idParams.parse(request.params)
+      const { fields, reason } = body.parse(request.body)
+      const caller = callerOf(request)
+      const keys = await db.tenantKeys(caller.principal)
+      return db.change(
+        caller,
+        { action: 'reveal', resource: 'contacts', sealedNote: keys.seal(reason, `note/contacts/${id}`) },
+        async (tx, principal) => {
+          const { clear } = await lockRow(tx, contacts, id, 'reveal')
+          for (const [i, name] of fields.entries()) {
+            const seen =
+              contacts.fields.has(name) &&
+              (principal.ability.can('read', contacts, clear, name) ||
+                principal.ability.can('mask', contacts, clear, name))
+            if (!seen) throw new Problem('invalid_request', { errors: [unknownField(`/fields/${i}`, name)] })
+          }
+          const [use] = await tx.query<{
+            used: number
+          }>(sql`INSERT INTO app.reveal_use AS u (tenant_id, principal_id, day, used)
+          VALUES (${principal.tenantId}::uuid, ${principal.onBehalfOf ?? principal.id}::uuid, current_date, ${fields.length})
+          ON CONFLICT (tenant_id, principal_id, day) DO UPDATE SET used = u.used + EXCLUDED.used RETURNING used`)
+          if ((use?.used ?? 0) > quotaPerDay) throw new Problem('quota_exceeded', { recordIds: [id] })
+          tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
+          return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
+        },
+      )
+    },
+  })
+}

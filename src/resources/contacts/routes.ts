@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify'
+import { type Change, type CollectionOptions, collection, type Deps } from '../../http/collection.ts'
+import { catalogueTags, externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
+import { revealRoute } from './reveal.ts'
+import { contacts } from './schema.ts'
+
+const rowOf = ({ id, after }: Change): { id: string; businessUnitId: string } => ({
+  id,
+  businessUnitId: String(after.businessUnitId),
+})
+
+export const contactCollection: CollectionOptions = {
+  resource: contacts,
+  searchable: true,
+  create: async (change) => {
+    await catalogueTags(change.tx, change.body)
+    const { displayName, givenName, familyName, email } = change.after
+    // A contact always has something to be called by.
+    const name = displayName ?? ([givenName, familyName].filter((part) => typeof part === 'string').join(' ') || null)
+    return {
+      ...residenceColumns(change.after, change.body),
+      ...(name === null && email === undefined ? {} : { display_name: name }),
+    }
+  },
+  created: async (change) => {
+    await Promise.all([
+      primaryIdentities(change.tx, rowOf(change), change.body),
+      externalIds(change.tx, rowOf(change), change.body, true),
+    ])
+  },
+  change: async (change) => {
+    await Promise.all([
+      primaryIdentities(change.tx, rowOf(change), change.body),
+      externalIds(change.tx, rowOf(change), change.body, false),
+      catalogueTags(change.tx, change.body),
+    ])
+    return residenceColumns(change.after, change.body)
+  },
+}
+
+export function contactRoutes(app: FastifyInstance, deps: Deps): void {
+  collection(app, deps, contactCollection)
+  revealRoute(app, deps)
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
+import { sql } from '../../db/sql.ts'
+import { conversation } from '../../db/tables/conversation.ts'
+import { tags, text, word } from '../values.ts'
+
+export const conversations = defineResource({
+  name: 'conversations',
+  title: 'Conversation',
+  description: 'A thread with a contact on a channel.',
+  table: conversation,
+  tenant: conversation.tenantId,
+  id: conversation.id,
+  unit: conversation.businessUnitId,
+  subject: sql`${conversation.contactId}`,
+  state: conversation.state,
+  fields: {
+    ...commonFields(conversation),
+    contactId: { column: conversation.contactId, schema: idOf('With whom.'), write: 'create', required: true },
+    identityId: {
+      column: conversation.identityId,
+      schema: idOf('At which address of theirs.'),
+      write: 'create',
+      required: true,
+    },
+    channelId: { column: conversation.channelId, schema: idOf('On which channel.'), write: 'create', required: true },
+    channel: {
+      column: conversation.channel,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'The channel’s type.', example: 'whatsapp' }),
+      mask: 'hidden',
+    },
+    businessUnitId: { column: conversation.businessUnitId, schema: idOf('The business unit it belongs to.') },
+    status: {
+      column: conversation.status,
+      kind: 'choice',
+      schema: z
+        .enum(['open', 'pending', 'snoozed', 'closed'])
+        .meta({ description: 'Where it stands.', example: 'open' }),
+      write: 'always',
+      mask: 'hidden',
+    },
+    snoozedUntil: { column: conversation.snoozedUntil, schema: time('Until when it sleeps.'), write: 'always' },
+    subject: {
+      column: conversation.subject,
+      schema: text(300, 'What it is about.', 'Delivery of order 1042'),
+      write: 'always',
+      search: 'text',
+    },
+    priority: {
+      column: conversation.priority,
+      kind: 'choice',
+      schema: z.enum(['low', 'normal', 'high', 'urgent']).meta({ description: 'How urgent it is.', example: 'normal' }),
+      write: 'always',
+      mask: 'hidden',
+    },
+    assigneeId: { column: conversation.assigneeId, schema: idOf('The member who answers.'), write: 'always' },
+    teamId: { column: conversation.teamId, schema: idOf('The team that answers.'), write: 'always' },
+    purpose: {
+      column: conversation.purpose,
+      schema: word('What the conversation is for; set once.', 'support'),
+      write: 'create',
+    },
+    tags: { column: conversation.tags, schema: tags('The tags that it carries.'), write: 'always' },
+    unreadCount: {
+      column: conversation.unreadCount,
+      schema: z
+        .int()
+        .meta({
+          description: 'Messages of the contact since the last answer or the last time it was marked as read.',
+          example: 2,
+        }),
+      write: 'always',
+    },
+    lastMessageAt: { column: conversation.lastMessageAt, schema: time('When the last message was.') },
+    lastInboundAt: {
+      column: conversation.lastInboundAt,
+      schema: time('When the contact last wrote; the provider’s reply window counts from it.'),
+    },
+    waitingSince: {
+      column: conversation.waitingSince,
+      schema: time('Since when the contact waits for an answer; null when nobody waits.'),
+    },
+  },
+})
+// Marking as read sets the count to nothing; nobody sets it to anything else.
+conversations.patchBody = conversations.patchBody
+  .extend({
+    unreadCount: z.literal(0).optional().meta({ description: '0 marks the conversation as read.', example: 0 }),
+  })
+  .strict()
+  .meta({
+    id: 'ConversationPatch',
+    description: 'A JSON merge patch (RFC 7396) of a conversation: null removes a value.',
+  })

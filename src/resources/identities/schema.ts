@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
+import { sql } from '../../db/sql.ts'
+import { identity } from '../../db/tables/contact.ts'
+import { text, word } from '../values.ts'
+
+export const identities = defineResource({
+  name: 'identities',
+  title: 'Identity',
+  description: 'One address of a contact, verified by a channel or only claimed.',
+  table: identity,
+  tenant: identity.tenantId,
+  id: identity.id,
+  unit: identity.businessUnitId,
+  subject: sql`${identity.contactId}`,
+  state: identity.state,
+  fields: {
+    ...commonFields(identity),
+    contactId: { column: identity.contactId, schema: idOf('Whose address it is.') },
+    businessUnitId: { column: identity.businessUnitId, schema: idOf('The business unit that knows it.') },
+    kind: {
+      column: identity.kind,
+      kind: 'choice',
+      schema: word('What kind of address: phone, email, whatsapp, whatsapp_bsuid, connector, …', 'phone'),
+      write: 'create',
+      required: true,
+      mask: 'hidden',
+    },
+    value: {
+      column: identity.value,
+      schema: text(300, 'The address.', '+4917012345678'),
+      write: 'create',
+      required: true,
+      mask: 'phone',
+    },
+    displayName: {
+      column: identity.displayName,
+      schema: text(200, 'The name that the channel gave.', 'Anna'),
+      mask: 'name',
+    },
+    channelId: {
+      column: identity.channelId,
+      schema: idOf('The channel within which the address means something; null for phones and emails.'),
+    },
+    verified: {
+      column: identity.verified,
+      schema: z.boolean().meta({ description: 'Whether a channel has proved it.', example: false }),
+    },
+    isPrimary: {
+      column: identity.isPrimary,
+      schema: z.boolean().meta({ description: 'Whether it is the contact’s email or phone.', example: true }),
+    },
+    source: {
+      column: identity.source,
+      kind: 'choice',
+      schema: z.string().meta({ description: 'Who said so: provided, or a channel’s type.', example: 'whatsapp' }),
+      mask: 'hidden',
+    },
+    lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.') },
+  },
+})

@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify'
+import type { Resource } from '../access/define.ts'
+import type { Models } from '../access/model.ts'
+import type { Deps } from '../http/collection.ts'
+import { apiKeyRoutes } from './api-keys/routes.ts'
+import { apiKeys } from './api-keys/schema.ts'
+import { attachments } from './attachments/schema.ts'
+import { auditEventRoutes } from './audit-events/routes.ts'
+import { auditEvents } from './audit-events/schema.ts'
+import { businessUnitRoutes } from './business-units/routes.ts'
+import { businessUnits } from './business-units/schema.ts'
+import { channels } from './channels/schema.ts'
+import { contactRoutes } from './contacts/routes.ts'
+import { contacts } from './contacts/schema.ts'
+import { conversations } from './conversations/schema.ts'
+import { identities } from './identities/schema.ts'
+import { inboundEvents } from './inbound-events/schema.ts'
+import { memberRoutes } from './members/routes.ts'
+import { members } from './members/schema.ts'
+import { messages } from './messages/schema.ts'
+import { notes } from './notes/schema.ts'
+import { roleRoutes } from './roles/routes.ts'
+import { roles } from './roles/schema.ts'
+import { meRoute } from './sessions/me.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { tagRoutes } from './tags/routes.ts'
+import { tags } from './tags/schema.ts'
+import { teamRoutes } from './teams/routes.ts'
+import { teams } from './teams/schema.ts'
+
+/** Every noun that grants can name. Adding a resource is adding it here, twice. */
+export const resources: readonly Resource[] = [
+  contacts,
+  identities,
+  conversations,
+  messages,
+  notes,
+  attachments,
+  tags,
+  channels,
+  inboundEvents,
+  roles,
+  members,
+  teams,
+  businessUnits,
+  apiKeys,
+  auditEvents,
+]
+
+export const models: Models = new Map(resources.map((resource) => [resource.name, resource]))
+
+const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
+  sessionRoutes,
+  meRoute,
+  contactRoutes,
+  tagRoutes,
+  roleRoutes,
+  memberRoutes,
+  teamRoutes,
+  businessUnitRoutes,
+  apiKeyRoutes,
+  auditEventRoutes,
+]
+
+/** One explicit, ordered list. */
+export function registerResources(app: FastifyInstance, deps: Deps): void {
+  for (const register of routes) register(app, deps)
+}

@@ -1,0 +1,104 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { lockRow } from '../../db/row-changes.ts'
+import { sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
+import { type Change, collection, type Deps } from '../../http/collection.ts'
+import { callerOf } from '../../http/guard.ts'
+import { operation } from '../../http/operation.ts'
+import { idParams } from '../../http/schema.ts'
+import { hashPassword } from './password.ts'
+import { addressHash, checkReferences, endSessions, invite, keepOneOwner } from './queries.ts'
+import { members } from './schema.ts'
+
+const invitation = z
+  .object({
+    token: z
+      .string()
+      .meta({
+        description: 'The one-time token; POST it with a password to /v1/invitations/accept.',
+        example: 'cin_…',
+      }),
+    expiresAt: z.iso
+      .datetime({ offset: true })
+      .meta({ description: 'Until when it works.', example: '2026-11-29T09:30:00Z' }),
+  })
+  .meta({ id: 'Invitation', description: 'A one-time link by which a member sets a password; shown once.' })
+
+export function memberRoutes(app: FastifyInstance, deps: Deps): void {
+  const { db } = deps
+  const invitations = new WeakMap<object, z.infer<typeof invitation>>()
+
+  collection(app, deps, {
+    resource: members,
+    searchable: true,
+    createdAnswer: members.answer
+      .extend({ invitation: invitation.optional() })
+      .meta({ id: 'MemberCreated', description: 'A new member; with the one-time link when it has no password yet.' }),
+    create: async ({ tx, id, body, after }) => {
+      await checkReferences(tx, body)
+      await tx.query(sql`SELECT directory.register_login(${addressHash(db.keyring, String(body.email))}, ${id}::uuid)`)
+      const units = Array.isArray(body.businessUnitIds)
+        ? {}
+        : { business_unit_ids: sql`ARRAY[${tx.principal.defaultUnit}::uuid]` }
+      after.status = typeof body.password === 'string' ? 'active' : 'invited'
+      return {
+        status: after.status,
+        password_hash: typeof body.password === 'string' ? await hashPassword(body.password) : null,
+        ...units,
+      }
+    },
+    created: async (change) => {
+      if (change.after.status === 'invited') invitations.set(change.after, await invite(change.tx, change.id))
+    },
+    createdExtra: ({ after }) => (invitations.has(after) ? { invitation: invitations.get(after) } : {}),
+    change: (change) => memberChange(change, deps),
+    trash: async ({ tx, id }) => {
+      await keepOneOwner(tx, id)
+      await endSessions(tx, id, 'member trashed')
+      return { access_version: sql`access_version + 1` }
+    },
+  })
+
+  app.post('/v1/members/:id/invitations', {
+    config: { access: { action: 'administer', resource: 'members' } },
+    schema: operation('members.invite', 'Make a new one-time link', {
+      params: idParams,
+      response: { 201: invitation },
+      description: 'For a member who has lost the first link or the password. Older links stop working.',
+      errors: [409, 422],
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      const made = await db.change(callerOf(request), { action: 'administer', resource: 'members' }, async (tx) => {
+        await lockRow(tx, members, id, 'administer')
+        tx.touch({ resource: 'members', ids: [id], changed: ['password'] })
+        return invite(tx, id)
+      })
+      return reply.code(201).send(made)
+    },
+  })
+}
+
+/** Rights that change are gone or there at the member's next request. */
+async function memberChange({ tx, id, body, before, after }: Change, { db }: Deps): Promise<Record<string, unknown>> {
+  await checkReferences(tx, body)
+  if ('email' in body && body.email !== before?.clear.email) {
+    await tx.query(sql`SELECT directory.forget_login(${id}::uuid)`)
+    await tx.query(sql`SELECT directory.register_login(${addressHash(db.keyring, String(body.email))}, ${id}::uuid)`)
+  }
+  if (after.status !== before?.clear.status && (after.status === 'invited' || before?.clear.status === 'invited'))
+    throw new Problem('unprocessable', {
+      errors: [{ path: '/status', code: 'not_settable', message: 'A member becomes active by setting a password.' }],
+    })
+  if (['status', 'roleIds'].some((name) => name in body)) {
+    const owner = await tx.query(
+      sql`SELECT 1 FROM app.role WHERE tenant_id = ${tx.principal.tenantId}::uuid AND built_in = 'owner' AND id = ANY (${sql.param(after.roleIds)}::uuid[])`,
+    )
+    if (owner.length === 0 || after.status !== 'active') await keepOneOwner(tx, id)
+  }
+  if (after.status === 'deactivated') await endSessions(tx, id, 'member deactivated')
+  return ['status', 'roleIds', 'teamIds', 'businessUnitIds', 'defaultPurpose'].some((name) => name in body)
+    ? { access_version: sql`access_version + 1` }
+    : {}
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
+import { sql } from '../../db/sql.ts'
+import { message } from '../../db/tables/conversation.ts'
+import { word } from '../values.ts'
+
+const anything = z.record(z.string(), z.unknown())
+
+export const messages = defineResource({
+  name: 'messages',
+  title: 'Message',
+  description: 'One utterance in a conversation, in or out.',
+  table: message,
+  tenant: message.tenantId,
+  id: message.id,
+  unit: message.businessUnitId,
+  subject: sql`${message.contactId}`,
+  state: message.state,
+  fields: {
+    ...commonFields(message),
+    conversationId: { column: message.conversationId, schema: idOf('The conversation.') },
+    contactId: { column: message.contactId, schema: idOf('The contact.') },
+    identityId: { column: message.identityId, schema: idOf('The address it came from or goes to.') },
+    channelId: { column: message.channelId, schema: idOf('The channel.') },
+    businessUnitId: { column: message.businessUnitId, schema: idOf('The business unit.') },
+    direction: {
+      column: message.direction,
+      kind: 'choice',
+      schema: z
+        .enum(['inbound', 'outbound'])
+        .meta({ description: 'From the contact, or to them.', example: 'inbound' }),
+      mask: 'hidden',
+    },
+    type: {
+      column: message.type,
+      kind: 'choice',
+      schema: z
+        .string()
+        .meta({
+          description:
+            'text, image, video, audio, document, sticker, location, contacts, interactive, button, order, system, unsupported; may grow.',
+          example: 'text',
+        }),
+      mask: 'hidden',
+    },
+    content: {
+      column: message.content,
+      schema: anything.meta({ description: 'What it holds, by type.', example: { body: 'Hello' } }),
+      nullable: false,
+    },
+    text: {
+      column: message.text,
+      schema: z.string().meta({ description: 'The plain rendering, whatever the type.', example: 'Hello' }),
+      search: 'text',
+    },
+    reactions: {
+      column: message.reactions,
+      schema: z.array(anything).meta({ description: 'Who reacted how.', example: [{ by: 'contact', emoji: '👍' }] }),
+      nullable: false,
+    },
+    attachmentIds: {
+      column: message.attachmentIds,
+      schema: z.array(z.uuid()).meta({ description: 'The attachments.', example: [] }),
+    },
+    attachments: {
+      value: sql`(SELECT coalesce(json_agg(json_build_object('id', a.id, 'fileName', a.file_name, 'mediaType', a.media_type, 'size', a.size, 'status', a.status) ORDER BY a.id), '[]') FROM app.attachment AS a WHERE a.tenant_id = ${message.tenantId} AND a.message_id = ${message.id} AND a.state = 'active')`,
+      kind: 'json',
+      nullable: false,
+      filter: false,
+      schema: z
+        .array(
+          z
+            .object({
+              id: idOf('The attachment.'),
+              fileName: z.string().nullable().meta({ description: 'Its name.', example: 'invoice.pdf' }),
+              mediaType: z.string().nullable().meta({ description: 'Its media type.', example: 'application/pdf' }),
+              size: z.int().nullable().meta({ description: 'Its size in bytes.', example: 48213 }),
+              status: z
+                .string()
+                .meta({ description: 'pending, stored, failed or refused; may grow.', example: 'stored' }),
+            })
+            .meta({ id: 'MessageAttachment', description: 'An attachment of a message, in brief.' }),
+        )
+        .meta({ description: 'The attachments, in brief; their content is at /v1/attachments/{id}/content.' }),
+    },
+    status: {
+      column: message.status,
+      kind: 'choice',
+      schema: z
+        .enum(['received', 'queued', 'sent', 'delivered', 'read', 'failed', 'unknown'])
+        .meta({ description: 'How far it has come; never goes back.', example: 'received' }),
+      mask: 'hidden',
+    },
+    error: {
+      column: message.error,
+      schema: z
+        .looseObject({ code: z.string().meta({ description: 'The reason code.', example: 'window_closed' }) })
+        .meta({ id: 'MessageError', description: 'Why it was not delivered.' }),
+    },
+    author: {
+      value: sql`json_build_object('kind', ${message.authorKind}, 'id', ${message.authorId})`,
+      kind: 'json',
+      nullable: false,
+      filter: false,
+      schema: z
+        .object({
+          kind: z
+            .string()
+            .meta({ description: 'contact, member, apiKey, system or provider; may grow.', example: 'contact' }),
+          id: z.uuid().nullable().meta({ description: 'Their id.' }),
+        })
+        .meta({ id: 'MessageAuthor', description: 'Who wrote it.' }),
+    },
+    replyToId: { column: message.replyToId, schema: idOf('The message that it answers.') },
+    externalId: {
+      column: message.externalId,
+      schema: z.string().meta({ description: 'The provider’s id of it.', example: 'wamid.HBg…' }),
+      kind: 'text',
+      mask: 'hidden',
+    },
+    historical: {
+      column: message.historical,
+      schema: z.boolean().meta({ description: 'Brought in later: no routing, no unread.', example: false }),
+    },
+    purpose: { column: message.purpose, schema: word('What it is for.', 'support') },
+    occurredAt: { column: message.occurredAt, schema: time('When it was written.') },
+    editedAt: { column: message.editedAt, schema: time('When it was last edited.') },
+    deletedAt: {
+      column: message.deletedAt,
+      schema: time('When its author took it back; the content is gone, the fact stays.'),
+    },
+  },
+})

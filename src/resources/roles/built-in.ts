@@ -1,0 +1,290 @@
+import type { Grant } from '../../access/grant.ts'
+
+const basics = ['id', 'version', 'createdAt', 'updatedAt']
+const contactBasics = [
+  ...basics,
+  'displayName',
+  'givenName',
+  'familyName',
+  'company',
+  'jobTitle',
+  'country',
+  'residence',
+  'language',
+  'timezone',
+  'lifecycleStage',
+  'followUpStatus',
+  'tags',
+  'ownerId',
+  'teamId',
+  'businessUnitId',
+  'source',
+  'restricted',
+]
+const intent = ['intent', 'intentScore', 'customFields', 'externalIds']
+const conversationWrite = [
+  'status',
+  'snoozedUntil',
+  'subject',
+  'priority',
+  'assigneeId',
+  'teamId',
+  'tags',
+  'unreadCount',
+]
+const colleagues: Grant = {
+  resource: 'members',
+  actions: ['read'],
+  fields: { read: ['id', 'displayName', 'teamIds', 'status'] },
+}
+const wordsOfTheHouse: Grant[] = [
+  { resource: 'tags', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'teams', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'business-units', actions: ['read'], fields: { read: ['id', 'name', 'isDefault'] } },
+  {
+    resource: 'channels',
+    actions: ['read'],
+    fields: { read: ['id', 'type', 'name', 'businessUnitId', 'teamId', 'status'] },
+  },
+]
+
+/** Talking with customers: conversations whole, contacts in their basics, phone and email masked. */
+const agent: Grant[] = [
+  {
+    resource: 'contacts',
+    actions: ['read', 'update', 'create'],
+    fields: {
+      read: contactBasics,
+      mask: ['phone', 'email'],
+      write: [
+        'displayName',
+        'givenName',
+        'familyName',
+        'company',
+        'jobTitle',
+        'country',
+        'language',
+        'timezone',
+        'followUpStatus',
+        'tags',
+      ],
+    },
+  },
+  { resource: 'contacts', actions: ['reveal', 'assign'] },
+  {
+    resource: 'identities',
+    actions: ['read'],
+    fields: {
+      read: [
+        ...basics,
+        'contactId',
+        'businessUnitId',
+        'kind',
+        'channelId',
+        'verified',
+        'isPrimary',
+        'source',
+        'lastSeenAt',
+        'displayName',
+      ],
+      mask: ['value'],
+    },
+  },
+  {
+    resource: 'conversations',
+    actions: ['read', 'update', 'create', 'assign'],
+    fields: { read: ['*'], write: [...conversationWrite, 'contactId', 'identityId', 'channelId', 'purpose'] },
+  },
+  { resource: 'messages', actions: ['read', 'send'], fields: { read: ['*'] } },
+  {
+    resource: 'notes',
+    actions: ['read', 'create', 'update', 'delete', 'restore'],
+    fields: { read: ['*'], write: ['text'] },
+  },
+  { resource: 'attachments', actions: ['read', 'create'], fields: { read: ['*'], write: ['*'] } },
+  colleagues,
+  ...wordsOfTheHouse,
+]
+
+/** Selling: what an agent sees, and what the customer wants. */
+const sales: Grant[] = [
+  ...agent,
+  {
+    resource: 'contacts',
+    actions: ['read', 'update', 'create'],
+    fields: {
+      read: [...contactBasics, ...intent, 'birthDate'],
+      mask: ['phone', 'email'],
+      write: [
+        'lifecycleStage',
+        'intent',
+        'intentScore',
+        'ownerId',
+        'teamId',
+        'source',
+        'followUpStatus',
+        'tags',
+        'email',
+        'phone',
+        'businessUnitId',
+        'address',
+        'externalIds',
+        'residence',
+      ],
+    },
+  },
+]
+
+const everything = (resource: string, ...actions: Grant['actions']): Grant => ({
+  resource,
+  actions,
+  fields: { read: ['*'], write: ['*'] },
+})
+
+/** Statistics, configuration, risk: how the house works, not what customers say. */
+const manager: Grant[] = [
+  {
+    resource: 'contacts',
+    actions: ['read'],
+    fields: {
+      read: [
+        ...basics,
+        'country',
+        'residence',
+        'language',
+        'lifecycleStage',
+        'followUpStatus',
+        'intentScore',
+        'tags',
+        'ownerId',
+        'teamId',
+        'businessUnitId',
+        'source',
+        'restricted',
+        'held',
+      ],
+      mask: ['displayName', 'email', 'phone'],
+    },
+  },
+  {
+    resource: 'conversations',
+    actions: ['read', 'update', 'assign'],
+    fields: {
+      read: [
+        ...basics,
+        'contactId',
+        'channelId',
+        'channel',
+        'businessUnitId',
+        'status',
+        'snoozedUntil',
+        'priority',
+        'assigneeId',
+        'teamId',
+        'purpose',
+        'tags',
+        'unreadCount',
+        'lastMessageAt',
+        'lastInboundAt',
+        'waitingSince',
+      ],
+      write: ['assigneeId', 'teamId', 'priority', 'status'],
+    },
+  },
+  everything('teams', 'read', 'create', 'update', 'delete', 'restore'),
+  everything('tags', 'read', 'create', 'update', 'delete', 'restore'),
+  {
+    resource: 'members',
+    actions: ['read', 'create', 'update', 'administer'],
+    fields: { read: ['*'], write: ['displayName', 'email', 'language', 'timezone', 'teamIds'] },
+  },
+  { resource: 'roles', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'business-units', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'channels', actions: ['read', 'update'], fields: { read: ['*'], write: ['name', 'teamId', 'status'] } },
+  { resource: 'inbound-events', actions: ['read', 'administer'], fields: { read: ['*'] } },
+  { resource: 'api-keys', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'audit-events', actions: ['read'], fields: { read: ['*'] } },
+]
+
+/** Data subjects' rights: sees the person whole, erases, approves, reads the audit. */
+const privacy: Grant[] = [
+  {
+    resource: 'contacts',
+    actions: ['read', 'update', 'reveal', 'export', 'erase', 'approve', 'merge', 'delete', 'restore'],
+    fields: { read: ['*'], write: ['residence', 'country', 'language'] },
+  },
+  { resource: 'identities', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'conversations', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'messages', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'notes', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'attachments', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'inbound-events', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'audit-events', actions: ['read', 'export'], fields: { read: ['*'] } },
+  colleagues,
+  ...wordsOfTheHouse,
+]
+
+/** Posts inbound events, reads nothing. */
+const connector: Grant[] = [{ resource: 'inbound-events', actions: ['import', 'create'], fields: { write: ['*'] } }]
+
+/** Everything. Named resource by resource: a grant has no wildcard for what it does not know. */
+const owner = (resources: readonly string[]): Grant[] =>
+  resources.map((resource) =>
+    everything(
+      resource,
+      'create',
+      'read',
+      'update',
+      'delete',
+      'restore',
+      'merge',
+      'assign',
+      'send',
+      'reveal',
+      'export',
+      'import',
+      'impersonate',
+      'administer',
+      'erase',
+      'approve',
+    ),
+  )
+
+export interface BuiltInRole {
+  name: string
+  description: string
+  grants: readonly Grant[]
+  seesAllBusinessUnits: boolean
+}
+
+/** The roles that every tenant starts with. Their grants follow the release. */
+export function builtInRoles(resources: readonly string[]): readonly BuiltInRole[] {
+  return [
+    {
+      name: 'owner',
+      description: 'Everything, in every business unit.',
+      grants: owner(resources),
+      seesAllBusinessUnits: true,
+    },
+    { name: 'manager', description: 'Statistics, configuration, risk.', grants: manager, seesAllBusinessUnits: false },
+    {
+      name: 'agent',
+      description: 'Customer service: conversations and basic contact fields; phone and email masked.',
+      grants: agent,
+      seesAllBusinessUnits: false,
+    },
+    {
+      name: 'sales',
+      description: 'Customer service, with intent and history.',
+      grants: sales,
+      seesAllBusinessUnits: false,
+    },
+    { name: 'privacy', description: 'Data-subject work and approvals.', grants: privacy, seesAllBusinessUnits: false },
+    {
+      name: 'connector',
+      description: 'Posts inbound events, reads nothing.',
+      grants: connector,
+      seesAllBusinessUnits: false,
+    },
+  ]
+}

@@ -1,0 +1,224 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { Problem } from '../../errors.ts'
+import type { Deps } from '../../http/collection.ts'
+import { callerOf } from '../../http/guard.ts'
+import { operation } from '../../http/operation.ts'
+import { noContent } from '../../http/schema.ts'
+import { accessToken, readSecret } from '../../http/tokens.ts'
+import { hashPassword } from '../members/password.ts'
+import { members, passwordSchema } from '../members/schema.ts'
+import { LoginThrottle } from './login-throttle.ts'
+import {
+  candidates,
+  exchange,
+  invitationAccept,
+  memberOf,
+  type Opened,
+  passwordChange,
+  sessionEnd,
+  sessionOpen,
+  sessionRefresh,
+} from './queries.ts'
+
+const member = z
+  .object({
+    id: z.uuid().meta({ description: 'The member’s id.' }),
+    email: z.string().meta({ description: 'The login address.', example: 'agent@example.com' }),
+    displayName: z.string().meta({ description: 'The name.', example: 'Mei Chen' }),
+    tenantId: z.uuid().meta({ description: 'The tenant.' }),
+  })
+  .meta({ id: 'SessionMember', description: 'Who is logged in.' })
+
+const expiresAt = z.iso
+  .datetime({ offset: true })
+  .meta({ description: 'When the access token ends.', example: '2026-11-22T09:40:00Z' })
+const access = z.string().meta({ description: 'The access token: Authorization: Bearer …', example: 'eyJ…' })
+
+const session = z
+  .object({
+    accessToken: access,
+    refreshToken: z.string().meta({ description: 'Works once; gives the next pair.', example: 'crt_…' }),
+    expiresAt,
+    member,
+  })
+  .meta({ id: 'Session', description: 'A session’s tokens.' })
+
+const exchanged = z
+  .object({ accessToken: access, expiresAt, member })
+  .meta({ id: 'ExchangedSession', description: 'A short access token that acts for a member.' })
+
+const login = z
+  .strictObject({
+    email: z.string().min(1).max(254).meta({ description: 'The login address.', example: 'owner@example.com' }),
+    password: z.string().min(1).max(200).meta({ description: 'The password.', example: 'correct horse battery' }),
+    tenant: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'The tenant’s id, only where one address belongs to several.' }),
+  })
+  .meta({ id: 'Login', description: 'What a person logs in with.' })
+
+const refreshBody = z
+  .strictObject({
+    refreshToken: z.string().min(1).max(500).meta({ description: 'The newest refresh token.', example: 'crt_…' }),
+  })
+  .meta({ id: 'Refresh' })
+const exchangeBody = z
+  .strictObject({ memberId: z.uuid().meta({ description: 'The member to act for.' }) })
+  .meta({ id: 'Exchange' })
+const acceptBody = z
+  .strictObject({
+    token: z.string().min(1).max(500).meta({ description: 'The one-time token.', example: 'cin_…' }),
+    password: passwordSchema,
+  })
+  .meta({ id: 'AcceptInvitation' })
+const changeBody = z
+  .strictObject({
+    currentPassword: z
+      .string()
+      .min(1)
+      .max(200)
+      .meta({ description: 'The password until now.', example: 'correct horse battery' }),
+    newPassword: passwordSchema,
+  })
+  .meta({ id: 'PasswordChange' })
+
+export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
+  const throttle = new LoginThrottle(db)
+  const meta = (request: FastifyRequest) => ({ requestId: request.id, ip: request.ip, purpose: null })
+  const tokens = (opened: Opened) => ({
+    ...accessToken(app, {
+      kind: 'member',
+      tenantId: opened.member.tenantId,
+      memberId: opened.member.id,
+      sessionId: opened.sessionId,
+    }),
+    refreshToken: opened.refreshToken,
+    member: opened.member,
+  })
+
+  app.post('/v1/sessions', {
+    config: { public: true },
+    schema: operation('sessions.create', 'Log in', {
+      body: login,
+      response: { 201: session },
+      open: true,
+      errors: [401, 422],
+      description:
+        'Wrong password and unknown address answer alike. Too many failures are slowed down per account and per address.',
+    }),
+    handler: async (request, reply) => {
+      const { email, password, tenant } = login.parse(request.body)
+      await throttle.check(email, request.ip)
+      const matching = await candidates(db, email, password, tenant, meta(request))
+      if (matching.length === 0) {
+        await throttle.failed(email, request.ip)
+        throw new Problem('invalid_credentials')
+      }
+      const [only] = matching
+      if (matching.length > 1 || !only)
+        throw new Problem('unprocessable', {
+          detail: 'This address belongs to several tenants: name one.',
+          extra: { tenants: matching.map((one) => ({ id: one.tenantId, name: one.tenantName })) },
+        })
+      await throttle.succeeded(email)
+      return reply.code(201).send(tokens(await sessionOpen(db, only, meta(request))))
+    },
+  })
+
+  app.post('/v1/sessions/refresh', {
+    config: { public: true },
+    schema: operation('sessions.refresh', 'Get the next pair of tokens', {
+      body: refreshBody,
+      response: { 200: session },
+      open: true,
+      errors: [401],
+      description: 'Each refresh token works once; using an old one ends the session.',
+    }),
+    handler: async (request) => {
+      const { refreshToken } = refreshBody.parse(request.body)
+      const secret = readSecret('crt', refreshToken)
+      const opened = secret && (await sessionRefresh(db, secret, meta(request)))
+      if (!opened) throw new Problem('unauthenticated')
+      return tokens(opened)
+    },
+  })
+
+  app.delete('/v1/sessions/current', {
+    config: { access: { action: 'delete', resource: 'sessions' }, selfGuarded: true },
+    schema: operation('sessions.end', 'Log out', {
+      response: { 204: noContent },
+      description: 'Ends the session: its access token is refused from the next request on.',
+    }),
+    handler: async (request, reply) => {
+      await sessionEnd(db, callerOf(request))
+      return reply.code(204).send()
+    },
+  })
+
+  app.post('/v1/sessions/exchange', {
+    config: { access: { action: 'impersonate', resource: 'members' } },
+    schema: operation('sessions.exchange', 'Act for a member', {
+      body: exchangeBody,
+      response: { 201: exchanged },
+      errors: [404, 422],
+      description:
+        'With an API key that has the right `impersonate`: a short access token with the rights that both have; the audit names both.',
+    }),
+    handler: async (request, reply) => {
+      const { memberId } = exchangeBody.parse(request.body)
+      const caller = callerOf(request)
+      const { sessionId, apiKeyId } = await exchange(db, caller, memberId)
+      const token = accessToken(app, {
+        kind: 'exchange',
+        tenantId: caller.principal.tenantId,
+        memberId,
+        sessionId,
+        apiKeyId,
+      })
+      return reply.code(201).send({ ...token, member: await memberOf(db, caller.principal, memberId) })
+    },
+  })
+
+  app.post('/v1/invitations/accept', {
+    config: { public: true },
+    schema: operation('invitations.accept', 'Set a password by a one-time link', {
+      body: acceptBody,
+      response: { 201: session },
+      open: true,
+      errors: [401],
+      description: 'Activates an invited member, or sets a new password, and logs in.',
+    }),
+    handler: async (request, reply) => {
+      const { token, password } = acceptBody.parse(request.body)
+      const secret = readSecret('cin', token)
+      const opened = secret && (await invitationAccept(db, secret, await hashPassword(password), meta(request)))
+      if (!opened) throw new Problem('unauthenticated')
+      return reply.code(201).send(tokens(opened))
+    },
+  })
+
+  app.post('/v1/me/password', {
+    config: { access: { action: 'update', resource: members.name }, selfGuarded: true },
+    schema: operation('me.password', 'Change the own password', {
+      body: changeBody,
+      response: { 204: noContent },
+      errors: [401],
+      description: 'Ends every other session of the member.',
+    }),
+    handler: async (request, reply) => {
+      const { currentPassword, newPassword } = changeBody.parse(request.body)
+      const caller = callerOf(request)
+      const name = `${caller.principal.tenantId}/${caller.principal.id}`
+      await throttle.check(name, request.ip)
+      if (!(await passwordChange(db, caller, currentPassword, newPassword))) {
+        await throttle.failed(name, request.ip)
+        throw new Problem('forbidden', { detail: 'The current password is wrong.' })
+      }
+      return reply.code(204).send()
+    },
+  })
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import type { ExactMatch } from '../access/model.ts'
+import { sql } from '../db/sql.ts'
+
+/** Kinds of values that several nouns have, with their checks, in the forms that the contract promises. */
+
+const storable = (value: string): boolean => value.isWellFormed() && !value.includes('\0')
+
+export const text = (max: number, description: string, example: string) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine(storable, 'Text holds a NUL or half of a surrogate pair.')
+    .meta({ description, example })
+
+/** The tenant's own word for something: up to 100 characters. */
+export const word = (description: string, example: string) => text(100, description, example)
+
+export const email = (description: string, example = 'anna@example.com') =>
+  z
+    .email({ pattern: /^[^\s@"<>()[\]\\,;:\0]{1,64}@[^\s@"<>()[\]\\,;:\0]+\.[^\s@"<>()[\]\\,;:\0.]+$/u })
+    .max(254)
+    .refine(storable)
+    .meta({ description, example })
+
+/** A phone number as people write it, kept in E.164 (ITU-T): spaces, dashes, dots and brackets go. */
+export const phone = (description: string) =>
+  z
+    .string()
+    .max(40)
+    .overwrite((value) => value.replaceAll(/[\s().\-/]/g, '').replace(/^00(?=[1-9])/, '+'))
+    .regex(/^\+[1-9]\d{5,14}$/, 'A phone number in E.164, with its country code: +4917012345678')
+    .meta({ description, example: '+4917012345678' })
+
+export const country = (description: string) =>
+  z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'A country is its ISO 3166-1 alpha-2 code: DE')
+    .meta({ description, example: 'DE' })
+export const subdivision = (description: string) =>
+  z
+    .string()
+    .regex(/^[A-Z]{2}-[A-Z0-9]{1,3}$/, 'A subdivision is its ISO 3166-2 code: US-CA')
+    .meta({ description, example: 'US-CA' })
+
+export const language = (description: string) =>
+  z.string().max(35).refine(isLanguage, 'A language is its BCP 47 tag: pt-BR').meta({ description, example: 'de' })
+
+export const timezone = (description: string) =>
+  z
+    .string()
+    .max(64)
+    .refine(isTimezone, 'A time zone is its IANA name: Europe/Berlin')
+    .meta({ description, example: 'Europe/Berlin' })
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1
+  } catch {
+    return false
+  }
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '' && /^[A-Za-z]/.test(name)
+  } catch {
+    return false
+  }
+}
+
+/** Addresses are compared without case, phones without the ways of writing them. */
+export const exactEmail: ExactMatch = {
+  normal: (value) => value.toLowerCase(),
+  sql: (value, other) => sql`lower(${value}) = ${other.toLowerCase()}`,
+}
+export const exactPhone: ExactMatch = {
+  normal: normalPhone,
+  sql: (value, other) => sql`${value} = ${normalPhone(other)}`,
+}
+
+function normalPhone(value: string): string {
+  return value.replaceAll(/[\s().\-/]/g, '').replace(/^00(?=[1-9])/, '+')
+}
+
+export const tags = (description: string) =>
+  z
+    .array(text(50, 'A tag’s name.', 'vip'))
+    .max(50)
+    .refine((all) => new Set(all).size === all.length, 'A tag stands once.')
+    .meta({ description, example: ['vip'] })
+
+export const idList = (description: string) =>
+  z
+    .array(z.uuid())
+    .max(100)
+    .refine((all) => new Set(all).size === all.length, 'An id stands once.')
+    .meta({ description, example: [] })

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { buildApp } from './app.ts'
+import { type Config, loadMasterKey } from './config.ts'
+import { Connections } from './db/connections.ts'
+import { Database } from './db/database.ts'
+import { startEmbedded } from './db/embedded.ts'
+import { migrate } from './db/migrate.ts'
+import { Keyring } from './privacy/keyring.ts'
+import { models } from './resources/index.ts'
+import { syncBuiltInRoles, tenantCreate } from './resources/tenants/create.ts'
+
+export interface Service {
+  url: string
+  stop(): Promise<void>
+}
+
+/** Everything between the settings and a service that answers. */
+export async function startService(config: Config, log: Logger, migrations: URL): Promise<Service> {
+  const { db, stopDatabase } = await openDatabase(config, log, migrations)
+  const first = await firstTenant(db, config)
+  await syncBuiltInRoles(db)
+  const app = await buildApp({ config, db, log })
+  const url = await app.listen({ port: config.port, host: config.host })
+  announce(config, log, url, first)
+  return {
+    url,
+    stop: async () => {
+      await app.close()
+      await db.close()
+      await stopDatabase()
+    },
+  }
+}
+
+/** Starts or finds PostgreSQL, brings it up to date, and opens the choke point under the application's login. */
+export async function openDatabase(
+  config: Config,
+  log: Logger,
+  migrations: URL,
+): Promise<{ db: Database; ownerUrl: string; stopDatabase: () => Promise<void> }> {
+  const keyring = new Keyring(loadMasterKey(config))
+  const embedded = config.databaseUrl ? null : await startEmbedded({ dataDir: config.dataDir, log })
+  const ownerUrl = config.databaseUrl ?? embedded?.url ?? ''
+  try {
+    const appUrl = await migrate({ ownerUrl, appUrl: config.databaseAppUrl ?? null, keyring, folder: migrations, log })
+    const connections = new Connections(appUrl, config.databasePoolSize, (error) =>
+      log.warn({ err: error }, 'a database connection was lost'),
+    )
+    return { db: new Database(connections, keyring, models), ownerUrl, stopDatabase: async () => embedded?.stop() }
+  } catch (error) {
+    await embedded?.stop()
+    throw error
+  }
+}
+
+async function firstTenant(db: Database, config: Config): Promise<{ email: string; password: string | null } | null> {
+  if ((await db.tenants()).length > 0) return null
+  const password = config.ownerPassword ?? randomBytes(15).toString('base64url')
+  await tenantCreate(db, { name: config.tenantName, ownerEmail: config.ownerEmail, ownerPassword: password })
+  return { email: config.ownerEmail, password: config.ownerPassword ? null : password }
+}
+
+/** For people on the terminal; the password is printed once and kept nowhere. */
+function announce(
+  config: Config,
+  log: Logger,
+  url: string,
+  first: { email: string; password: string | null } | null,
+): void {
+  log.info({ url, docs: `${url}/docs` }, 'listening')
+  const lines = [
+    `Custodia listens on ${url}`,
+    `  the API for people: ${url}/docs`,
+    `  the contract:       ${url}/openapi.json`,
+  ]
+  if (first)
+    lines.push(
+      `  log in:             curl -s ${url}/v1/sessions -H 'content-type: application/json' -d '{"email":"${first.email}","password":"${first.password ?? '(your OWNER_PASSWORD)'}"}'`,
+    )
+  if (first?.password) lines.push('  This password is shown once. Write it down.')
+  process.stderr.write(`${lines.join('\n')}\n`)
+  if (config.host !== '127.0.0.1' && config.publicUrl.includes('0.0.0.0'))
+    log.warn('PUBLIC_URL is not set: webhook addresses will not be reachable')
+}
