@@ -98,12 +98,10 @@ export function defineResource(definition: ResourceDefinition): Resource {
     createBody: z
       .strictObject(createBody)
       .meta({ id: `${definition.title}Create`, description: `What a new ${words(definition.title)} is made of.` }),
-    patchBody: z
-      .strictObject(patchBody)
-      .meta({
-        id: `${definition.title}Patch`,
-        description: `A JSON merge patch (RFC 7396) of a ${words(definition.title)}: null removes a value.`,
-      }),
+    patchBody: z.strictObject(patchBody).meta({
+      id: `${definition.title}Patch`,
+      description: `A JSON merge patch (RFC 7396) of a ${words(definition.title)}: null removes a value.`,
+    }),
   }
 }
 

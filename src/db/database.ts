@@ -360,7 +360,7 @@ function begin(principal: Principal): string {
 function beginFor(tenantId: string, units: readonly string[] | '*', mode: string): string {
   const all = units === '*' ? [] : units
   for (const id of [tenantId, ...all]) if (!uuid.test(id)) throw new Error('not a UUID')
-  return `BEGIN ${mode}; SET LOCAL app.tenant = '${tenantId}'; SET LOCAL app.units = '${units === '*' ? '*' : all.join(',')}'`
+  return `BEGIN ${mode}; SET LOCAL app.tenant = '${tenantId}'; SET LOCAL app.units = '${all.join(',')}'; SET LOCAL app.all_units = '${units === '*' ? 'on' : 'off'}'`
 }
 
 /** A failed transaction answers COMMIT with ROLLBACK. Then nothing was written, the audit event neither. */

@@ -301,6 +301,8 @@ function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOption
       response: { 200: resource.answer },
       ifMatch: options.ifMatchRequired ? 'required' : 'optional',
     }),
+    // Before validation: a mask has its field's look, not its format.
+    preValidation: async (request) => refuseMasks(resource, request.body),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
       const record = await deps.db.change(callerOf(request), { action: 'update', resource: resource.name }, (tx) =>
@@ -309,6 +311,22 @@ function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOption
       return sendRecord(request, reply, record)
     },
   })
+}
+
+/** A mask that comes back is a client's mistake of its own kind: it would destroy the value. */
+function refuseMasks(resource: Resource, body: unknown): void {
+  if (typeof body !== 'object' || body === null) return
+  const masks = Object.entries(body).filter(
+    ([name, value]) => resource.fields.has(name) && typeof value === 'string' && value.includes('••'),
+  )
+  if (masks.length > 0)
+    throw new Problem('masked_value', {
+      errors: masks.map(([name]) => ({
+        path: `/${name}`,
+        code: 'masked_value',
+        message: 'This is the masked form of the value.',
+      })),
+    })
 }
 
 /** Changes a row: If-Match over what the caller sees, rights before and after, then the noun's own part. */

@@ -87,14 +87,10 @@ function headersOf(id: string, parts: Parts, verb: string): z.ZodType | undefine
       .optional()
       .meta({ description: 'The ETag that the client has: 304 when it still holds.' })
   if (!parts.open && parts.body && !['search', 'change'].includes(verb) && !id.startsWith('sessions'))
-    shape['idempotency-key'] = z
-      .string()
-      .max(255)
-      .optional()
-      .meta({
-        description: 'Makes a repetition of the request harmless for 24 hours.',
-        example: '6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11',
-      })
+    shape['idempotency-key'] = z.string().max(255).optional().meta({
+      description: 'Makes a repetition of the request harmless for 24 hours.',
+      example: '6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11',
+    })
   if (!parts.open)
     shape['custodia-purpose'] = z
       .string()

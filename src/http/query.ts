@@ -87,12 +87,10 @@ const operatorTexts: Record<string, string> = {
 export const searchBody = (resource: Resource, includes: readonly string[], condition: z.ZodType) =>
   z
     .strictObject({
-      where: condition
-        .optional()
-        .meta({
-          description: 'The condition, in the language of grants.',
-          example: { and: [{ eq: ['lifecycleStage', 'lead'] }, { gte: ['createdAt', '2026-01-01T00:00:00Z'] }] },
-        }),
+      where: condition.optional().meta({
+        description: 'The condition, in the language of grants.',
+        example: { and: [{ eq: ['lifecycleStage', 'lead'] }, { gte: ['createdAt', '2026-01-01T00:00:00Z'] }] },
+      }),
       q: z.string().min(1).max(200).optional().meta({ description: 'Free search.', example: 'muller' }),
       sort: z
         .string()

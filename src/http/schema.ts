@@ -37,13 +37,11 @@ export function faultsOf(error: z.ZodError, part: string): Fault[] {
       : path.map(String).join('.').slice(0, 200)
   return error.issues.slice(0, 50).flatMap((issue): Fault[] => {
     if (issue.code === 'unrecognized_keys')
-      return issue.keys
-        .slice(0, 50)
-        .map((key) => ({
-          path: at([...issue.path, key]),
-          code: 'unknown_field',
-          message: `"${key.slice(0, 100)}" cannot be used here.`,
-        }))
+      return issue.keys.slice(0, 50).map((key) => ({
+        path: at([...issue.path, key]),
+        code: 'unknown_field',
+        message: `"${key.slice(0, 100)}" cannot be used here.`,
+      }))
     return [{ path: at(issue.path), code: issue.code, message: issue.message }]
   })
 }
@@ -61,12 +59,10 @@ export const problemSchema = z
       .optional()
       .meta({ description: 'What it was about this time.', example: 'Rights are changing too quickly.' }),
     code: z.string().meta({ description: 'The stable code to program against.', example: 'not_found' }),
-    requestId: z
-      .string()
-      .meta({
-        description: 'Names the request in our logs and in the audit.',
-        example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
-      }),
+    requestId: z.string().meta({
+      description: 'Names the request in our logs and in the audit.',
+      example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+    }),
     errors: z
       .array(
         z.object({

@@ -33,12 +33,10 @@ export const attachments = defineResource({
     status: {
       column: attachment.status,
       kind: 'choice',
-      schema: z
-        .enum(['pending', 'stored', 'failed', 'refused'])
-        .meta({
-          description: 'pending: not fetched yet; refused: too large or of a type that is not kept.',
-          example: 'stored',
-        }),
+      schema: z.enum(['pending', 'stored', 'failed', 'refused']).meta({
+        description: 'pending: not fetched yet; refused: too large or of a type that is not kept.',
+        example: 'stored',
+      }),
       mask: 'hidden',
     },
     error: {

@@ -50,12 +50,10 @@ export const channels = defineResource({
     teamId: { column: channel.teamId, schema: idOf('The team that answers.'), write: 'always' },
     settings: {
       column: channel.settings,
-      schema: z
-        .record(z.string(), z.unknown())
-        .meta({
-          description: 'The settings of the type, see the contract; secrets go in, never come out.',
-          example: { phoneNumberId: '106540352242922' },
-        }),
+      schema: z.record(z.string(), z.unknown()).meta({
+        description: 'The settings of the type, see the contract; secrets go in, never come out.',
+        example: { phoneNumberId: '106540352242922' },
+      }),
       write: 'always',
       required: true,
       nullable: false,

@@ -64,12 +64,10 @@ export const conversations = defineResource({
     tags: { column: conversation.tags, schema: tags('The tags that it carries.'), write: 'always' },
     unreadCount: {
       column: conversation.unreadCount,
-      schema: z
-        .int()
-        .meta({
-          description: 'Messages of the contact since the last answer or the last time it was marked as read.',
-          example: 2,
-        }),
+      schema: z.int().meta({
+        description: 'Messages of the contact since the last answer or the last time it was marked as read.',
+        example: 2,
+      }),
       write: 'always',
     },
     lastMessageAt: { column: conversation.lastMessageAt, schema: time('When the last message was.') },

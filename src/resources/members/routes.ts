@@ -13,12 +13,10 @@ import { members } from './schema.ts'
 
 const invitation = z
   .object({
-    token: z
-      .string()
-      .meta({
-        description: 'The one-time token; POST it with a password to /v1/invitations/accept.',
-        example: 'cin_…',
-      }),
+    token: z.string().meta({
+      description: 'The one-time token; POST it with a password to /v1/invitations/accept.',
+      example: 'cin_…',
+    }),
     expiresAt: z.iso
       .datetime({ offset: true })
       .meta({ description: 'Until when it works.', example: '2026-11-29T09:30:00Z' }),

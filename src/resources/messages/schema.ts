@@ -34,13 +34,11 @@ export const messages = defineResource({
     type: {
       column: message.type,
       kind: 'choice',
-      schema: z
-        .string()
-        .meta({
-          description:
-            'text, image, video, audio, document, sticker, location, contacts, interactive, button, order, system, unsupported; may grow.',
-          example: 'text',
-        }),
+      schema: z.string().meta({
+        description:
+          'text, image, video, audio, document, sticker, location, contacts, interactive, button, order, system, unsupported; may grow.',
+        example: 'text',
+      }),
       mask: 'hidden',
     },
     content: {

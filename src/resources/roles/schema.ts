@@ -35,12 +35,10 @@ export const roles = defineResource({
     },
     builtIn: {
       column: role.builtIn,
-      schema: z
-        .string()
-        .meta({
-          description: 'The name of a built-in role; its grants follow the release and cannot be changed.',
-          example: 'agent',
-        }),
+      schema: z.string().meta({
+        description: 'The name of a built-in role; its grants follow the release and cannot be changed.',
+        example: 'agent',
+      }),
       kind: 'choice',
     },
     seesAllBusinessUnits: {
