@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Action } from '../access/actions.ts'
 import { conditionSchema } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
+import type { Config } from '../config.ts'
 import type { AuditEntry } from '../db/audit-event.ts'
 import { type Caller, type Database, Finish, type JsonRow, type ReadPlan, type Tx } from '../db/database.ts'
 import {
@@ -34,6 +35,7 @@ import { idParams, noContent } from './schema.ts'
 export interface Deps {
   db: Database
   cursors: Cursors
+  config: Config
 }
 
 /** A row that is being changed: what it was, what it will be, in clear, by public names. */
