@@ -60,11 +60,12 @@ export function present(
   view: Pick<View, 'masked'>,
   row: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const hidden = Array.isArray(row._hidden) ? row._hidden : []
+  const hidden = Array.isArray(row._hidden) ? row._hidden : null
   const record: Record<string, unknown> = {}
-  for (const [name, field] of model.fields) {
+  for (const name in row) {
+    const field = model.fields.get(name)
+    if (!field || hidden?.includes(name)) continue
     const value = row[name]
-    if (value === undefined || hidden.includes(name)) continue
     record[name] = field.kind === 'time' && typeof value === 'string' ? utc(value) : value
   }
   const masked = Array.isArray(row._masked) ? row._masked : view.masked
@@ -73,4 +74,7 @@ export function present(
 }
 
 /** PostgreSQL writes the zone as +00:00 in JSON and +00 in text; the contract says Z. */
-export const utc = (time: string): string => time.replace(' ', 'T').replace(/\+00(:00)?$/, 'Z')
+export function utc(time: string): string {
+  if (time.endsWith('+00:00')) return `${time.slice(0, -6)}Z`
+  return time.replace(' ', 'T').replace(/\+00$/, 'Z')
+}

@@ -14,6 +14,7 @@ import { type Include, type ListQuery, type Sort, unknownField } from '../db/row
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { Cursors } from './cursor.ts'
 import { fault, invalid } from './problem.ts'
+import { described } from './schema.ts'
 
 /** What a list is asked: by the query string, or by the body of a search. */
 export interface Question {
@@ -58,6 +59,7 @@ export function listParameters(resource: Resource, includes: readonly string[], 
       .enum(['true', 'false'])
       .optional()
       .meta({ description: 'true: the trash instead (for whoever may restore).', example: 'false' })
+  const checked = z.looseObject({ ...shape })
   for (const [name, field] of resource.fields) {
     if (!field.filterable) continue
     const about = `Filter by ${name}.`
@@ -70,7 +72,7 @@ export function listParameters(resource: Resource, includes: readonly string[], 
           .optional()
           .meta({ description: `${about} ${operatorTexts[op]}` })
   }
-  return z.looseObject(shape)
+  return described(z.looseObject(shape), checked)
 }
 
 const operatorTexts: Record<string, string> = {

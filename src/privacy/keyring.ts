@@ -16,7 +16,7 @@ import {
  */
 export class Keyring {
   readonly #master: Buffer
-  readonly #tenantKeys = new Map<string, Buffer>()
+  readonly #tenants = new Map<string, TenantKeys>()
 
   /** @param master 32 bytes */
   constructor(master: Buffer) {
@@ -35,12 +35,12 @@ export class Keyring {
 
   /** Opens a tenant's key once and keeps it. */
   tenant(tenantId: string, wrapped: Buffer): TenantKeys {
-    let key = this.#tenantKeys.get(tenantId)
-    if (!key) {
-      key = open(this.derive('tenant-keys'), wrapped, `tenant:${tenantId}`)
-      this.#tenantKeys.set(tenantId, key)
+    let keys = this.#tenants.get(tenantId)
+    if (!keys) {
+      keys = new TenantKeys(tenantId, open(this.derive('tenant-keys'), wrapped, `tenant:${tenantId}`))
+      this.#tenants.set(tenantId, keys)
     }
-    return new TenantKeys(tenantId, key)
+    return keys
   }
 
   /** A hash that nobody can try values against without the master key; for what stands outside any tenant. */

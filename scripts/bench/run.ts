@@ -1,0 +1,118 @@
+/**
+ * Measures the service against a bare Fastify handler that runs the same SQL, in turn, on this machine.
+ *
+ *   npm run bench                      all four scenarios, 10 s each
+ *   npm run bench -- --seconds 5 --connections 32 --contacts 50000 --only read,list
+ *
+ * The bare handler does what cannot be avoided: BEGIN with the tenant, one statement that selects and audits, COMMIT,
+ * pipelined on a checked-out connection. It checks no token, knows no rights, validates nothing. Quote the ratios: the
+ * machine's own speed drifts. Traffic goes to 127.0.0.1 only.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startEmbedded } from '../../src/db/embedded.ts'
+import { type Figures, load } from './load.ts'
+import { type Prepared, prepare } from './prepare.ts'
+
+const { values: args } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    connections: { type: 'string', default: '32' },
+    contacts: { type: 'string', default: '50000' },
+    rounds: { type: 'string', default: '2' },
+    only: { type: 'string', default: 'read,list,patch,webhook' },
+  },
+})
+const project = join(import.meta.dirname, '../..')
+const [servicePort, barePort] = [3921, 3922]
+
+const dataDir = mkdtempSync(join(tmpdir(), 'custodia-bench-'))
+chmodSync(dataDir, 0o711)
+const children: ChildProcess[] = []
+const database = await startEmbedded({ dataDir, log: { info: () => {}, warn: console.error } })
+try {
+  const masterKey = randomBytes(32).toString('base64')
+  const prepared = await prepare(database.url, masterKey, Number(args.contacts))
+  const env = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    MASTER_KEY: masterKey,
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'warn',
+  }
+  // Both get the same heap settings as `npm start`.
+  const service = await start(
+    'src/main.ts',
+    { ...env, PORT: String(servicePort), RATE_LIMIT_PER_MINUTE: '0' },
+    servicePort,
+  )
+  await start('scripts/bench/bare.ts', { ...env, BENCH: JSON.stringify(prepared), PORT: String(barePort) }, barePort)
+  await report(prepared, service)
+} finally {
+  for (const child of children) {
+    if (child.exitCode !== null) continue
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  await database.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+}
+
+async function start(file: string, env: NodeJS.ProcessEnv, port: number): Promise<ChildProcess> {
+  const flags = /--max-\S+/g
+  const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  const child = spawn(process.execPath, [...(scripts.start.match(flags) ?? []), file], {
+    cwd: project,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  children.push(child)
+  for (let i = 0; i < 150; i++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => null)
+    if (answer?.ok) return child
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`${file} did not become ready`)
+}
+
+async function report(prepared: Prepared, service: ChildProcess): Promise<void> {
+  const [seconds, connections, rounds] = [Number(args.seconds), Number(args.connections), Number(args.rounds)]
+  console.log(
+    `${connections} connections, ${seconds} s a run, ${rounds} rounds, ${args.contacts} contacts, Node ${process.version}`,
+  )
+  console.log('scenario   who       req/s    p50 ms   p99 ms   errors   ratio')
+  for (const scenario of args.only.split(',') as (keyof Prepared['requests'])[]) {
+    const requests = prepared.requests[scenario]
+    // One short run each to warm up, then in turn.
+    for (const port of [servicePort, barePort]) await load(port, requests, connections, 2)
+    const runs: { service: Figures; bare: Figures }[] = []
+    for (let i = 0; i < rounds; i++)
+      runs.push({
+        service: await load(servicePort, requests, connections, seconds),
+        bare: await load(barePort, requests, connections, seconds),
+      })
+    const median = (pick: (run: { service: Figures; bare: Figures }) => number): number =>
+      runs.map(pick).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0
+    for (const who of ['service', 'bare'] as const) {
+      const row = [
+        median((run) => run[who].perSecond).toFixed(0),
+        median((run) => run[who].p50Ms).toFixed(1),
+        median((run) => run[who].p99Ms).toFixed(1),
+        String(runs.reduce((sum, run) => sum + run[who].errors, 0)),
+      ]
+      const ratio = who === 'service' ? median((run) => run.service.perSecond / run.bare.perSecond).toFixed(2) : ''
+      console.log(
+        `${scenario.padEnd(10)} ${who.padEnd(8)} ${row.map((cell) => cell.padStart(7)).join('  ')}   ${ratio.padStart(5)}`,
+      )
+    }
+  }
+  const status = readFileSync(`/proc/${service.pid}/status`, 'utf8')
+  const megabytes = (name: string): string =>
+    (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024).toFixed(0)
+  console.log(`service memory: ${megabytes('VmRSS')} MB resident, ${megabytes('VmHWM')} MB at the most`)
+}
