@@ -25,6 +25,16 @@ CREATE TABLE directory.login_attempt (
   since        timestamptz NOT NULL
 );
 
+-- The workers that run jobs, with the last sign of life of each: the jobs of the dead are released.
+CREATE TABLE directory.worker (
+  worker_id      text PRIMARY KEY,
+  -- machine and container, within which the process number means something
+  place          text NOT NULL,
+  process_number int NOT NULL,
+  process_id     uuid NOT NULL,
+  seen_at        timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE directory.installation (
   single    boolean PRIMARY KEY DEFAULT true CHECK (single),
   -- raised when the cluster's identifier changes: transaction ids of a restored database may be older than those it holds
@@ -99,3 +109,7 @@ CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURN
 CREATE FUNCTION directory.login_succeeded(subject bytea) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
   BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.subject_hash = subject; END;
+
+CREATE FUNCTION directory.forget_login_attempts(age_seconds int) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.since < now() - make_interval(secs => age_seconds); END;

@@ -510,11 +510,12 @@ BEGIN
 END $$;
 
 -- The outbox: a job is added in the transaction of the change that needs it. Runs as the owner, since the queue's own
--- tables are out of the application's reach. A job of the same key that waits already is simply kept.
+-- tables are out of the application's reach. A job of the same key that waits already is kept at its place in the
+-- queue, with its run made due now if it had failed before; beside one that is running, a new one is added.
 CREATE FUNCTION app.enqueue(task text, keys text[], payloads jsonb[], run_after timestamptz DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
   FOR i IN 1 .. coalesce(array_length(payloads, 1), 0) LOOP
-    PERFORM graphile_worker.add_job(task, payloads[i]::json, NULL, run_after, NULL, keys[i]);
+    PERFORM graphile_worker.add_job(task, payloads[i]::json, NULL, run_after, NULL, keys[i], NULL, NULL, 'preserve_run_at');
   END LOOP;
 END $$;

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
+import { createHttpClient } from './channels/http-client.ts'
 import { type Config, loadMasterKey } from './config.ts'
 import { Connections } from './db/connections.ts'
 import { Database } from './db/database.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { startWorker } from './delivery/worker.ts'
 import { Keyring } from './privacy/keyring.ts'
 import { models } from './resources/index.ts'
-import { syncBuiltInRoles, tenantCreate } from './resources/tenants/create.ts'
+import { NotFirst, syncBuiltInRoles, tenantCreate } from './resources/tenants/create.ts'
 
 export interface Service {
   url: string
@@ -17,16 +19,20 @@ export interface Service {
 
 /** Everything between the settings and a service that answers. */
 export async function startService(config: Config, log: Logger, migrations: URL): Promise<Service> {
-  const { db, stopDatabase } = await openDatabase(config, log, migrations)
+  const { db, ownerUrl, stopDatabase } = await openDatabase(config, log, migrations)
   const first = await firstTenant(db, config)
   await syncBuiltInRoles(db)
   const app = await buildApp({ config, db, log })
   const url = await app.listen({ port: config.port, host: config.host })
+  const http = createHttpClient({ allowPrivate: config.outboundAllowPrivate })
+  const worker = startWorker({ db, http, config, log, ownerUrl, concurrency: config.workerConcurrency })
   announce(config, log, url, first)
   return {
     url,
     stop: async () => {
-      await app.close()
+      // Side by side: a job that takes long must not keep requests waiting, nor the other way round.
+      await Promise.all([app.close(), worker.stop()])
+      await http.close()
       await db.close()
       await stopDatabase()
     },
@@ -57,8 +63,14 @@ export async function openDatabase(
 async function firstTenant(db: Database, config: Config): Promise<{ email: string; password: string | null } | null> {
   if ((await db.tenants()).length > 0) return null
   const password = config.ownerPassword ?? randomBytes(15).toString('base64url')
-  await tenantCreate(db, { name: config.tenantName, ownerEmail: config.ownerEmail, ownerPassword: password })
-  return { email: config.ownerEmail, password: config.ownerPassword ? null : password }
+  const { tenantName, ownerEmail } = config
+  try {
+    await tenantCreate(db, { name: tenantName, ownerEmail, ownerPassword: password, onlyFirst: true })
+  } catch (error) {
+    if (error instanceof NotFirst) return null
+    throw error
+  }
+  return { email: ownerEmail, password: config.ownerPassword ? null : password }
 }
 
 /** For people on the terminal; the password is printed once and kept nowhere. */

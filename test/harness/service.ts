@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
+import { createHttpClient } from '../../src/channels/http-client.ts'
 import { type Config, parseConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
+import { startWorker } from '../../src/delivery/worker.ts'
 import { errorFields } from '../../src/log.ts'
 import { tenantCreate } from '../../src/resources/tenants/create.ts'
 import { openDatabase } from '../../src/start.ts'
@@ -22,6 +24,8 @@ export interface TestServiceOptions {
   env?: Record<string, string>
   /** Listen on a port of the loopback; `url` is empty otherwise. */
   listen?: boolean
+  /** Run the background jobs too. */
+  worker?: boolean
 }
 
 /** A record in an answer. */
@@ -95,6 +99,7 @@ export interface TestService {
   tenantId: string
   ownerId: string
   ownerToken: string
+  log: Logger
   /** Everything logged so far, a JSON line each. */
   logs: string[]
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>
@@ -120,7 +125,7 @@ export interface TestService {
  */
 export async function startTestService(
   t: { teardown(end: () => Promise<void>): unknown },
-  { env = {}, listen = false }: TestServiceOptions = {},
+  { env = {}, listen = false, worker = false }: TestServiceOptions = {},
 ): Promise<TestService> {
   const database = await freshDatabase(t)
   const dataDir = mkdtempSync(join(tmpdir(), 'custodia-service-'))
@@ -149,16 +154,21 @@ export async function startTestService(
       },
     }),
   )
-  const { db } = await openDatabase(config, log, new URL('../../migrations/', import.meta.url))
+  const { db, ownerUrl } = await openDatabase(config, log, new URL('../../migrations/', import.meta.url))
   const inspect = new pg.Pool({ connectionString: database.url, max: 4 })
   inspect.on('error', () => {})
   const app = await buildApp({ config, db, log, checkAnswers: true })
+  const http = createHttpClient({ allowPrivate: config.outboundAllowPrivate })
+  const working = worker
+    ? startWorker({ db, http, config, log, ownerUrl, concurrency: config.workerConcurrency })
+    : null
   const url = listen ? await app.listen({ host: '127.0.0.1', port: 0 }) : ''
 
   let stopped: Promise<void> | null = null
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
-      await app.close()
+      await Promise.all([app.close(), working?.stop()])
+      await http.close()
       await db.close()
       await inspect.end()
       rmSync(dataDir, { recursive: true, force: true })
@@ -217,6 +227,7 @@ export async function startTestService(
     tenantId: first.tenantId,
     ownerId: first.ownerId,
     ownerToken,
+    log,
     logs,
     request,
     login,

@@ -1,0 +1,34 @@
+import { type SQL, sql } from '../db/sql.ts'
+import { systemCaller } from '../resources/tenants/create.ts'
+import type { Task } from './tasks.ts'
+
+/** Failures to log in count for minutes; see the login throttle. */
+const loginAttemptSeconds = 86_400
+
+/** What only serves a purpose for a while, by table: nothing here is a record of anybody. */
+const leftovers: readonly { table: string; where: SQL }[] = [
+  { table: 'idempotency', where: sql`created_at < now() - interval '24 hours'` },
+  {
+    table: 'refresh_token',
+    where: sql`created_at < now() - interval '60 days' AND session_id IN (SELECT s.id FROM app.session s
+      WHERE s.tenant_id = app.refresh_token.tenant_id AND (s.ended_at < now() - interval '60 days' OR s.expires_at < now() - interval '60 days'))`,
+  },
+]
+
+/** The hourly upkeep: partitions of the audit ahead of time, and the sweeping of what has served its purpose. */
+export const maintain: Task = async ({ db, log }) => {
+  await db.directory(sql`audit.make_partitions()`)
+  await db.directory(sql`directory.forget_login_attempts(${loginAttemptSeconds}::int)`)
+  for (const tenant of await db.tenants()) {
+    for (const { table, where } of leftovers) {
+      const mine = sql`${sql.identifier('app')}.${sql.identifier(table)} WHERE tenant_id = ${tenant.tenantId}::uuid AND ${where}`
+      const [found] = await db.lookup<{ some: boolean }>(tenant, sql`SELECT EXISTS (SELECT FROM ${mine}) AS some`)
+      if (!found?.some) continue
+      await db.change(systemCaller(db, tenant), { action: 'delete', resource: 'tenants' }, async (tx) => {
+        await tx.query(sql`DELETE FROM ${mine}`)
+        tx.touch({ resource: 'tenants', ids: [tenant.tenantId], changed: [table] })
+      })
+      log.debug({ table }, 'leftovers swept')
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { createHttpClient } from '../../src/channels/http-client.ts'
+import type { Task } from '../../src/delivery/tasks.ts'
+import { startWorker } from '../../src/delivery/worker.ts'
+import { systemCaller } from '../../src/resources/tenants/create.ts'
+import { startTestService, type TestService } from '../harness/service.ts'
+
+t.test('a job that a change adds begins within milliseconds of its commit', async (t) => {
+  const service = await startTestService(t)
+  const begun: number[] = []
+  const worker = work(t, service, { probe: async () => void begun.push(performance.now()) })
+  await until(async () => (await service.sql(`SELECT FROM directory.worker`)).length > 0)
+  const lags: number[] = []
+  for (let i = 0; i < 20; i++) {
+    await add(service, 'probe', `probe/${i}`)
+    const committed = performance.now()
+    await until(() => begun.length > i)
+    lags.push((begun[i] ?? 0) - committed)
+  }
+  lags.sort((a, b) => a - b)
+  t.comment(`median ${lags[10]?.toFixed(1)} ms`)
+  t.ok((lags[10] ?? 1e9) < 100, 'the poll alone would take half a second')
+  await worker.stop()
+})
+
+t.test('a job added beside a running one of its key runs after it', async (t) => {
+  const service = await startTestService(t)
+  const begun: string[] = []
+  let finish = (): void => {}
+  work(t, service, {
+    probe: async (_context, { n }) => {
+      begun.push(n ?? '')
+      if (n === '1') await new Promise<void>((resolve) => (finish = resolve))
+    },
+  })
+  await add(service, 'probe', 'same', { n: '1' })
+  await until(() => begun.length === 1)
+  await add(service, 'probe', 'same', { n: '2' })
+  await add(service, 'probe', 'same', { n: '3' })
+  finish()
+  await until(() => begun.length === 2)
+  t.same(begun, ['1', '3'], 'two that wait are one')
+})
+
+t.test('a job whose change is rolled back never runs', async (t) => {
+  const service = await startTestService(t)
+  const begun: string[] = []
+  work(t, service, { probe: async (_context, { n }) => void begun.push(n ?? '') })
+  await t.rejects(
+    service.db.change(
+      systemCaller(service.db, tenantOf(service)),
+      { action: 'update', resource: 'tenants' },
+      async (tx) => {
+        await tx.enqueue('probe', 'undone', { n: 'undone' })
+        throw new Error('no')
+      },
+    ),
+  )
+  await add(service, 'probe', 'done', { n: 'done' })
+  await until(() => begun.length > 0)
+  t.same(begun, ['done'])
+})
+
+t.test('a failed job is tried again and leaves no word of its error', async (t) => {
+  const service = await startTestService(t)
+  let runs = 0
+  work(t, service, {
+    probe: async () => {
+      runs++
+      throw new Error('Anna Müller could not be reached')
+    },
+  })
+  await add(service, 'probe', 'fails')
+  await until(
+    async () => (await service.sql('SELECT FROM graphile_worker.jobs WHERE last_error IS NOT NULL')).length > 0,
+  )
+  const [job] = await service.sql<{ last_error: string; attempts: number; locked_at: null }>(
+    'SELECT last_error, attempts, locked_at FROM graphile_worker.jobs',
+  )
+  t.same(job, { last_error: 'Error', attempts: 1, locked_at: null })
+  t.notMatch(service.logs.join(''), 'Müller')
+  await add(service, 'probe', 'fails')
+  await until(() => runs === 2, 3000)
+  t.pass('new work of the same key does not wait for the back-off')
+})
+
+t.test('stopping waits for the running job and takes no other', async (t) => {
+  const service = await startTestService(t)
+  const ended: string[] = []
+  const worker = work(t, service, {
+    probe: async (_context, { n }) => {
+      await sleep(200)
+      ended.push(n ?? '')
+    },
+  })
+  for (let i = 0; i < 8; i++) await add(service, 'probe', `job/${i}`, { n: `${i}` })
+  await until(
+    async () => (await service.sql('SELECT FROM graphile_worker.jobs WHERE locked_at IS NOT NULL')).length > 0,
+  )
+  await worker.stop()
+  const left = await service.sql('SELECT locked_at FROM graphile_worker.jobs')
+  t.equal(ended.length + left.length, 8, 'each was done or waits')
+  t.ok(left.length > 0)
+  t.ok(left.every((job) => job.locked_at === null))
+  t.same(await service.sql('SELECT FROM directory.worker'), [])
+})
+
+t.test('connections lost under it: the worker goes on by itself, nothing stays locked', async (t) => {
+  const service = await startTestService(t)
+  let done = 0
+  work(t, service, {
+    probe: async () => {
+      await sleep(20)
+      done++
+    },
+  })
+  for (let i = 0; i < 40; i++) await add(service, 'probe', `job/${i}`)
+  for (let i = 0; i < 3; i++) {
+    await sleep(60)
+    await service.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'custodia-jobs'`)
+  }
+  await until(async () => (await service.sql('SELECT FROM graphile_worker.jobs')).length === 0, 15_000)
+  t.ok(done >= 40, 'every job was done; some may have been done twice')
+})
+
+t.test('jobs of a live worker elsewhere stay its own, those of a silent one are released', async (t) => {
+  const service = await startTestService(t)
+  await service.sql(`INSERT INTO directory.worker (worker_id, place, process_number, process_id, seen_at) VALUES
+    ('pool-alive', 'elsewhere', 1, gen_random_uuid(), now()), ('pool-dead', 'elsewhere', 2, gen_random_uuid(), now() - interval '5 minutes')`)
+  for (const name of ['alive', 'dead', 'unheard']) await add(service, 'probe', name, { name })
+  await service.sql(
+    `UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '1 minute', locked_by = 'pool-' || key`,
+  )
+  const begun: string[] = []
+  work(t, service, { probe: async (_context, { name }) => void begun.push(name ?? '') })
+  await until(() => begun.length === 2, 5000)
+  await sleep(1500)
+  t.same(begun.sort(), ['dead', 'unheard'])
+})
+
+const tenantOf = ({ tenantId }: TestService) => ({ tenantId, region: 'default' })
+
+function work(
+  t: { teardown(end: () => Promise<void>): unknown },
+  service: TestService,
+  tasks: Readonly<Record<string, Task>>,
+) {
+  const http = createHttpClient({ allowPrivate: true })
+  const { db, config, ownerUrl } = service
+  const worker = startWorker({ db, http, config, log: service.log, ownerUrl, concurrency: 4, tasks })
+  t.teardown(async () => {
+    await worker.stop()
+    await http.close()
+  })
+  return worker
+}
+
+async function add(
+  service: TestService,
+  task: string,
+  key: string,
+  payload: Record<string, string> = {},
+): Promise<void> {
+  await service.db.change(
+    systemCaller(service.db, tenantOf(service)),
+    { action: 'update', resource: 'tenants' },
+    async (tx) => {
+      await tx.enqueue(task, key, payload)
+      tx.touch({ resource: 'tenants', ids: [service.tenantId] })
+    },
+  )
+}
+
+async function until(holds: () => boolean | Promise<boolean>, withinMs = 5000): Promise<void> {
+  const deadline = Date.now() + withinMs
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('waited in vain')
+    await sleep(5)
+  }
+}
