@@ -10,6 +10,8 @@ export interface NewTenant {
   ownerEmail: string
   ownerPassword: string
   region?: string
+  /** Only where there is no tenant at all yet. */
+  onlyFirst?: boolean
 }
 
 /** The service itself, working for a tenant. */
@@ -22,10 +24,18 @@ export const systemCaller = (
   meta: { requestId: null, ip: null, purpose: null, causeId },
 })
 
-/** Makes a tenant with its key, its first business unit, the built-in roles and its owner; all or nothing. */
+/** There is a tenant already. */
+export class NotFirst extends Error {}
+
+const firstTenantLock = 7_238_114_003
+
+/**
+ * Makes a tenant with its key, its first business unit, the built-in roles and its owner; all or nothing.
+ * @throws {NotFirst} with `onlyFirst`, where there is a tenant already
+ */
 export async function tenantCreate(
   db: Database,
-  { name, ownerEmail, ownerPassword, region = 'default' }: NewTenant,
+  { name, ownerEmail, ownerPassword, region = 'default', onlyFirst = false }: NewTenant,
 ): Promise<{ tenantId: string; ownerId: string }> {
   const tenantId = randomUUIDv7()
   const [unitId, ownerId] = [randomUUIDv7(), randomUUIDv7()]
@@ -34,6 +44,11 @@ export async function tenantCreate(
   const roles = builtInRoles([...db.models.keys()]).map((role) => ({ ...role, id: randomUUIDv7() }))
   const tenant = { tenantId, region }
   await db.create(systemCaller(db, tenant), { action: 'create', resource: 'tenants' }, async (tx) => {
+    if (onlyFirst) {
+      // Several services may start on one empty database: the others wait here, and then see what the first has made.
+      await tx.query(sql`SELECT pg_advisory_xact_lock(${firstTenantLock})`)
+      if ((await tx.query(sql`SELECT FROM directory.tenants()`)).length > 0) throw new NotFirst()
+    }
     await tx.query(sql`SELECT directory.register_tenant(${region})`)
     await tx.query(
       sql`INSERT INTO app.tenant (tenant_id, name, region, wrapped_key) VALUES (${tenantId}::uuid, ${name}, ${region}, ${wrapped})`,
