@@ -2,13 +2,13 @@
 import { createHash, randomUUIDv7 } from 'node:crypto'
 import fastify from 'fastify'
 import pg from 'pg'
-import { eventOf, eventValues } from '../../src/db/audit-event.ts'
+import { eventStatement, eventValues, type Touched, touchedValues } from '../../src/db/audit-event.ts'
 import type { Tx } from '../../src/db/database.ts'
 import { type PrincipalRow, principalOf, principalSql, standingSql, standingValues } from '../../src/db/principals.ts'
 import { readStatement } from '../../src/db/read-statement.ts'
 import { updateRow } from '../../src/db/row-changes.ts'
 import { fetchPlan, listPlan } from '../../src/db/rows.ts'
-import { compile, fill, sql } from '../../src/db/sql.ts'
+import { type Compiled, compile, fill, sql } from '../../src/db/sql.ts'
 import { readSecret } from '../../src/http/tokens.ts'
 import { contacts } from '../../src/resources/contacts/schema.ts'
 import { models } from '../../src/resources/index.ts'
@@ -19,7 +19,6 @@ const pool = new pg.Pool({
   connectionString: prepared.appUrl,
   max: 10,
   pipeline: true,
-  options: '-c TimeZone=UTC',
 } as pg.PoolConfig)
 const begin = `BEGIN; SET LOCAL app.tenant = '${prepared.tenantId}'; SET LOCAL app.units = ''; SET LOCAL app.all_units = 'on'`
 
@@ -37,7 +36,8 @@ const principal = principalOf(credential, { ...rows[0], policy_version: Number(r
 
 const meta = { requestId: 'bare', ip: '127.0.0.1', purpose: null }
 const read = fetchPlan(principal, contacts, prepared.contactId)
-const readText = compile(readStatement(read.parts(), standingSql(credential), true))
+// Named like the service's own: parsed and planned once per connection.
+const readText = named('read', compile(readStatement(read.parts(), standingSql(credential), true)))
 const list = listPlan(principal, contacts, {
   where: null,
   sort: null,
@@ -47,14 +47,25 @@ const list = listPlan(principal, contacts, {
   include: [],
   trashed: false,
 })
-const listText = compile(readStatement(list.parts(), standingSql(credential), false))
+const listText = named('list', compile(readStatement(list.parts(), standingSql(credential), false)))
+const event = named('event', eventStatement)
 
-async function run(statements: readonly { text: string; params: unknown[] }[]): Promise<pg.QueryResult[]> {
+interface Statement {
+  text: string
+  name?: string
+  values: unknown[]
+}
+
+function named(name: string, { text, params }: Compiled): Compiled & { name: string } {
+  return { text, params, name }
+}
+
+async function run(statements: readonly Statement[]): Promise<pg.QueryResult[]> {
   const connection = await pool.connect()
   try {
     return await Promise.all([
       connection.query(begin),
-      ...statements.map(({ text, params }) => connection.query(text, params)),
+      ...statements.map(({ text, name, values }) => connection.query({ text, values, ...(name ? { name } : {}) })),
       connection.query('COMMIT'),
     ])
   } finally {
@@ -67,16 +78,21 @@ const values = (action: 'read' | 'update' | 'import', more: object): Record<stri
   ...more,
 })
 
+const audited = (action: 'update' | 'import', touched: Touched[]): Statement => ({
+  ...event,
+  values: fill(event, values(action, touchedValues(touched, 'allowed', null))),
+})
+
 const app = fastify({ logger: false })
 app.get('/health/ready', async () => ({ status: 'ok' }))
 app.get('/v1/contacts/:id', async (request) => {
   const { id } = request.params as { id: string }
-  const [, result] = await run([{ text: readText.text, params: fill(readText, values('read', { id, wanted: id })) }])
+  const [, result] = await run([{ ...readText, values: fill(readText, values('read', { id, wanted: id })) }])
   return result?.rows[0].rows[0]
 })
 app.get('/v1/contacts', async () => {
   const [, result] = await run([
-    { text: listText.text, params: fill(listText, values('read', { ...list.values, wanted: undefined })) },
+    { ...listText, values: fill(listText, values('read', { ...list.values, wanted: undefined })) },
   ])
   return { data: result?.rows[0].rows }
 })
@@ -84,12 +100,10 @@ app.patch('/v1/contacts/:id', async (request) => {
   const { id } = request.params as { id: string }
   const { followUpStatus } = request.body as { followUpStatus: string }
   const update = compile(updateRow({ principal } as Tx, contacts, id, { follow_up_status: followUpStatus }))
-  const event = compile(
-    eventOf([{ resource: 'contacts', ids: [id], changed: ['followUpStatus'], subjectIds: [id] }], 'allowed', null),
-  )
+  const touched = [{ resource: 'contacts', ids: [id], changed: ['followUpStatus'], subjectIds: [id] }]
   const [, result] = await run([
-    { text: update.text, params: [...update.params] },
-    { text: event.text, params: fill(event, values('update', {})) },
+    { text: update.text, name: 'update', values: [...update.params] },
+    audited('update', touched),
   ])
   return result?.rows[0].view
 })
@@ -113,11 +127,11 @@ app.post('/v1/ingest/:id', { bodyLimit: 4_194_304 }, async (request) => {
   const job = compile(
     sql`SELECT app.enqueue('bench', ARRAY[${`bench/${lane.toString('hex')}`}]::text[], ARRAY[${JSON.stringify({ tenantId: prepared.tenantId })}]::jsonb[])`,
   )
-  const event = compile(eventOf([{ resource: 'inbound-events', ids: [id] }], 'allowed', null))
+  const touched = [{ resource: 'inbound-events', ids: [id] }]
   await run([
-    { text: insert.text, params: [...insert.params] },
-    { text: job.text, params: [...job.params] },
-    { text: event.text, params: fill(event, values('import', {})) },
+    { text: insert.text, name: 'insert', values: [...insert.params] },
+    { text: job.text, name: 'job', values: [...job.params] },
+    audited('import', touched),
   ])
   return { ok: true }
 })

@@ -1,6 +1,6 @@
 import type { Action } from '../access/actions.ts'
 import type { Principal } from '../access/principal.ts'
-import { array, json, named, type SQL, sql } from './sql.ts'
+import { type Compiled, compile, named, type SQL, sql } from './sql.ts'
 
 /** What a request does, named before it touches anything; goes into the audit event. */
 export interface AuditEntry {
@@ -80,9 +80,25 @@ export function eventFrom(parts: {
     FROM ${parts.from}`
 }
 
-/** The event of a change or a refusal, whose particulars are known when it is written. */
-export function eventOf(touched: readonly Touched[], outcome: Outcome, code: string | null): SQL {
-  const subjects = [...new Set(touched.flatMap((one) => one.subjectIds ?? []))].filter((id) => id !== null)
+/** The event of a change or a refusal, whose particulars are known when it is written. One statement for all of them. */
+export const eventStatement: Compiled = compile(
+  eventFrom({
+    touched: sql`${named('touched')}::jsonb`,
+    subjects: sql`${named('subjectIds')}::uuid[]`,
+    rowCount: sql`${named('rowCount')}::int`,
+    outcome: sql`${named('outcome')}`,
+    code: sql`${named('code')}`,
+    from: sql`(SELECT 1) AS one`,
+  }),
+)
+
+/** The particulars for `eventStatement`. */
+export function touchedValues(
+  touched: readonly Touched[],
+  outcome: Outcome,
+  code: string | null,
+): Record<string, unknown> {
+  const subjectIds = [...new Set(touched.flatMap((one) => one.subjectIds ?? []))].filter((id) => id !== null)
   const shape = touched.map(({ resource, ids, shown, masked, changed, version }) => ({
     resource,
     ids,
@@ -91,13 +107,5 @@ export function eventOf(touched: readonly Touched[], outcome: Outcome, code: str
     ...(changed ? { changed } : {}),
     ...(version === undefined ? {} : { version }),
   }))
-  const rowCount = touched[0]?.ids.length ?? 0
-  return eventFrom({
-    touched: json(shape),
-    subjects: array(subjects, 'uuid'),
-    rowCount: sql`${rowCount}::int`,
-    outcome: sql`${outcome}`,
-    code: sql`${code}`,
-    from: sql`(SELECT 1) AS one`,
-  })
+  return { touched: JSON.stringify(shape), subjectIds, rowCount: touched[0]?.ids.length ?? 0, outcome, code }
 }

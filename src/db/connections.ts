@@ -50,10 +50,7 @@ export class Connections {
       application_name: 'custodia',
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 60_000,
-      statement_timeout: 30_000,
-      idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
-      options: '-c TimeZone=UTC',
       types,
       pipeline: true,
     } as pg.PoolConfig)

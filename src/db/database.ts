@@ -4,8 +4,9 @@ import type { Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
-import { type AuditEntry, eventOf, eventValues, type Meta, type Touched } from './audit-event.ts'
+import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, touchedValues } from './audit-event.ts'
 import type { Connections } from './connections.ts'
+import { PreparedStatements } from './prepared.ts'
 import {
   ownPrincipal,
   type PrincipalRow,
@@ -46,6 +47,8 @@ export interface Tx {
   query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Says what the change touched; at least once before the end. */
   touch(touched: Touched): void
+  /** A statement built once per ability, for what depends on nothing but the principal's rights and `key`. */
+  kept(key: string, build: () => SQL): Compiled
   /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
   enqueue(task: string, key: string, payload: Record<string, string>, runAfter?: Date): Promise<void>
 }
@@ -65,6 +68,9 @@ export class Finish<T> {
 /** The principal is no longer what it was when its ability was built. */
 class Stale extends Error {}
 
+/** Nothing was wrong with the request: it is to be run once more. */
+class Again extends Error {}
+
 /**
  * The choke point: the only way to the data. A read or a change is bound to a principal, and nothing is given back
  * before its audit event is committed.
@@ -74,6 +80,7 @@ export class Database {
   readonly #keyring: Keyring
   readonly #models: Models
   readonly #principals = new Map<string, Principal>()
+  readonly #prepared = new PreparedStatements()
   readonly #tenants = new Map<string, Buffer>()
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
@@ -102,25 +109,23 @@ export class Database {
     return this.#fresh(caller, async (principal) => {
       const { key, parts, values, wanted, query } = await plan(principal)
       const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${key}`
-      let statement = key === null ? undefined : (principal.ability.cache.get(cacheKey) as Compiled | undefined)
-      if (!statement) {
-        statement = compile(readStatement(parts(), standingSql(principal.credential), wanted !== undefined))
-        if (key !== null && principal.ability.cache.size < 500) principal.ability.cache.set(cacheKey, statement)
-      }
+      const build = (): SQL => readStatement(parts(), standingSql(principal.credential), wanted !== undefined)
+      const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build)
       const all = {
         ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
         ...standingValues(principal),
         ...values,
         wanted,
       }
-      const { text } = statement
-      const params = fill(statement, all)
+      const prepared = this.#prepared.query(statement, fill(statement, all))
       const [row] = await this.#connections.use(principal.region, async (client) => {
         const [, result, end] = await together([
           client.query(begin(principal)),
-          client.query(text, params),
+          client.query(prepared),
           client.query('COMMIT'),
-        ]).catch(unwritten)
+        ]).catch((error: unknown) => {
+          throw this.#prepared.isLost(error) ? new Again() : unwritten(error)
+        })
         committed(end)
         return result?.rows ?? []
       })
@@ -145,10 +150,13 @@ export class Database {
   async denied(caller: Caller, entry: AuditEntry, code: string, ids: readonly string[] = []): Promise<void> {
     const { principal, meta } = caller
     await this.#connections.use(principal.region, async (client) => {
-      const event = compile(eventOf([{ resource: entry.resource, ids }], 'denied', code))
+      const values = {
+        ...eventValues(randomUUIDv7(), principal, entry, meta),
+        ...touchedValues([{ resource: entry.resource, ids }], 'denied', code),
+      }
       const answers = await together([
         client.query(begin(principal)),
-        client.query(event.text, fill(event, eventValues(randomUUIDv7(), principal, entry, meta))).catch(unwritten),
+        client.query(eventStatement.text, fill(eventStatement, values)).catch(unwritten),
         client.query('COMMIT'),
       ])
       committed(answers.at(-1))
@@ -169,6 +177,15 @@ export class Database {
     id: string | null = null,
   ): Principal {
     return ownPrincipal(kind, tenant, id, [], this.#models)
+  }
+
+  /** A statement kept with the ability, by name: see ReadPlan.key. */
+  kept(principal: Principal, key: string, build: () => SQL): Compiled {
+    const known = principal.ability.cache.get(key) as Compiled | undefined
+    if (known) return known
+    const statement = this.#prepared.name(compile(build()))
+    if (principal.ability.cache.size < 500) principal.ability.cache.set(key, statement)
+    return statement
   }
 
   /** The tenant's keys; read inside the first transaction that needs them, then kept. */
@@ -249,10 +266,12 @@ export class Database {
     return this.#connections.use(principal.region, async (client) => {
       const touched: Touched[] = []
       const keys = this.keys(principal.tenantId)
-      const standing = compile(standingSql(principal.credential))
+      const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
+        client.query(this.#prepared.query(statement, fill(statement, values)))
+      const standing = this.kept(principal, 'standing', () => standingSql(principal.credential))
       const ready = together([
         client.query(begin(principal)),
-        client.query(standing.text, fill(standing, { eventTenant: principal.tenantId, ...standingValues(principal) })),
+        send(standing, { eventTenant: principal.tenantId, ...standingValues(principal) }),
       ]).then(([, who]) => {
         if (who?.rows.length === 0 && !makesTenant) throw new Stale()
       })
@@ -261,8 +280,7 @@ export class Database {
         statement: SQL | Compiled,
         values: Readonly<Record<string, unknown>> = {},
       ): Promise<R[]> => {
-        const compiled = 'text' in statement ? statement : compile(statement)
-        const sent = client.query(compiled.text, fill(compiled, values))
+        const sent = send('text' in statement ? statement : compile(statement), values)
         // Sent at once behind what is under way; believed only when the principal has been found unchanged.
         sent.catch(() => {})
         await ready
@@ -274,6 +292,7 @@ export class Database {
           return keys.now()
         },
         query,
+        kept: (key: string, build: () => SQL) => this.kept(principal, key, build),
         touch: (one: Touched) => void touched.push(one),
         enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
           await query(
@@ -285,21 +304,25 @@ export class Database {
         if (!keys.known && !makesTenant) await keys.load(query)
         const result = await work(tx, principal)
         await ready
-        const last = result instanceof Finish ? compile(result.statement) : null
+        const last = result instanceof Finish ? this.#prepared.name(compile(result.statement)) : null
         if (result instanceof Finish) touched.push(result.touched)
         if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
-        const event = compile(eventOf(touched, 'allowed', null))
+        const values = {
+          ...eventValues(randomUUIDv7(), principal, entry, caller.meta),
+          ...touchedValues(touched, 'allowed', null),
+        }
         const answers = await together([
-          ...(last ? [client.query(last.text, [...last.params])] : []),
-          client
-            .query(event.text, fill(event, eventValues(randomUUIDv7(), principal, entry, caller.meta)))
-            .catch(unwritten),
+          ...(last ? [send(last, {})] : []),
+          send(this.#prepared.name(eventStatement), values).catch((error: unknown) =>
+            this.#prepared.isLost(error) ? Promise.reject(new Again()) : unwritten(error),
+          ),
           client.query('COMMIT'),
         ])
         committed(answers.at(-1))
         return result instanceof Finish ? result.done(answers[0]?.rows ?? []) : result
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {})
+        if (this.#prepared.isLost(error)) throw new Again()
         throw error
       }
     })
@@ -340,6 +363,7 @@ export class Database {
       try {
         return await run(caller.principal)
       } catch (error) {
+        if (error instanceof Again) continue
         if (!(error instanceof Stale)) throw error
         const renewed = caller.principal.credential ? await this.#load(caller.principal.credential) : null
         if (!renewed) throw new Problem('unauthenticated')

@@ -51,6 +51,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
         log.info({ migration: name }, 'migration applied')
       }
       const app = await applicationLogin(client, ownerUrl, appUrl, keyring)
+      await loginSettings(client, app.user, log)
       await inTransaction(client, async () => {
         await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
         await client.query(await readFile(new URL('grants.sql', folder), 'utf8'))
@@ -110,6 +111,22 @@ async function applicationLogin(
   url.username = encodeURIComponent(user)
   url.password = password
   return { user, url: url.href }
+}
+
+/**
+ * What every session of the login has from the start. Not set by the sessions themselves: a pooler in transaction mode
+ * refuses such start-up parameters, and SET in each transaction would cost time.
+ */
+async function loginSettings(client: pg.Client, user: string, log: MigrateOptions['log']): Promise<void> {
+  const settings = { TimeZone: 'UTC', statement_timeout: '30s', idle_in_transaction_session_timeout: '60s', jit: 'off' }
+  for (const [name, value] of Object.entries(settings)) {
+    const statement = `ALTER ROLE ${pg.escapeIdentifier(user)} SET ${name} = ${pg.escapeLiteral(value)}`
+    try {
+      await client.query(statement)
+    } catch (error) {
+      log.warn({ err: error, setting: name }, 'the login’s settings could not be set; the administrator should')
+    }
+  }
 }
 
 /** After dump and restore old transaction ids exceed the new cluster's, so the audit's order starts a new epoch. */

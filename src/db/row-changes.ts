@@ -5,7 +5,7 @@ import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
 import { Finish, type JsonRow, type Tx } from './database.ts'
 import { unknownField } from './rows.ts'
-import { type SQL, sql } from './sql.ts'
+import { named, type SQL, sql } from './sql.ts'
 import { present, utc, viewOf } from './view.ts'
 
 /** A row that is about to change: all its fields in clear (for decisions only), and what the principal sees of it. */
@@ -31,21 +31,24 @@ export async function lockRow(
   const { principal } = tx
   const readable = rowsWhere(principal, resource, 'read')
   if (!readable) throw new Problem('not_found', { recordIds: [id] })
-  const state = resource.state ? sql`AND ${resource.state} = ${options.trashed ? 'trashed' : 'active'}` : sql``
-  const clearColumns = sql.join(
-    [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`),
-    sql`, `,
-  )
-  const rows = await tx.query<{ clear: JsonRow; view: JsonRow }>(
-    sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
-        CROSS JOIN LATERAL (SELECT ${clearColumns}) AS c CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
-        WHERE ${resource.tenant} = ${principal.tenantId}::uuid AND ${resource.id} = ${id}::uuid AND ${readable} ${state} ${options.scope ? sql`AND ${options.scope}` : sql``}
-        FOR UPDATE OF ${sql.identifier(tableName(resource))}`,
-  )
+  const state = options.trashed ? 'trashed' : 'active'
+  const build = (): SQL => lockSql(principal, resource, readable, state, options.scope)
+  const statement = options.scope ? build() : tx.kept(`lock/${resource.name}/${state}`, build)
+  const rows = await tx.query<{ clear: JsonRow; view: JsonRow }>(statement, { id, eventTenant: principal.tenantId })
   const row = rows[0]
   if (!row) throw new Problem('not_found', { recordIds: [id] })
   if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
   return { clear: row.clear, view: present(resource, viewOf(principal, resource), row.view) }
+}
+
+function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
+  const clear = [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`)
+  return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
+    CROSS JOIN LATERAL (SELECT ${sql.join(clear, sql`, `)}) AS c
+    CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
+    WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
+      ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
+    FOR UPDATE OF ${sql.identifier(tableName(resource))}`
 }
 
 /**

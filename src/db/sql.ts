@@ -7,6 +7,8 @@ export { type SQL, sql }
 export interface Compiled {
   text: string
   params: readonly unknown[]
+  /** Set for statements that are kept: the server then parses and plans them once per connection. */
+  name?: string
 }
 
 const config = {
