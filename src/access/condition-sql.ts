@@ -49,7 +49,7 @@ export function conditionSql(condition: Condition, resolve: Resolve): SQL {
         condition.values.map((value) => equals(field, value)),
         sql` OR `,
       )})`
-    return sql`${comparable(field)} = ANY (${sql.param([...condition.values])}::${arrayType(field.kind)})`
+    return sql`${field.value} = ANY (${sql.param([...condition.values])}::${arrayType(field.kind)})`
   }
   const value = typed(field.kind, condition.value)
   if (condition.op === 'startsWith') return sql`starts_with(${field.value}, ${value})`
@@ -62,11 +62,12 @@ export function conditionSql(condition: Condition, resolve: Resolve): SQL {
   return sql`${comparable(field)} ${symbols[condition.op]} ${value}`
 }
 
-/** Some fields are compared in a form of their own: a phone however it is spaced, an address whatever its case. */
+/**
+ * Some fields are compared in a form of their own: a phone however it is spaced, an address whatever its case.
+ * Equality is the same under every (deterministic) collation, and only under the column's own does it use an index.
+ */
 function equals(field: Pick<Field, 'kind' | 'value' | 'exact'>, value: Scalar): SQL {
-  return field.exact
-    ? field.exact.sql(field.value, String(value))
-    : sql`${comparable(field)} = ${typed(field.kind, value)}`
+  return field.exact ? field.exact.sql(field.value, String(value)) : sql`${field.value} = ${typed(field.kind, value)}`
 }
 
 /** A parameter cast to the kind's type. */
@@ -74,7 +75,7 @@ export function typed(kind: FieldKind, value: Scalar): SQL {
   return sql`${sql.param(value)}::${sql.raw(types[kind])}`
 }
 
-/** Text is compared by code point whatever the database's collation, as it is in memory. */
+/** Text is ordered by code point whatever the database's collation, as it is in memory. */
 export function comparable(field: Pick<Field, 'kind' | 'value'>): SQL {
   return field.kind === 'text' || field.kind === 'choice' ? sql`${field.value} COLLATE "C"` : field.value
 }

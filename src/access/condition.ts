@@ -164,7 +164,9 @@ export function holds(condition: Condition, model: ResourceModel, row: Readonly<
   const kind = field?.kind ?? 'text'
   const value = row[condition.field]
   if (field?.exact && typeof value === 'string') {
-    const same = (other: Scalar): boolean => field.exact?.normal(value) === field.exact?.normal(String(other))
+    const { normal, same: sameIn } = field.exact
+    const same = (other: Scalar): boolean =>
+      sameIn ? sameIn(value, String(other), row) : normal(value) === normal(String(other))
     if (condition.op === 'eq') return same(condition.value)
     if (condition.op === 'ne') return !same(condition.value)
     if (condition.op === 'in') return condition.values.some(same)

@@ -18,6 +18,8 @@ export interface FieldDefinition {
   /** Must be given on creation. */
   required?: boolean
   mask?: MaskKind
+  /** The SQL of the masked value, where it takes more than the value to make it. */
+  veil?: SQL
   search?: SearchKind
   exact?: ExactMatch
   filter?: boolean
@@ -36,6 +38,10 @@ export interface ResourceDefinition {
   unit?: PgColumn
   subject?: SQL
   state?: PgColumn
+  /** The record that a row is part of, by the column that names it; see ResourceModel. */
+  within?: { model: ResourceModel; id: PgColumn }
+  /** How lists are sorted when nothing is said ("-occurredAt"); left out: newest ids first. */
+  sort?: string
   fields: Readonly<Record<string, FieldDefinition>>
 }
 
@@ -44,6 +50,7 @@ export interface Resource extends ResourceModel {
   title: string
   description: string
   definitions: Readonly<Record<string, FieldDefinition>>
+  sort: string | null
   /** A record in an answer: every field optional, for what a principal may not see is absent. */
   answer: z.ZodObject
   createBody: z.ZodObject
@@ -66,6 +73,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
       value,
       column: one.column ?? null,
       mask: one.mask ?? maskFor(kind),
+      veil: one.veil ?? null,
       filterable: one.filter ?? kind !== 'json',
       sortable: one.sort ?? ['text', 'choice', 'number', 'time', 'date'].includes(kind),
       search: one.search ?? null,
@@ -92,8 +100,10 @@ export function defineResource(definition: ResourceDefinition): Resource {
     unit: definition.unit ?? null,
     subject: definition.subject ?? null,
     state: definition.state ?? null,
+    within: definition.within ?? null,
     fields,
     definitions: definition.fields,
+    sort: definition.sort ?? null,
     answer: z.object(answer).meta({ id: definition.title, description: definition.description }),
     createBody: z
       .strictObject(createBody)

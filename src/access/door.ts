@@ -43,7 +43,24 @@ export function rowsWhere(principal: Principal, model: ResourceModel, action: Ac
     // The platform's own rule, under every role: a member sees the rows of its business units.
     parts.push(sql`${model.unit} = ANY (${sql.param([...principal.units])}::uuid[])`)
   }
+  if (model.within) {
+    const { model: whole, id } = model.within
+    const seen = rowsWhere(principal, whole, 'read')
+    if (!seen) return false
+    parts.push(
+      sql`EXISTS (SELECT FROM ${whole.table} WHERE ${whole.tenant} = ${model.tenant} AND ${whole.id} = ${id} AND ${seen} AND ${liveWhere(principal, whole)})`,
+    )
+  }
   return parts.length === 0 ? sql`true` : sql.join(parts, sql` AND `)
+}
+
+/** Trashed rows are there for whoever may bring them back, for the others they are gone. */
+export function liveWhere(principal: Principal, model: ResourceModel): SQL {
+  if (!model.state) return sql`true`
+  const restorable = rowsWhere(principal, model, 'restore')
+  return restorable
+    ? sql`(${model.state} = 'active' OR ${model.state} = 'trashed' AND ${restorable})`
+    : sql`${model.state} = 'active'`
 }
 
 /** How a principal sees a field; null when it never does, and then the field might as well not exist. */
@@ -145,5 +162,5 @@ const masks: Record<MaskKind, (value: SQL) => SQL> = {
 
 /** The masked value of a field. */
 function maskSql(field: Field): SQL {
-  return masks[field.mask](field.value)
+  return field.veil ?? masks[field.mask](field.value)
 }

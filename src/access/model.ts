@@ -26,6 +26,8 @@ export interface ExactMatch {
   /** The form in which values are compared; grants' conditions compare so too. */
   normal: (value: string) => string
   sql: (value: SQL, other: string) => SQL
+  /** Where the form depends on more of the row than the value: decides in memory what `sql` decides. */
+  same?: (value: string, other: string, row: Readonly<Record<string, unknown>>) => boolean
 }
 
 export interface Field {
@@ -37,6 +39,8 @@ export interface Field {
   /** The column that a write sets; null where a noun's own code does it. */
   column: PgColumn | null
   mask: MaskKind
+  /** The masked value, where it takes more than the value to make it; null: as `mask` says. */
+  veil: SQL | null
   filterable: boolean
   sortable: boolean
   search: SearchKind | null
@@ -61,6 +65,8 @@ export interface ResourceModel {
   subject: SQL | null
   /** active / trashed / …; null where rows are never trashed. */
   state: PgColumn | null
+  /** The record that a row is part of: whoever does not see that one does not see the row either. */
+  within: { model: ResourceModel; id: PgColumn } | null
   fields: ReadonlyMap<string, Field>
 }
 

@@ -9,10 +9,12 @@ import { named, type SQL, sql } from './sql.ts'
  */
 export interface Part {
   name: string
-  resource: string
+  /** null: rows that only steer the other parts, such as which ones make up a page; the audit leaves them out. */
+  resource: string | null
   columns: SQL
   from: SQL
-  tenant: PgColumn
+  /** null where the rows come from statements that name the tenant themselves. */
+  tenant: PgColumn | null
   where: SQL
   orderBy?: SQL
   /** How many rows are fetched, and how many of them are answered (one more tells whether there is a next page). */
@@ -26,21 +28,22 @@ export interface Part {
 /**
  * A whole audited read as one statement: is the principal still what it was, the rows, the audit event made of them.
  * `standing` yields a row while the principal's standing is unchanged; everything hangs on it.
- * With `wanted`, finding no row of the first part is a refusal of that id.
+ * With `wanted`, finding no row of the first part is a refusal of that id. The part called "rows" is counted.
  */
 export function readStatement(parts: readonly Part[], standing: SQL, wanted: boolean): SQL {
   const first = parts[0]
   if (!first) throw new Error('a read has at least one part')
   const ctes = parts.map(
     (part) => sql`${sql.identifier(part.name)} AS MATERIALIZED (SELECT ${part.columns} FROM ${part.from}
-      WHERE ${part.tenant} = ${named('eventTenant')}::uuid AND EXISTS (SELECT FROM who) AND ${part.where}
+      WHERE ${part.tenant ? sql`${part.tenant} = ${named('eventTenant')}::uuid AND ` : sql``}EXISTS (SELECT FROM who) AND ${part.where}
       ${part.orderBy ? sql`ORDER BY ${part.orderBy}` : sql``} ${part.limit ? sql`LIMIT ${part.limit.fetch}` : sql``})`,
   )
   const answered = (part: Part): SQL =>
     part.limit
       ? sql`(SELECT * FROM ${sql.identifier(part.name)} LIMIT ${part.limit.answer})`
       : sql.identifier(part.name).getSQL()
-  const touched = parts.map((part) => {
+  const records = parts.filter((part) => part.resource !== null)
+  const touched = records.map((part) => {
     const ids =
       wanted && part === first
         ? sql`CASE WHEN count(*) = 0 THEN jsonb_build_array(${named('wanted')}::text) ELSE jsonb_agg(a.id) END`
@@ -52,14 +55,15 @@ export function readStatement(parts: readonly Part[], standing: SQL, wanted: boo
     return sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
   })
   const subjects = sql.join(
-    parts.map((part) => sql`SELECT s._subject FROM ${answered(part)} AS s`),
+    records.map((part) => sql`SELECT s._subject FROM ${answered(part)} AS s`),
     sql` UNION `,
   )
+  const counted = parts.find((part) => part.name === 'rows') ?? first
   const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
   const event = eventFrom({
     touched: sql`jsonb_build_array(${sql.join(touched, sql`, `)})`,
     subjects: sql`(SELECT coalesce(array_agg(u._subject) FILTER (WHERE u._subject IS NOT NULL), '{}') FROM (${subjects}) AS u)`,
-    rowCount: sql`(SELECT count(*)::int FROM ${answered(first)} AS c)`,
+    rowCount: sql`(SELECT count(*)::int FROM ${answered(counted)} AS c)`,
     outcome: wanted ? sql`CASE WHEN ${found} THEN 'allowed' ELSE 'denied' END` : sql`'allowed'`,
     code: wanted ? sql`CASE WHEN ${found} THEN NULL ELSE 'not_found' END` : sql`NULL`,
     from: sql`who`,

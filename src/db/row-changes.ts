@@ -19,6 +19,7 @@ export type Columns = Readonly<Record<string, unknown>>
 
 /**
  * Locks one row that the principal may read and may do `action` with.
+ * Rows that point to it may be written meanwhile (NO KEY): a message that comes in does not wait for a note.
  * @throws Problem not_found (missing and out of scope alike), forbidden (seen, but not to be touched so)
  */
 export async function lockRow(
@@ -48,7 +49,7 @@ function lockSql(principal: Principal, resource: Resource, readable: SQL, state:
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
       ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
-    FOR UPDATE OF ${sql.identifier(tableName(resource))}`
+    FOR NO KEY UPDATE OF ${sql.identifier(tableName(resource))}`
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Condition } from '../access/condition.ts'
 import { conditionSql } from '../access/condition-sql.ts'
-import { fieldSql, filterable, rowsWhere, sight } from '../access/door.ts'
+import { fieldSql, filterable, liveWhere, rowsWhere, sight } from '../access/door.ts'
 import type { Field, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
@@ -31,10 +31,17 @@ export interface ListQuery {
   q: string | null
   include: readonly Include[]
   trashed: boolean
-  /** Rows of one parent, by SQL over placeholders in `values`. */
-  scope?: { key: string; sql: SQL }
-  values?: Readonly<Record<string, unknown>>
+  scope?: Scope
   audited?: unknown
+}
+
+/** Rows of one parent, by SQL over the placeholder `parentId`. */
+export interface Scope {
+  key: string
+  sql: SQL
+  id: string
+  /** The parent's own resource: the list of a parent that the principal does not see is not empty, it is not there. */
+  parent?: ResourceModel
 }
 
 const nothing = sql`false`
@@ -45,21 +52,20 @@ export function fetchPlan(
   model: ResourceModel,
   id: string,
   include: readonly Include[] = [],
-  scope?: ListQuery['scope'],
-  values: Readonly<Record<string, unknown>> = {},
+  scope?: Scope,
 ): ReadPlan {
   return {
     key: `${model.name}/${include.map((one) => one.name).join()}/${scope?.key ?? ''}`,
     wanted: id,
-    values: { ...values, id },
+    values: { id, ...(scope ? { parentId: scope.id } : {}) },
     parts: () => [
       rootPart(
         principal,
         model,
         include,
-        sql`${model.id} = ${named('id')}::uuid AND ${liveOr(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
+        sql`${model.id} = ${named('id')}::uuid AND ${liveWhere(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
       ),
-      ...includeParts(principal, include),
+      ...includeParts(principal, include, false),
     ],
   }
 }
@@ -73,8 +79,9 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
   return {
     key: plain ? key : null,
     query: query.audited,
+    ...(scope?.parent ? { wanted: scope.id } : {}),
     values: {
-      ...query.values,
+      ...(scope ? { parentId: scope.id } : {}),
       fetch: query.limit + 1,
       answer: query.limit,
       afterKey: after?.key ?? null,
@@ -85,16 +92,34 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
       const conditions = [
         model.state ? sql`${model.state} = ${query.trashed ? 'trashed' : 'active'}` : sql`true`,
         ...(scope ? [scope.sql] : []),
+        ...(scope?.parent ? [sql`EXISTS (SELECT FROM parent)`] : []),
         ...(query.where ? [conditionSql(query.where, filterable(principal, model).resolve)] : []),
         ...(query.q === null ? [] : [searchSql(principal, model, query.q)]),
         ...(afterSql ? [afterSql] : []),
       ]
       const root = rootPart(principal, model, query.include, sql.join(conditions, sql` AND `), columns)
       return [
+        ...(scope?.parent ? [parentPart(principal, scope.parent)] : []),
         { ...root, orderBy, limit: { fetch: named('fetch'), answer: named('answer') } },
-        ...includeParts(principal, query.include),
+        ...includeParts(principal, query.include, true),
       ]
     },
+  }
+}
+
+/** The parent of a list, as far as it takes to know that the principal sees it. */
+export function parentPart(principal: Principal, parent: ResourceModel): Part {
+  const rows = rowsWhere(principal, parent, 'read')
+  return {
+    name: 'parent',
+    resource: parent.name,
+    columns: sql`${parent.id} AS id, ${parent.subject ?? sql`NULL::uuid`} AS "_subject"`,
+    from: sql`${parent.table}`,
+    tenant: parent.tenant,
+    where: sql`${parent.id} = ${named('parentId')}::uuid AND ${rows || nothing} AND ${liveWhere(principal, parent)}`,
+    shown: [],
+    masked: [],
+    byRow: false,
   }
 }
 
@@ -121,8 +146,12 @@ function rootPart(
   }
 }
 
-/** An include shows what the principal may see of the other resource, nothing more: same rows, same door. */
-function includeParts(principal: Principal, include: readonly Include[]): Part[] {
+/**
+ * An include shows what the principal may see of the other resource, nothing more: same rows, same door.
+ * Of a page, only what belongs to the rows that are answered: the one row more was not asked for.
+ */
+function includeParts(principal: Principal, include: readonly Include[], paged: boolean): Part[] {
+  const answered = paged ? sql`(SELECT * FROM rows LIMIT ${named('answer')})` : sql`rows`
   return include.flatMap(({ name, model }) => {
     const rows = rowsWhere(principal, model, 'read')
     if (!rows) return []
@@ -133,21 +162,12 @@ function includeParts(principal: Principal, include: readonly Include[]): Part[]
       columns: view.columns,
       from: sql`${model.table}`,
       tenant: model.tenant,
-      where: sql`${rows} AND ${model.id} IN (SELECT l.${sql.identifier(`_${name}`)} FROM rows AS l) ${model.state ? sql`AND ${model.state} = 'active'` : sql``}`,
+      where: sql`${rows} AND ${model.id} IN (SELECT l.${sql.identifier(`_${name}`)} FROM ${answered} AS l) ${model.state ? sql`AND ${model.state} = 'active'` : sql``}`,
       shown: view.shown,
       masked: view.masked,
       byRow: view.byRow,
     }
   })
-}
-
-/** Trashed rows are there for whoever may bring them back, for the others they are gone. */
-function liveOr(principal: Principal, model: ResourceModel): SQL {
-  if (!model.state) return sql`true`
-  const restorable = rowsWhere(principal, model, 'restore')
-  return restorable
-    ? sql`(${model.state} = 'active' OR ${model.state} = 'trashed' AND ${restorable})`
-    : sql`${model.state} = 'active'`
 }
 
 /**

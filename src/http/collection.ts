@@ -19,7 +19,7 @@ import {
   updateRow,
   written,
 } from '../db/row-changes.ts'
-import { fetchPlan, type Include, type ListQuery, listPlan } from '../db/rows.ts'
+import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
 import { type SQL, sql } from '../db/sql.ts'
 import { present, viewOf } from '../db/view.ts'
 import { Problem } from '../errors.ts'
@@ -45,6 +45,8 @@ export interface Change {
   body: JsonRow
   before: LockedRow | null
   after: JsonRow
+  /** The record below which a new row is made; locked. */
+  parent: LockedRow | null
 }
 
 /** What is special about a noun; everything else is the same for all. Leave a part out and its routes do not exist. */
@@ -52,15 +54,21 @@ export interface CollectionOptions {
   resource: Resource
   /** "/v1/contacts", or below a parent: "/v1/conversations/:id/notes" with `parent`. */
   path?: string
-  parent?: { resource: Resource; param: string; scope: (id: SQL) => SQL }
+  parent?: { resource: Resource; scope: (id: SQL) => SQL }
   include?: readonly Include[]
   searchable?: boolean
+  /**
+   * Fields of a new row that the service itself sets, by public name: the rights and the conditions of roles are decided
+   * over the row with them. Without a `businessUnitId` among them it is the one that the body names.
+   */
+  given?: (change: Change) => Promise<JsonRow> | JsonRow
   /** More columns to set, and what else must happen in the same transaction before the row is written. */
   create?: false | ((change: Change) => Promise<Columns> | Columns)
   /** What must happen after the row is there, in the same transaction. */
   created?: (change: Change) => Promise<void>
   change?: false | ((change: Change) => Promise<Columns> | Columns)
   trash?: false | ((change: Change) => Promise<Columns> | Columns)
+  restore?: (change: Change) => Promise<Columns> | Columns
   ifMatchRequired?: boolean
   /** Adds what is known only now, to the answer of a creation (a secret shown once). */
   createdAnswer?: z.ZodObject
@@ -165,14 +173,15 @@ const refuse = (name: string): never => {
 const includedSchemas = (include: readonly Include[]): Record<string, z.ZodType> =>
   Object.fromEntries(include.map((one) => [one.name, (one.model as Resource).answer.nullable().optional()]))
 
-/** The rows of a parent that the caller may see; of another parent there are none. */
-function parentScope(
-  caller: Caller,
-  parent: NonNullable<CollectionOptions['parent']>,
-  id: string,
-): { key: string; sql: SQL; id: string } {
+/** The rows of a parent that the caller may see; of another parent there is no list. */
+function parentScope(caller: Caller, parent: NonNullable<CollectionOptions['parent']>, id: string): Scope {
   if (!caller.principal.ability.may('read', parent.resource.name)) throw new Problem('not_found', { recordIds: [id] })
-  return { key: parent.resource.name, sql: parent.scope(sql`${sql.placeholder('parentId')}::uuid`), id }
+  return {
+    key: parent.resource.name,
+    sql: parent.scope(sql`${sql.placeholder('parentId')}::uuid`),
+    id,
+    parent: parent.resource,
+  }
 }
 
 /** One page through the choke point. */
@@ -182,17 +191,16 @@ export async function readPage(
   resource: Resource,
   include: readonly Include[],
   question: Question,
-  scope?: { key: string; sql: SQL; id: string },
+  scope?: Scope,
 ): Promise<{ data: JsonRow[]; nextCursor: string | null }> {
   let write: (position: { key: unknown; id: string }) => string = () => ''
-  let asked: ListQuery | null = null
   const { db, cursors } = deps
   const result = await db.read(caller, { action: 'read', resource: resource.name }, (principal) => {
     const read = listQuery(question, principal, resource, include, cursors, db.keys(principal.tenantId).now(), scope)
     write = read.write
-    asked = { ...read.query, values: scope ? { parentId: scope.id } : {} }
-    return listPlan(principal, resource, asked)
+    return listPlan(principal, resource, read.query)
   })
+  if (scope?.parent && !result.parent?.length) throw new Problem('not_found', { audited: true })
   const rows = result.rows ?? []
   const shown = rows.slice(0, question.limit)
   const last = rows.length > question.limit ? shown.at(-1) : undefined
@@ -259,7 +267,8 @@ function createRoute(app: FastifyInstance, deps: Deps, options: CollectionOption
         request,
         reply,
         entry,
-        (tx) => createRow(tx, options, request.body as JsonRow),
+        (tx) =>
+          createRow(tx, options, request.body as JsonRow, options.parent ? idParams.parse(request.params).id : null),
         (id) => fetchRecord(deps, caller, resource, id),
       )
       return reply.code(201).header('location', `/v1/${resource.name}/${made.id}`).send(made.record)
@@ -268,15 +277,25 @@ function createRoute(app: FastifyInstance, deps: Deps, options: CollectionOption
 }
 
 /** Makes a row: rights on every field and on the row as it will be, then the noun's own part. */
-export async function createRow(tx: Tx, options: CollectionOptions, body: JsonRow): Promise<Made | Finish<Made>> {
+export async function createRow(
+  tx: Tx,
+  options: CollectionOptions,
+  body: JsonRow,
+  parentId: string | null = null,
+): Promise<Made | Finish<Made>> {
   const { resource } = options
   const id = randomUUIDv7()
-  const unit = resource.unit ? { businessUnitId: unitFor(tx.principal, body.businessUnitId) } : {}
-  const after: JsonRow = { ...defaultsOf(resource), ...body, ...unit, id }
+  const parent =
+    options.parent && parentId !== null ? await lockRow(tx, options.parent.resource, parentId, 'read') : null
+  const after: JsonRow = { ...defaultsOf(resource), ...body, id }
+  const change: Change = { tx, id, body, before: null, after, parent }
+  const given = options.given ? await options.given(change) : {}
+  const named = given.businessUnitId ?? body.businessUnitId
+  const set = { ...given, ...(resource.unit ? { businessUnitId: unitFor(tx.principal, named) } : {}) }
+  Object.assign(after, set)
   checkWrite(tx.principal, resource, 'create', body, null, after, null)
-  const change: Change = { tx, id, body, before: null, after }
   const more = options.create ? await options.create(change) : {}
-  const columns: Columns = { ...columnsOf(resource, { ...body, ...unit }), ...more }
+  const columns: Columns = { ...columnsOf(resource, { ...body, ...set }), ...more }
   const subjectId = subjectOf(resource, after)
   const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
     id,
@@ -345,7 +364,7 @@ export async function changeRow(
   checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false)
   const after = { ...before.clear, ...merged(before.clear, body) }
   checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
-  const change: Change = { tx, id, body, before, after }
+  const change: Change = { tx, id, body, before, after, parent: null }
   const more = options.change ? await options.change(change) : {}
   const columns = { ...columnsOf(resource, merged(before.clear, body)), ...more }
   if (Object.keys(columns).length === 0) {
@@ -355,10 +374,18 @@ export async function changeRow(
   return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
     id,
     after,
-    changed: Object.keys(body),
+    changed: namesOf(resource, body, more),
     version: Number(before.clear.version ?? 0) + 1,
     subjectId: subjectOf(resource, before.clear),
   })
+}
+
+/** What a change changes, by public names: what was asked for, and what followed from it. */
+function namesOf(resource: Resource, body: JsonRow, more: Columns): string[] {
+  const followed = Object.entries(resource.definitions).flatMap(([name, { column }]) =>
+    column && column.name in more ? [name] : [],
+  )
+  return [...new Set([...Object.keys(body), ...followed])]
 }
 
 /** A merge patch goes into objects (RFC 7396): a member set to null is removed, the others stay. */
@@ -389,7 +416,7 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
       await deps.db.change(callerOf(request), { action: 'delete', resource: resource.name }, async (tx) => {
         const before = await lockRow(tx, resource, id, 'delete')
         checkIfMatch(request.headers['if-match'], before.view, options.ifMatchRequired ?? false)
-        const more = options.trash ? await options.trash({ tx, id, body: {}, before, after: before.clear }) : {}
+        const more = options.trash ? await options.trash(moving(tx, id, before)) : {}
         return move(tx, resource, id, before, { ...more, state: 'trashed', trashed_at: sql`now()` })
       })
       return reply.code(204).send()
@@ -412,7 +439,8 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
         { action: 'restore', resource: resource.name },
         async (tx) => {
           const before = await lockRow(tx, resource, id, 'restore', { trashed: true })
-          const finish = move(tx, resource, id, before, { state: 'active', trashed_at: null })
+          const more = options.restore ? await options.restore(moving(tx, id, before)) : {}
+          const finish = move(tx, resource, id, before, { ...more, state: 'active', trashed_at: null })
           return new Finish(finish.statement, finish.touched, (rows) => ({ id, record: finish.done(rows) }))
         },
         () => fetchRecord(deps, caller, resource, id),
@@ -421,6 +449,15 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
     },
   })
 }
+
+const moving = (tx: Tx, id: string, before: LockedRow): Change => ({
+  tx,
+  id,
+  body: {},
+  before,
+  after: before.clear,
+  parent: null,
+})
 
 function move(tx: Tx, resource: Resource, id: string, before: LockedRow, columns: Columns): Finish<JsonRow> {
   return finishRow(tx, resource, updateRow(tx, resource, id, columns), {

@@ -10,7 +10,7 @@ import {
 import type { Resource } from '../access/define.ts'
 import { filterable, sight } from '../access/door.ts'
 import type { Principal } from '../access/principal.ts'
-import { type Include, type ListQuery, type Sort, unknownField } from '../db/rows.ts'
+import { type Include, type ListQuery, type Scope, type Sort, unknownField } from '../db/rows.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { Cursors } from './cursor.ts'
 import { fault, invalid } from './problem.ts'
@@ -39,7 +39,7 @@ export function listParameters(resource: Resource, includes: readonly string[], 
     sort: text(101)
       .optional()
       .meta({
-        description: `The field to sort by; "-" in front: descending. Newest first when left out. One of: ${sortable(resource)}.`,
+        description: `The field to sort by; "-" in front: descending. ${resource.sort ? `Left out: ${resource.sort}` : 'Left out: newest first'}. One of: ${sortable(resource)}.`,
         example: '-createdAt',
       }),
   }
@@ -147,10 +147,11 @@ export function listQuery(
   includes: readonly Include[],
   cursors: Cursors,
   keys: TenantKeys,
-  scope?: { key: string; sql: NonNullable<ListQuery['scope']>['sql']; id: string },
+  scope?: Scope,
 ): { query: ListQuery; write: (position: { key: unknown; id: string }) => string } {
   const where = conditionOf(question, principal, resource)
-  const sort = sortOf(question.sort, principal, resource)
+  const asked = question.sort === undefined ? null : sortOf(question.sort, principal, resource)
+  const sort = asked ?? usualSort(principal, resource)
   const include = question.include.map((name) => {
     const one = includes.find((candidate) => candidate.name === name)
     if (!one) throw invalid(unknownField('include', name))
@@ -158,7 +159,7 @@ export function listQuery(
   })
   if (question.q !== undefined && (question.q.trim() === '' || question.q.includes('\0') || !question.q.isWellFormed()))
     throw invalid(fault('q', 'invalid_format', 'There is nothing to search for.'))
-  const asked = JSON.stringify([
+  const whole = JSON.stringify([
     resource.name,
     scope?.id,
     question.where,
@@ -167,13 +168,13 @@ export function listQuery(
     question.q,
     question.trashed,
   ])
-  const after = question.cursor === undefined ? null : cursors.read(question.cursor, principal, asked)
+  const after = question.cursor === undefined ? null : cursors.read(question.cursor, principal, whole)
   const audited =
-    where || question.q !== undefined || sort
+    where || question.q !== undefined || asked
       ? {
           ...(where ? { where: hashed(where, keys) } : {}),
           ...(question.q === undefined ? {} : { q: hash(keys, question.q) }),
-          ...(sort ? { sort: question.sort } : {}),
+          ...(asked ? { sort: question.sort } : {}),
         }
       : undefined
   return {
@@ -188,12 +189,18 @@ export function listQuery(
       ...(scope ? { scope } : {}),
       audited,
     },
-    write: (position) => cursors.write(position, principal, asked),
+    write: (position) => cursors.write(position, principal, whole),
   }
 }
 
-function sortOf(sort: string | undefined, principal: Principal, resource: Resource): Sort | null {
-  if (sort === undefined) return null
+/** The noun's own order; for whoever may not sort by that field, the newest ids first as everywhere. */
+function usualSort(principal: Principal, resource: Resource): Sort | null {
+  if (resource.sort === null) return null
+  const seen = sight(principal, resource, resource.sort.replace(/^-/, ''))
+  return seen && seen.clear !== false ? { field: seen.field, descending: resource.sort.startsWith('-') } : null
+}
+
+function sortOf(sort: string, principal: Principal, resource: Resource): Sort {
   const name = sort.replace(/^-/, '')
   const seen = sight(principal, resource, name)
   if (!seen?.field.sortable || seen.clear === false) throw invalid(unknownField('sort', name))
