@@ -81,8 +81,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
       schema: one.schema,
     })
     const shape = nullable ? one.schema.nullable() : one.schema
-    // In an answer a value may be masked: it keeps its type and loses its format.
-    answer[name] = (name === 'id' ? shape : shape.optional()) as z.ZodType
+    answer[name] = name === 'id' ? one.schema : answerOf(one.schema, one.mask ?? maskFor(kind)).optional()
     if (one.write) createBody[name] = one.required ? one.schema : shape.optional()
     if (one.write === 'always') patchBody[name] = shape.optional()
   }
@@ -164,6 +163,12 @@ function kindOf(column: PgColumn): FieldKind {
   if (type.startsWith('timestamp')) return 'time'
   if (['integer', 'smallint', 'bigint', 'numeric'].some((number) => type.startsWith(number))) return 'number'
   return 'text'
+}
+
+/** In an answer any value may be masked: a text loses its format and its length, what cannot be masked is null. */
+function answerOf(schema: z.ZodType, mask: MaskKind): z.ZodType {
+  const isText = mask === 'text' || mask === 'name' || mask === 'email' || mask === 'phone'
+  return (isText ? z.string().meta({ ...schema.meta() }) : schema).nullable()
 }
 
 function maskFor(kind: FieldKind): MaskKind {
