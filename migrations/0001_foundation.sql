@@ -34,6 +34,15 @@ CREATE FUNCTION app.mask_text(value text) RETURNS text
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN '•••';
 
+-- An address is masked as what it is: an email as an email, a number as a number, a provider's id to its first and
+-- last characters. One that looks like an email is one, whatever its kind says.
+CREATE FUNCTION app.mask_address(kind text, value text) RETURNS text
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN kind = 'email' OR value LIKE '%_@_%' THEN app.mask_email(value)
+              WHEN kind IN ('phone', 'whatsapp') THEN app.mask_phone(value)
+              WHEN length(value) < 8 THEN repeat('•', length(value))
+              ELSE left(value, 1) || repeat('•', length(value) - 3) || right(value, 2) END;
+
 -- A date keeps its year, a number its first digit.
 CREATE FUNCTION app.mask_date(value date) RETURNS date
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

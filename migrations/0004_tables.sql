@@ -322,9 +322,11 @@ CREATE TABLE app.conversation (
 -- One continuous conversation per address, channel and thread; a new message reopens it.
 CREATE UNIQUE INDEX conversation_thread ON app.conversation (tenant_id, channel_id, identity_id, thread_key) WHERE identity_id IS NOT NULL;
 CREATE INDEX conversation_contact ON app.conversation (tenant_id, contact_id);
-CREATE INDEX conversation_inbox ON app.conversation (tenant_id, status, last_message_at DESC, id DESC);
+-- Sorted as the lists are: newest first, those without a message last.
+CREATE INDEX conversation_inbox ON app.conversation (tenant_id, status, last_message_at DESC NULLS LAST, id DESC);
+CREATE INDEX conversation_recent ON app.conversation (tenant_id, last_message_at DESC NULLS LAST, id DESC);
 CREATE INDEX conversation_created ON app.conversation (tenant_id, created_at DESC, id DESC);
-CREATE INDEX conversation_assignee ON app.conversation (tenant_id, assignee_id, last_message_at DESC);
+CREATE INDEX conversation_assignee ON app.conversation (tenant_id, assignee_id, last_message_at DESC NULLS LAST, id DESC);
 
 CREATE TABLE app.inbound_event (
   tenant_id        uuid NOT NULL REFERENCES app.tenant,
@@ -382,6 +384,8 @@ CREATE TABLE app.message (
   error            jsonb,
   author_kind      text NOT NULL,
   author_id        uuid,
+  -- the API key through which a member wrote
+  author_key_id    uuid,
   reply_to_id      uuid,
   external_id      text,
   historical       boolean NOT NULL DEFAULT false,
@@ -390,6 +394,8 @@ CREATE TABLE app.message (
   attempts         int NOT NULL DEFAULT 0,
   -- set just before the provider is called: a message found with it and without an answer has an unknown fate
   dispatched_at    timestamptz,
+  -- not to be tried before this: the provider asked for patience, or our own back-off
+  retry_at         timestamptz,
   occurred_at      timestamptz NOT NULL,
   edited_at        timestamptz,
   deleted_at       timestamptz,

@@ -54,7 +54,8 @@ export function conditionSql(condition: Condition, resolve: Resolve): SQL {
   const value = typed(field.kind, condition.value)
   if (condition.op === 'startsWith') return sql`starts_with(${field.value}, ${value})`
   if (!list && condition.op === 'eq') return equals(field, condition.value)
-  if (!list && condition.op === 'ne') return sql`${equals(field, condition.value)} IS FALSE`
+  if (!list && condition.op === 'ne')
+    return sql`(${field.value} IS NOT NULL AND (${equals(field, condition.value)}) IS FALSE)`
   if (list) {
     if (condition.op === 'ne') return sql`NOT ${field.value} <@ ARRAY[${value}]`
     return sql`${field.value} @> ARRAY[${value}]`

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { json, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
+import { matchValue } from '../identities/match.ts'
 
 /**
  * A contact's email and phone are its primary identities: claimed by whoever typed them, until a channel proves them.
@@ -16,7 +17,7 @@ export async function primaryIdentities(
     (['email', 'phone'] as const).map(async (kind) => {
       if (!(kind in body)) return
       const value = body[kind]
-      const match = typeof value === 'string' ? (kind === 'email' ? value.toLowerCase() : value) : null
+      const match = typeof value === 'string' ? matchValue(kind, value) : null
       const mine = sql`tenant_id = ${tx.principal.tenantId}::uuid AND contact_id = ${contact.id}::uuid AND kind = ${kind} AND state = 'active'`
       const [, known] = await Promise.all([
         tx.query(sql`UPDATE app.identity SET is_primary = false, state = CASE WHEN verified THEN state ELSE 'trashed' END, trashed_at = CASE WHEN verified THEN NULL ELSE now() END, version = version + 1, updated_at = now()

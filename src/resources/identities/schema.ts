@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { identity } from '../../db/tables/contact.ts'
+import { contacts } from '../contacts/schema.ts'
 import { text, word } from '../values.ts'
+import { exactAddress } from './match.ts'
 
 export const identities = defineResource({
   name: 'identities',
@@ -14,6 +16,7 @@ export const identities = defineResource({
   unit: identity.businessUnitId,
   subject: sql`${identity.contactId}`,
   state: identity.state,
+  within: { model: contacts, id: identity.contactId },
   fields: {
     ...commonFields(identity),
     contactId: { column: identity.contactId, schema: idOf('Whose address it is.') },
@@ -32,6 +35,8 @@ export const identities = defineResource({
       write: 'create',
       required: true,
       mask: 'phone',
+      veil: sql`app.mask_address(${identity.kind}, ${identity.value})`,
+      exact: exactAddress,
     },
     displayName: {
       column: identity.displayName,
