@@ -103,6 +103,25 @@ export class Connections {
   }
 }
 
+interface Corkable {
+  cork(): void
+  uncork(): void
+}
+
+/**
+ * Sends several statements in one write instead of one each: a third of the service's time on a small read went into
+ * the socket. pg does the same within a statement; its stream is reached where pg-cursor and others reach it.
+ */
+export function oneWrite<T>(client: pg.PoolClient, send: () => T): T {
+  const stream = (client as { connection?: { stream?: Partial<Corkable> } }).connection?.stream
+  stream?.cork?.()
+  try {
+    return send()
+  } finally {
+    stream?.uncork?.()
+  }
+}
+
 function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''

@@ -5,7 +5,7 @@ import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, touchedValues } from './audit-event.ts'
-import type { Connections } from './connections.ts'
+import { type Connections, oneWrite } from './connections.ts'
 import { PreparedStatements } from './prepared.ts'
 import {
   ownPrincipal,
@@ -119,7 +119,7 @@ export class Database {
       }
       const prepared = this.#prepared.query(statement, fill(statement, all))
       const [row] = await this.#connections.use(principal.region, async (client) => {
-        const [, result, end] = await together([
+        const [, result, end] = await together(client, () => [
           client.query(begin(principal)),
           client.query(prepared),
           client.query('COMMIT'),
@@ -154,7 +154,7 @@ export class Database {
         ...eventValues(randomUUIDv7(), principal, entry, meta),
         ...touchedValues([{ resource: entry.resource, ids }], 'denied', code),
       }
-      const answers = await together([
+      const answers = await together(client, () => [
         client.query(begin(principal)),
         client.query(eventStatement.text, fill(eventStatement, values)).catch(unwritten),
         client.query('COMMIT'),
@@ -269,7 +269,7 @@ export class Database {
       const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
         client.query(this.#prepared.query(statement, fill(statement, values)))
       const standing = this.kept(principal, 'standing', () => standingSql(principal.credential))
-      const ready = together([
+      const ready = together(client, () => [
         client.query(begin(principal)),
         send(standing, { eventTenant: principal.tenantId, ...standingValues(principal) }),
       ]).then(([, who]) => {
@@ -311,7 +311,7 @@ export class Database {
           ...eventValues(randomUUIDv7(), principal, entry, caller.meta),
           ...touchedValues(touched, 'allowed', null),
         }
-        const answers = await together([
+        const answers = await together(client, () => [
           ...(last ? [send(last, {})] : []),
           send(this.#prepared.name(eventStatement), values).catch((error: unknown) =>
             this.#prepared.isLost(error) ? Promise.reject(new Again()) : unwritten(error),
@@ -403,8 +403,8 @@ function unwritten(cause: unknown): never {
 }
 
 /** Waits for all of a pipeline, then throws the first error: the others are only "transaction is aborted". */
-async function together(sent: Promise<pg.QueryResult>[]): Promise<pg.QueryResult[]> {
-  const settled = await Promise.allSettled(sent)
+async function together(client: pg.PoolClient, send: () => Promise<pg.QueryResult>[]): Promise<pg.QueryResult[]> {
+  const settled = await Promise.allSettled(oneWrite(client, send))
   for (const one of settled) if (one.status === 'rejected') throw one.reason
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
 }
