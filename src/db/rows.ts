@@ -90,7 +90,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
     parts: () => {
       const { columns, orderBy, afterSql } = orderOf(principal, model, sort, after)
       const conditions = [
-        model.state ? sql`${model.state} = ${query.trashed ? 'trashed' : 'active'}` : sql`true`,
+        stateSql(principal, model, query.trashed),
         ...(scope ? [scope.sql] : []),
         ...(scope?.parent ? [sql`EXISTS (SELECT FROM parent)`] : []),
         ...(query.where ? [conditionSql(query.where, filterable(principal, model).resolve)] : []),
