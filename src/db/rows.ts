@@ -123,6 +123,13 @@ export function parentPart(principal: Principal, parent: ResourceModel): Part {
   }
 }
 
+/** The trash is listed for whoever may bring its rows back; for the others it is empty. */
+function stateSql(principal: Principal, model: ResourceModel, trashed: boolean): SQL {
+  if (!model.state) return trashed ? nothing : sql`true`
+  if (!trashed) return sql`${model.state} = 'active'`
+  return sql`${model.state} = 'trashed' AND ${rowsWhere(principal, model, 'restore') || nothing}`
+}
+
 function rootPart(
   principal: Principal,
   model: ResourceModel,
