@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import pg from 'pg'
+import { databaseFault } from '../db/fault.ts'
 import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
 
 const fastifyCodes: Record<string, ErrorCode> = {
@@ -21,15 +21,8 @@ const fastifyCodes: Record<string, ErrorCode> = {
 /** What a thrown thing means to the caller. The inside of it is for the log only. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof pg.DatabaseError) {
-    const code = error.code ?? ''
-    if (code === '23505') return new Problem('already_exists', { cause: error })
-    if (code === '23503')
-      return new Problem('unprocessable', { detail: 'A record that the request names does not exist.', cause: error })
-    if (code.startsWith('22') || code === '23514')
-      return new Problem('invalid_request', { detail: 'A value cannot be stored.', cause: error })
-    return new Problem('internal', { cause: error })
-  }
+  const ofDatabase = databaseFault(error)
+  if (ofDatabase) return ofDatabase
   if (error instanceof Error) {
     const { code, statusCode } = error as Partial<FastifyError>
     const known = code ? fastifyCodes[code] : undefined

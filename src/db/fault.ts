@@ -1,0 +1,17 @@
+import pg from 'pg'
+import { Problem } from '../errors.ts'
+
+/**
+ * What an error of the database means to the caller: a value that breaks a rule is the request's fault, all else is
+ * ours. Null for what is no error of the database. The error itself, which repeats values, is for the log only.
+ */
+export function databaseFault(error: unknown): Problem | null {
+  if (!(error instanceof pg.DatabaseError)) return null
+  const code = error.code ?? ''
+  if (code === '23505') return new Problem('already_exists', { cause: error })
+  if (code === '23503')
+    return new Problem('unprocessable', { detail: 'A record that the request names does not exist.', cause: error })
+  if (code.startsWith('22') || code === '23514')
+    return new Problem('invalid_request', { detail: 'A value cannot be stored.', cause: error })
+  return new Problem('internal', { cause: error })
+}
