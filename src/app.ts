@@ -3,14 +3,17 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
 import { Cursors } from './http/cursor.ts'
-import { documentRoutes } from './http/document.ts'
+import { docsRoutes } from './http/docs.ts'
+import { documentRoutes, healthRoutes } from './http/document.ts'
 import { requestId, useGuard } from './http/guard.ts'
 import { useJsonBodies } from './http/json-body.ts'
-import { useOpenApi } from './http/openapi.ts'
+import { checkAgainstDocument } from './http/openapi.ts'
+import { answerClientError } from './http/problem.ts'
 import { RateLimit } from './http/rate-limit.ts'
+import { RouteTable } from './http/route-table.ts'
 import { useZod } from './http/schema.ts'
 import { useTokens } from './http/tokens.ts'
-import { registerResources } from './resources/index.ts'
+import { chapters, registerResources } from './resources/index.ts'
 
 export interface AppDeps {
   config: Config
@@ -28,7 +31,9 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
     genReqId: requestId,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     bodyLimit: 1_048_576,
-    requestTimeout: 30_000,
+    // Long enough for an upload over a slow line; everything else is cut short by the handler's limit, which counts the body too.
+    requestTimeout: 300_000,
+    http: { headersTimeout: 30_000 },
     connectionTimeout: 60_000,
     handlerTimeout: 30_000,
     keepAliveTimeout: 72_000,
@@ -37,11 +42,15 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 200 },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
+    clientErrorHandler: answerClientError,
   })
   useZod(app, checkAnswers)
   useJsonBodies(app)
   await app.register(cors, {
-    origin: [...config.allowedOrigins],
+    origin: config.allowedOrigins.length > 0 ? [...config.allowedOrigins] : false,
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    strictPreflight: false,
+    maxAge: 600,
     exposedHeaders: [
       'etag',
       'location',
@@ -50,13 +59,19 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
       'ratelimit-policy',
       'retry-after',
       'idempotent-replayed',
+      'accept-ranges',
+      'content-disposition',
+      'content-range',
     ],
   })
-  await useOpenApi(app, config.publicUrl)
+  const table = new RouteTable(app)
   await useTokens(app, db.keyring)
-  useGuard(app, db, new RateLimit(config.rateLimitPerMinute))
+  useGuard(app, db, new RateLimit(config.rateLimitPerMinute), table)
+  if (checkAnswers) checkAgainstDocument(app)
   const deps = { db, cursors: new Cursors(db.keyring), config }
-  await documentRoutes(app, db)
+  documentRoutes(app, table, config.publicUrl, chapters)
+  docsRoutes(app)
+  healthRoutes(app, db)
   registerResources(app, deps)
   await app.ready()
   return app

@@ -5,6 +5,7 @@ import type { Caller, Database } from '../db/database.ts'
 import { Problem } from '../errors.ts'
 import { problemOf, sendProblem } from './problem.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { RouteTable } from './route-table.ts'
 import { credentialOf } from './tokens.ts'
 
 /** What a route does. A route without it, or without `public`, does not start. */
@@ -31,7 +32,7 @@ declare module 'fastify' {
  * Stands before every route: who asks, how often, whether the kind of thing may be done at all. Which rows and fields is
  * decided where they are named. Refusals are audited before they are answered.
  */
-export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit): void {
+export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, table: RouteTable): void {
   app.decorateRequest('caller', null)
 
   app.addHook('onRoute', (route) => {
@@ -78,7 +79,13 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit): 
 
   app.setNotFoundHandler(
     { preHandler: async (request: FastifyRequest, reply: FastifyReply) => limit.count(`ip/${request.ip}`, reply) },
-    (request, reply) => sendProblem(new Problem('route_not_found'), request, reply),
+    (request, reply) => {
+      const methods = table.methods(request.url.replace(/\?.*/s, ''))
+      if (!methods) return sendProblem(new Problem('route_not_found'), request, reply)
+      const allow = methods.join(', ')
+      if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
+      return sendProblem(new Problem('method_not_allowed', { headers: { allow } }), request, reply)
+    },
   )
 }
 

@@ -1,139 +1,198 @@
-import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-
-type JsonSchema = { [key: string]: unknown }
-
-/**
- * The OpenAPI 3.1 document, generated from the zod schemas that also validate. Schemas with an id become components;
- * the same id always means the same schema.
- */
-export async function useOpenApi(app: FastifyInstance, serverUrl: string): Promise<void> {
-  const components = new Map<string, JsonSchema>()
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Custodia',
-        version: '1.0.0',
-        summary: 'A headless customer-data hub.',
-        description:
-          'One API that takes in what customers say on every channel, keeps one contact and one history per person, shows each member only the fields that their role allows, and writes an audit event in the same transaction as every read or write.',
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-        contact: { name: 'Custodia' },
-      } as never,
-      servers: [{ url: serverUrl, description: 'This server.' }],
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'An access token of a session, or an API key.' },
-        },
-      },
-      security: [{ bearer: [] }],
-    },
-    transform: ({ schema, url, route }) => {
-      if (!schema || route.config?.hidden) return { schema: { ...schema, hide: true }, url }
-      const { params, querystring, body, headers, response, ...rest } = schema as Record<string, unknown>
-      const parts = { params, querystring, body, headers }
-      const converted = Object.fromEntries(
-        Object.entries(parts).flatMap(([name, part]) =>
-          part instanceof z.ZodType ? [[name, toJson(part, components, 'input', name !== 'body')]] : [],
-        ),
-      )
-      const responses = Object.fromEntries(
-        Object.entries((response ?? {}) as Record<string, unknown>).map(([status, type]) => [
-          status,
-          responseOf(Number(status), type, components),
-        ]),
-      )
-      return { schema: { ...rest, ...converted, response: responses } as never, url }
-    },
-    transformObject: (document) => {
-      if (!('openapiObject' in document)) return document.swaggerObject as never
-      const { openapiObject } = document
-      const schemas = Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)))
-      return {
-        ...openapiObject,
-        tags: tagsOf(openapiObject as never),
-        components: { ...openapiObject.components, schemas },
-      } as never
-    },
-  })
-}
+import { type JsonSchema, Schemas } from './json-schema.ts'
+import type { Operation } from './operation.ts'
+import { errorsOf } from './operation-errors.ts'
+import { overview } from './overview.ts'
+import { headers, notModified, ProblemResponses, successOf } from './responses.ts'
+import type { Route, RouteTable } from './route-table.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Not part of the document: pages for people. */
+    /** Not part of the document: pages for people, and the document itself. */
     hidden?: boolean
   }
 }
 
-const statusTexts: Record<number, string> = {
-  200: 'Done.',
-  201: 'Made.',
-  202: 'Accepted.',
-  204: 'Done; there is no body.',
-  400: 'The request is malformed or invalid.',
-  401: 'No valid token or key.',
-  403: 'Not allowed.',
-  404: 'Missing, or out of your scope.',
-  409: 'Conflicts with the current state.',
-  410: 'Merged or erased.',
-  412: 'If-Match does not match.',
-  413: 'The body is too large.',
-  415: 'The content type is not supported.',
-  422: 'Understood, and refused by a rule.',
-  428: 'If-Match is required.',
-  429: 'Too many requests.',
-  503: 'The service cannot answer now.',
+/** A chapter of the document: a noun, and what it is. */
+export interface Chapter {
+  name: string
+  description: string
 }
 
-function responseOf(status: number, type: unknown, components: Map<string, JsonSchema>): JsonSchema {
-  const description = statusTexts[status] ?? 'The answer.'
-  const schema = type instanceof z.ZodType ? toJson(type, components, 'output', false) : (type as JsonSchema)
-  if (schema.type === 'null') return { description, type: 'null' }
-  if (status >= 400) return { description, content: { 'application/problem+json': { schema } } }
-  const media = typeof schema['x-media-type'] === 'string' ? schema['x-media-type'] : 'application/json'
-  return { description, content: { [media]: { schema } } }
+type DocumentedRoute = Route & { operation: Operation }
+
+/**
+ * The OpenAPI 3.1 document of the registered routes. The zod schemas that validate are the ones that are described, so
+ * that it cannot say anything else than what is done.
+ * @param serverUrl where the service is reached
+ */
+export function openApi(table: RouteTable, serverUrl: string, chapters: readonly Chapter[]): JsonSchema {
+  const schemas = new Schemas()
+  const problems = new ProblemResponses(schemas)
+  const routes = documented(table)
+  const paths = Map.groupBy(routes, ({ url }) => url.replaceAll(/:(\w+)/g, '{$1}'))
+  const described = [...paths].map(([path, same]): [string, JsonSchema] => [
+    path,
+    Object.fromEntries(same.map((route) => [route.method.toLowerCase(), operationOf(route, schemas, problems)])),
+  ])
+  const used = new Set(routes.map(({ operation }) => operation.tag))
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Custodia',
+      version: '1.0.0',
+      summary: 'A headless customer-data hub.',
+      description: overview,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: serverUrl, description: 'This installation.' }],
+    security: [{ bearer: [] }],
+    tags: chapters.filter(({ name }) => used.has(name)).map(({ name, description }) => ({ name, description })),
+    paths: Object.fromEntries(described),
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'The access token of a session, or an API key.' },
+      },
+      parameters,
+      headers,
+      responses: problems.components(),
+      schemas: schemas.components(),
+    },
+  }
 }
 
-/** zod to JSON Schema 2020-12, with named parts moved to the components. */
-function toJson(
-  type: z.ZodType,
-  components: Map<string, JsonSchema>,
-  io: 'input' | 'output',
-  flat: boolean,
-): JsonSchema {
-  const made = z.toJSONSchema(type, { io, unrepresentable: 'any', reused: 'inline', cycles: 'ref' }) as JsonSchema
-  const { $schema: _schema, $defs, ...rest } = made
-  for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, JsonSchema>))
-    if (!components.has(name)) components.set(name, relink(definition) as JsonSchema)
-  const linked = relink(rest) as JsonSchema
-  const id = typeof linked.id === 'string' && !flat ? linked.id : null
-  if (id === null) return linked
-  const { id: _id, ...body } = linked
-  if (!components.has(id)) components.set(id, body)
-  return { $ref: `#/components/schemas/${id}` }
+/** The operations that the document describes. HEAD and OPTIONS go without saying. */
+export function documented(table: RouteTable): DocumentedRoute[] {
+  return table.routes.flatMap((route): DocumentedRoute[] => {
+    const { operation } = route.schema
+    return !operation || route.config.hidden || route.method === 'HEAD' ? [] : [{ ...route, operation }]
+  })
 }
 
-function relink(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(relink)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
-      if (key === '$ref' && typeof inner === 'string')
-        return [[key, inner.replace('#/$defs/', '#/components/schemas/')]]
-      return [[key, relink(inner)]]
-    }),
-  )
+function operationOf(route: DocumentedRoute, schemas: Schemas, problems: ProblemResponses): JsonSchema {
+  const { operation, config } = route
+  const { body, consumes = ['application/json'] } = operation
+  const parameters = parametersOf(route, schemas)
+  const successes = Object.entries(operation.response).map(([status, type]) => [
+    status,
+    successOf(operation, Number(status), type, schemas),
+  ])
+  const content = (schema: JsonSchema): JsonSchema =>
+    Object.fromEntries(consumes.map((media) => [media, { schema, example: schemas.example(schema) }]))
+  return {
+    operationId: operation.id,
+    summary: operation.summary,
+    description: operation.description,
+    tags: [operation.tag],
+    ...(config.access ? {} : { security: [] }),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body
+      ? { requestBody: { required: !body.safeParse(undefined).success, content: content(schemas.of(body, 'input')) } }
+      : {}),
+    responses: {
+      ...Object.fromEntries(successes),
+      ...(operation.etag && route.method === 'GET' ? { 304: notModified } : {}),
+      ...problems.of(errorsOf(route, operation)),
+    },
+  }
 }
 
-function tagsOf(document: {
-  paths?: Record<string, Record<string, { tags?: string[] }>>
-}): { name: string; description: string }[] {
-  const names = new Set(
-    Object.values(document.paths ?? {}).flatMap((path) =>
-      Object.values(path).flatMap((operation) => operation.tags ?? []),
-    ),
-  )
-  return [...names].sort().map((name) => ({ name, description: `Operations on ${name.replaceAll('-', ' ')}.` }))
+/** Headers that many requests may carry. */
+const parameters: Record<string, JsonSchema> = {
+  Purpose: {
+    name: 'Custodia-Purpose',
+    in: 'header',
+    description: 'The purpose of the request, for the audit; left out: the usual one of whoever asks.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9_ .:/\\-]{1,100}$' },
+    example: 'support',
+  },
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description:
+      'A key of your own, unlike all others of the last 24 hours: a repetition of the request with the same key does nothing and answers the record again, as you may see it then.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+    example: '6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11',
+  },
+  IfMatch: {
+    name: 'If-Match',
+    in: 'header',
+    description: 'The ETag that the change is based on: 412 when the record has changed since.',
+    schema: { type: 'string' },
+    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+  },
+  RequiredIfMatch: {
+    name: 'If-Match',
+    in: 'header',
+    required: true,
+    description: 'The ETag that the change is based on: 412 when the record has changed since, 428 without it.',
+    schema: { type: 'string' },
+    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+  },
+  IfNoneMatch: {
+    name: 'If-None-Match',
+    in: 'header',
+    description: 'The ETag that you have: 304 while it still holds.',
+    schema: { type: 'string' },
+    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+  },
+}
+
+function parametersOf({ method, config, operation }: DocumentedRoute, schemas: Schemas): JsonSchema[] {
+  const { params, querystring, headers: own, ifMatch, idempotent, etag } = operation
+  const shared = [
+    ...(ifMatch ? [ifMatch === 'required' ? 'RequiredIfMatch' : 'IfMatch'] : []),
+    ...(etag && method === 'GET' ? ['IfNoneMatch'] : []),
+    ...(idempotent ? ['IdempotencyKey'] : []),
+    ...(config.access ? ['Purpose'] : []),
+  ]
+  return [
+    ...membersOf(params, 'path', schemas),
+    ...membersOf(querystring, 'query', schemas),
+    ...membersOf(own, 'header', schemas),
+    ...shared.map((name) => ({ $ref: `#/components/parameters/${name}` })),
+  ]
+}
+
+function membersOf(type: z.ZodType | undefined, place: 'path' | 'query' | 'header', schemas: Schemas): JsonSchema[] {
+  if (!(type instanceof z.ZodObject)) return []
+  return Object.entries(type.shape).map(([name, member]: [string, z.ZodType]) => {
+    const { description, examples, ...schema } = schemas.of(member, 'input')
+    const required = place === 'path' || !member.safeParse(undefined).success
+    return {
+      name,
+      in: place,
+      ...(required ? { required } : {}),
+      description,
+      // A list stands in one parameter, separated by commas.
+      ...(schema.type === 'array' ? { style: 'form', explode: false } : {}),
+      schema,
+      example: Array.isArray(examples) ? examples[0] : schemas.example(schema),
+    }
+  })
+}
+
+/**
+ * Holds every answer against the document: its status, its error's code, and the headers that the document promises or
+ * keeps quiet about. For tests; an answer outside the document is a fault of ours.
+ */
+export function checkAgainstDocument(app: FastifyInstance): void {
+  const noted = { etag: 'etag', location: 'location', 'idempotent-replayed': 'idempotent' } as const
+  app.addHook('onSend', async (request, reply, payload) => {
+    const { method, url, config, schema } = request.routeOptions
+    const operation = schema?.operation
+    if (!operation || !url) return payload
+    const { statusCode } = reply
+    const outside = (what: string): Error => new Error(`${method} ${url} answers ${what}, which it does not document`)
+    if (statusCode >= 400) {
+      const code = typeof payload === 'string' ? /"code":"(\w+)"/.exec(payload)?.[1] : undefined
+      const codes: readonly string[] = errorsOf({ method: request.method, url, config }, operation)
+      if (code !== 'internal' && !codes.includes(String(code))) throw outside(`${statusCode} ${code}`)
+    } else if (statusCode !== 304 && !(statusCode in operation.response)) throw outside(String(statusCode))
+    else
+      for (const [header, part] of Object.entries(noted))
+        if (reply.hasHeader(header) && !operation[part as 'etag']) throw outside(header)
+    return payload
+  })
 }

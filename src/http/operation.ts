@@ -1,101 +1,77 @@
-import { z } from 'zod'
-import { problemSchema } from './schema.ts'
+import type { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
 
+/** What is special about an operation; what its method and its guard imply needs no word. */
 interface Parts {
   params?: z.ZodType
   querystring?: z.ZodType
   body?: z.ZodType
-  headers?: z.ZodType
+  /** Request headers of its own, for the document; whoever uses one checks it. */
+  headers?: z.ZodObject
+  /** What a success answers, by status; `noContent` for nothing. */
   response: Record<number, z.ZodType>
+  description?: string
+  /** Errors beyond those of every operation of its kind; see `errorsOf`. */
+  errors?: readonly (ErrorCode | number)[]
   /** Whether the operation takes If-Match. */
   ifMatch?: 'optional' | 'required'
-  description?: string
-  /** Error statuses beyond those that every such operation has. */
-  errors?: readonly number[]
-  /** No token needed. */
+  /** Repeating it with the same Idempotency-Key does it once: its handler uses `changeOnce`. */
+  idempotent?: boolean
+  /** The answer is one record with its ETag; a GET takes If-None-Match. */
+  etag?: boolean
+  /** The answer says in Location where the record is. */
+  location?: boolean
+  /** Further headers of the success, with their descriptions. */
+  answerHeaders?: Readonly<Record<string, string>>
   open?: boolean
+  /** Media types of the body; JSON when left out. */
   consumes?: readonly string[]
+  /** Media types of the success; JSON when left out. */
   produces?: readonly string[]
 }
 
-export interface OperationSchema {
-  operationId: string
+/** An operation's entry in the document, as its route says it. */
+export interface Operation extends Parts {
+  /** "contactsList": the noun and what is done. */
+  id: string
   summary: string
-  description?: string
-  tags: string[]
+  description: string
+  tag: string
+}
+
+declare module 'fastify' {
+  interface FastifySchema {
+    operation?: Operation
+  }
+}
+
+export interface OperationSchema {
   params?: z.ZodType
   querystring?: z.ZodType
   body?: z.ZodType
-  headers?: z.ZodType
   response: Record<number, z.ZodType>
-  security?: []
-  consumes?: string[]
-  produces?: string[]
+  operation: Operation
 }
 
 /**
- * A route's schema: validation, answers, and its entry in the OpenAPI document with every error that it can answer.
- * @param id "contacts.list": the noun and what is done
+ * A route's schema: validation, answers, and its entry in the OpenAPI document.
+ * @param name "contacts.list": the noun and what is done
  */
-export function operation(id: string, summary: string, parts: Parts): OperationSchema {
-  const [noun = '', verb = ''] = id.split('.')
-  const writes = parts.body !== undefined || ['create', 'change', 'trash', 'restore'].includes(verb)
-  const statuses = new Set<number>([400, 429, 503, ...(parts.errors ?? [])])
-  if (!parts.open) for (const status of [401, 403]) statuses.add(status)
-  if (parts.params) statuses.add(404)
-  if (parts.body) for (const status of [413, 415]) statuses.add(status)
-  if (writes && !['list', 'search', 'fetch'].includes(verb)) for (const status of [409, 422]) statuses.add(status)
-  if (parts.ifMatch) statuses.add(412)
-  if (parts.ifMatch === 'required') statuses.add(428)
-  const response: Record<number, z.ZodType> = { ...parts.response }
-  for (const status of [...statuses].sort()) response[status] ??= problemSchema
-  const headers = headersOf(id, parts, verb)
+export function operation(name: string, summary: string, parts: Parts): OperationSchema {
+  const [noun = '', verb = ''] = name.split('.')
+  const camel = noun.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const { params, querystring, body, response } = parts
   return {
-    operationId: verb
-      ? `${noun.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}${verb[0]?.toUpperCase()}${verb.slice(1)}`
-      : noun,
-    summary,
-    description: parts.description ?? `${summary}.`,
-    tags: [noun],
-    ...(parts.params ? { params: parts.params } : {}),
-    ...(parts.querystring ? { querystring: parts.querystring } : {}),
-    ...(parts.body ? { body: parts.body } : {}),
-    ...(headers ? { headers } : {}),
+    ...(params ? { params } : {}),
+    ...(querystring ? { querystring } : {}),
+    ...(body ? { body } : {}),
     response,
-    ...(parts.open ? { security: [] as [] } : {}),
-    ...(parts.consumes ? { consumes: [...parts.consumes] } : {}),
-    ...(parts.produces ? { produces: [...parts.produces] } : {}),
+    operation: {
+      ...parts,
+      id: `${camel}${verb.charAt(0).toUpperCase()}${verb.slice(1)}`,
+      summary,
+      description: parts.description ?? `${summary}.`,
+      tag: noun,
+    },
   }
-}
-
-function headersOf(id: string, parts: Parts, verb: string): z.ZodType | undefined {
-  const shape: Record<string, z.ZodType> = {}
-  if (parts.ifMatch) {
-    const about = z
-      .string()
-      .max(500)
-      .meta({ description: 'The ETag that the change is based on.', example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"' })
-    shape['if-match'] =
-      parts.ifMatch === 'required'
-        ? about.optional().meta({ description: 'The ETag that the change is based on; required (428).' })
-        : about.optional()
-  }
-  if (verb === 'fetch')
-    shape['if-none-match'] = z
-      .string()
-      .max(500)
-      .optional()
-      .meta({ description: 'The ETag that the client has: 304 when it still holds.' })
-  if (!parts.open && parts.body && !['search', 'change'].includes(verb) && !id.startsWith('sessions'))
-    shape['idempotency-key'] = z.string().max(255).optional().meta({
-      description: 'Makes a repetition of the request harmless for 24 hours.',
-      example: '6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11',
-    })
-  if (!parts.open)
-    shape['custodia-purpose'] = z
-      .string()
-      .max(100)
-      .optional()
-      .meta({ description: 'The purpose of the request, for the audit.', example: 'support' })
-  return Object.keys(shape).length > 0 ? z.looseObject(shape) : undefined
 }

@@ -1,3 +1,5 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { databaseFault } from '../db/fault.ts'
 import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
@@ -33,7 +35,7 @@ export function problemOf(error: unknown): Problem {
   return new Problem('internal', { cause: error })
 }
 
-/** The body of an error answer (RFC 9457). `type` is stable per code and resolves to the API's own page of errors. */
+/** The body of an error answer (RFC 9457). `type` is the code as a URN: the same wherever the service lives. */
 export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {
   const { detail, errors, extra } = problem.options
   return {
@@ -59,6 +61,21 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .header('content-type', 'application/problem+json; charset=utf-8')
     .serializer(JSON.stringify)
     .send(problemBody(problem, request.id))
+}
+
+/** What is no HTTP at all reaches no route; it is answered on the socket, which then closes. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (!socket.writable) {
+    socket.destroy(error)
+    return
+  }
+  const body = JSON.stringify(
+    problemBody(new Problem('invalid_request', { detail: 'This is not a valid HTTP request.' }), randomUUIDv7()),
+  )
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 export const fault = (path: string, code: string, message: string): Fault => ({ path, code, message })

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import { z } from 'zod'
-import type { Fault } from '../errors.ts'
-import { Problem } from '../errors.ts'
+import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
 
 /**
  * zod is what Fastify validates with: the same schemas give the types, the checks and the OpenAPI document.
@@ -60,19 +59,22 @@ export function faultsOf(error: z.ZodError, part: string): Fault[] {
   })
 }
 
+const codes = Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]
+
 /** Members of every error answer. */
 export const problemSchema = z
-  .looseObject({
-    type: z
-      .string()
-      .meta({ description: 'A URN that names the kind of error.', example: 'urn:custodia:problem:not_found' }),
+  .object({
+    type: z.string().meta({
+      description: 'The code as a URN; it resolves to nothing, so that it is the same wherever the service lives.',
+      example: 'urn:custodia:problem:not_found',
+    }),
     title: z.string().meta({ description: 'The kind of error, for people.', example: 'There is no such record.' }),
     status: z.int().meta({ description: 'The HTTP status.', example: 404 }),
     detail: z
       .string()
       .optional()
       .meta({ description: 'What it was about this time.', example: 'Rights are changing too quickly.' }),
-    code: z.string().meta({ description: 'The stable code to program against.', example: 'not_found' }),
+    code: z.enum(codes).meta({ description: 'The stable code to program against.', example: 'not_found' }),
     requestId: z.string().meta({
       description: 'Names the request in our logs and in the audit.',
       example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
@@ -83,14 +85,34 @@ export const problemSchema = z
           path: z
             .string()
             .meta({ description: 'A JSON pointer into the body, or the name of a parameter.', example: '/email' }),
-          code: z.string().meta({ description: 'The kind of fault.', example: 'invalid_format' }),
+          code: z.string().meta({ description: 'The kind of fault; may grow.', example: 'invalid_format' }),
           message: z.string().meta({ description: 'The fault, for people.', example: 'Invalid email address' }),
         }),
       )
       .optional()
       .meta({ description: 'The single faults of a request.' }),
+    tenants: z
+      .array(
+        z.object({
+          id: z.uuid().meta({ description: 'The tenant’s id.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
+          name: z.string().meta({ description: 'The tenant’s name.', example: 'Outdoor GmbH' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'The tenants that a login could mean.' }),
   })
-  .meta({ id: 'Problem', description: 'An error (RFC 9457).' })
+  .meta({
+    id: 'Problem',
+    description: 'An error (RFC 9457).',
+    example: {
+      type: 'urn:custodia:problem:invalid_request',
+      title: 'The request is not valid.',
+      status: 400,
+      code: 'invalid_request',
+      requestId: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+      errors: [{ path: '/email', code: 'invalid_format', message: 'Invalid email address' }],
+    },
+  })
 
 export const idParams = z.object({
   id: z.uuid().meta({ description: 'The record’s id.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),

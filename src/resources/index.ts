@@ -2,8 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Resource } from '../access/define.ts'
 import type { Models } from '../access/model.ts'
 import type { Deps } from '../http/collection.ts'
+import type { Chapter } from '../http/openapi.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { apiKeys } from './api-keys/schema.ts'
+import { attachmentRoutes } from './attachments/routes.ts'
 import { attachments } from './attachments/schema.ts'
 import { auditEventRoutes } from './audit-events/routes.ts'
 import { auditEvents } from './audit-events/schema.ts'
@@ -48,6 +50,15 @@ export const resources: readonly Resource[] = [
 ]
 
 export const models: Models = new Map(resources.map((resource) => [resource.name, resource]))
+
+/** The chapters of the OpenAPI document: what each noun is. */
+export const chapters: readonly Chapter[] = [
+  { name: 'sessions', description: 'Logging in, going on, logging out.' },
+  { name: 'invitations', description: 'One-time links by which a member sets a password.' },
+  { name: 'me', description: 'Whoever asks.' },
+  ...resources,
+  { name: 'health', description: 'Whether the service lives, and whether it can serve.' },
+]
 
 const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   sessionRoutes,

@@ -4,6 +4,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { useGuard } from '../../src/http/guard.ts'
 import { RateLimit } from '../../src/http/rate-limit.ts'
+import { RouteTable } from '../../src/http/route-table.ts'
 import { useZod } from '../../src/http/schema.ts'
 import { allRoutes, type Route } from '../harness/routes.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -119,7 +120,7 @@ t.test('a route that forgets its access or the schema of its answers does not st
   const built = async (route: { config?: object; schema?: object }): Promise<void> => {
     const app = fastify()
     useZod(app, true)
-    useGuard(app, db, new RateLimit(0))
+    useGuard(app, db, new RateLimit(0), new RouteTable(app))
     app.get('/v1/things', { handler, ...route })
     await app.ready()
     await app.close()
