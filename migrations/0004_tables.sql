@@ -458,6 +458,11 @@ CREATE TABLE app.attachment (
   attempts         int NOT NULL DEFAULT 0,
   uploaded_by      uuid,
   state            text NOT NULL DEFAULT 'active',
+  -- the file in the store, and the key that it alone is encrypted under; a file that no row names is an orphan
+  stored_as        text,
+  wrapped_key      bytea,
+  -- whose key wraps that key: this contact's, or the tenant's while no message holds the file
+  key_contact_id   uuid,
   version          int NOT NULL DEFAULT 1,
   created_at       timestamptz NOT NULL DEFAULT now(),
   updated_at       timestamptz NOT NULL DEFAULT now(),

@@ -46,10 +46,13 @@ export function rowsWhere(principal: Principal, model: ResourceModel, action: Ac
   if (model.within) {
     const { model: whole, id } = model.within
     const seen = rowsWhere(principal, whole, 'read')
-    if (!seen) return false
-    parts.push(
-      sql`EXISTS (SELECT FROM ${whole.table} WHERE ${whole.tenant} = ${model.tenant} AND ${whole.id} = ${id} AND ${seen} AND ${liveWhere(principal, whole)})`,
-    )
+    const inside =
+      seen &&
+      sql`EXISTS (SELECT FROM ${whole.table} WHERE ${whole.tenant} = ${model.tenant} AND ${whole.id} = ${id} AND ${seen} AND ${liveWhere(principal, whole)})`
+    if (id.notNull && !inside) return false
+    // A row that is part of nothing yet is not hidden with it.
+    const free = sql`${id} IS NULL`
+    parts.push(!inside ? free : id.notNull ? inside : sql`(${free} OR ${inside})`)
   }
   return parts.length === 0 ? sql`true` : sql.join(parts, sql` AND `)
 }

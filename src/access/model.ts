@@ -65,7 +65,7 @@ export interface ResourceModel {
   subject: SQL | null
   /** active / trashed / …; null where rows are never trashed. */
   state: PgColumn | null
-  /** The record that a row is part of: whoever does not see that one does not see the row either. */
+  /** The record that a row is part of, if any: whoever does not see that one does not see the row either. */
   within: { model: ResourceModel; id: PgColumn } | null
   fields: ReadonlyMap<string, Field>
 }

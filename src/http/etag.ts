@@ -25,6 +25,7 @@ export function checkIfMatch(ifMatch: string | undefined, current: unknown, requ
   if (!matches(ifMatch, etagOf(current))) throw new Problem('version_mismatch')
 }
 
-function matches(header: string, etag: string): boolean {
+/** Whether a list of entity tags (If-Match, If-None-Match) holds this one. */
+export function matches(header: string, etag: string): boolean {
   return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
 }

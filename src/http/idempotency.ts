@@ -27,6 +27,7 @@ const stored = z.object({ fingerprint: z.string(), id: z.uuid() })
  * Runs a change at most once per Idempotency-Key and principal within 24 hours
  * (draft-ietf-httpapi-idempotency-key-header). What is kept is the result's id, in the change's own transaction, so that
  * a crash leaves both or neither; a replay is rendered by `again`, under today's rights.
+ * @param body what makes the request the same or another one; for a body that is not kept in memory, its hash
  */
 export async function changeOnce(
   db: Database,
@@ -36,11 +37,12 @@ export async function changeOnce(
   entry: AuditEntry,
   work: (tx: Tx) => Promise<Made | Finish<Made>>,
   again: (id: string) => Promise<JsonRow>,
+  body: unknown = request.body,
 ): Promise<Made> {
   const key = keyOf(request)
   if (key === null) return db.change(caller, entry, work)
   const fingerprint = createHash('sha256')
-    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body) ?? ''}`)
+    .update(`${request.method} ${request.url}\n${JSON.stringify(body) ?? ''}`)
     .digest('hex')
   try {
     return await db.change(caller, entry, async (tx) => {

@@ -70,6 +70,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   teamRoutes,
   businessUnitRoutes,
   apiKeyRoutes,
+  attachmentRoutes,
   auditEventRoutes,
 ]
 

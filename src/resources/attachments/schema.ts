@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { attachment } from '../../db/tables/conversation.ts'
+import { conversations } from '../conversations/schema.ts'
 import { text } from '../values.ts'
 
 export const attachments = defineResource({
@@ -14,6 +15,8 @@ export const attachments = defineResource({
   unit: attachment.businessUnitId,
   subject: sql`${attachment.contactId}`,
   state: attachment.state,
+  // An upload that no message holds yet is in no conversation: whoever sees the unit's attachments sees it.
+  within: { model: conversations, id: attachment.conversationId },
   fields: {
     ...commonFields(attachment),
     contactId: { column: attachment.contactId, schema: idOf('Whose it is; null until a message holds it.') },
@@ -33,11 +36,23 @@ export const attachments = defineResource({
     status: {
       column: attachment.status,
       kind: 'choice',
-      schema: z.enum(['pending', 'stored', 'failed', 'refused']).meta({
-        description: 'pending: not fetched yet; refused: too large or of a type that is not kept.',
+      schema: z.enum(['pending', 'stored', 'failed', 'refused', 'removed']).meta({
+        description:
+          'pending: not fetched yet; refused: too large or of a type that is not kept; removed: its author took it back.',
         example: 'stored',
       }),
       mask: 'hidden',
+    },
+    contentUrl: {
+      value: sql`CASE WHEN ${attachment.status} = 'stored' THEN '/v1/attachments/' || ${attachment.id} || '/content' END`,
+      kind: 'text',
+      filter: false,
+      sort: false,
+      mask: 'hidden',
+      schema: z.string().meta({
+        description: 'Where its content is served; the right to see this field is the right to the content.',
+        example: '/v1/attachments/0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11/content',
+      }),
     },
     error: {
       column: attachment.error,
