@@ -1,5 +1,5 @@
 import { Ability as CaslAbility, type RawRuleOf, subject as subjectOf } from '@casl/ability'
-import type { Action } from './actions.ts'
+import { type Action, actionNames } from './actions.ts'
 import { type Condition, holds, type Me, readCondition } from './condition.ts'
 import type { Grant } from './grant.ts'
 import type { Models, ResourceModel } from './model.ts'
@@ -76,6 +76,14 @@ export class Ability {
       if (field !== undefined) return layer.can(action, subject, field)
       return layer.rulesFor(action, model.name).some((rule) => rule.matchesConditions(subject))
     })
+  }
+
+  /** Whether what may be done with a row of the resource depends on the row. */
+  dependsOnRow(resource: string): boolean {
+    const actions: readonly RuleAction[] = [...actionNames, 'mask']
+    return this.#layers.some((layer) =>
+      actions.some((action) => layer.rulesFor(action, resource).some((rule) => rule.conditions !== undefined)),
+    )
   }
 
   /** The rules of an action, one list per layer; a row must satisfy one rule of each. */

@@ -53,15 +53,29 @@ export interface Tx {
   enqueue(task: string, key: string, payload: Record<string, string>, runAfter?: Date): Promise<void>
 }
 
-/** The last statement of a change, sent together with the audit event and COMMIT. */
+/**
+ * The last statement of a change, sent together with the audit event and COMMIT; or before them, where only its rows
+ * tell what was touched and whether it may stay.
+ */
 export class Finish<T> {
   readonly statement: SQL
-  readonly touched: Touched
+  readonly touched: Touched | ((rows: JsonRow[]) => Touched)
   readonly done: (rows: JsonRow[]) => T
-  constructor(statement: SQL, touched: Touched, done: (rows: JsonRow[]) => T) {
+  constructor(statement: SQL, touched: Finish<T>['touched'], done: (rows: JsonRow[]) => T) {
     this.statement = statement
     this.touched = touched
     this.done = done
+  }
+
+  map<R>(then: (result: T) => R): Finish<R> {
+    return new Finish(this.statement, this.touched, (rows) => then(this.done(rows)))
+  }
+
+  /** Runs it at once, where more is to come after it. */
+  async now(tx: Tx): Promise<T> {
+    const rows = await tx.query(this.statement)
+    tx.touch(typeof this.touched === 'function' ? this.touched(rows) : this.touched)
+    return this.done(rows)
   }
 }
 
@@ -302,10 +316,11 @@ export class Database {
       } as unknown as Tx
       try {
         if (!keys.known && !makesTenant) await keys.load(query)
-        const result = await work(tx, principal)
+        let result = await work(tx, principal)
         await ready
+        if (result instanceof Finish && typeof result.touched === 'function') result = await result.now(tx)
         const last = result instanceof Finish ? this.#prepared.name(compile(result.statement)) : null
-        if (result instanceof Finish) touched.push(result.touched)
+        if (result instanceof Finish && typeof result.touched !== 'function') touched.push(result.touched)
         if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
         const values = {
           ...eventValues(randomUUIDv7(), principal, entry, caller.meta),

@@ -3,15 +3,18 @@ import type { Resource } from '../access/define.ts'
 import { rowsWhere } from '../access/door.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
+import type { Touched } from './audit-event.ts'
 import { Finish, type JsonRow, type Tx } from './database.ts'
 import { unknownField } from './rows.ts'
 import { named, type SQL, sql } from './sql.ts'
-import { present, utc, viewOf } from './view.ts'
+import { present, utc, type View, viewOf } from './view.ts'
 
 /** A row that is about to change: all its fields in clear (for decisions only), and what the principal sees of it. */
 export interface LockedRow {
   clear: JsonRow
   view: JsonRow
+  /** The names of the fields that `view` shows in clear and masked. */
+  seen: { shown: readonly string[]; masked: readonly string[] }
 }
 
 /** Values by column: SQL where a value is computed, else a parameter. */
@@ -39,17 +42,31 @@ export async function lockRow(
   const row = rows[0]
   if (!row) throw new Problem('not_found', { recordIds: [id] })
   if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
-  return { clear: row.clear, view: present(resource, viewOf(principal, resource), row.view) }
+  const view = viewOf(principal, resource)
+  return { clear: row.clear, view: present(resource, view, row.view), seen: seenIn(view, row.view) }
 }
 
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
-  const clear = [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`)
   return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
-    CROSS JOIN LATERAL (SELECT ${sql.join(clear, sql`, `)}) AS c
+    CROSS JOIN LATERAL (SELECT ${clearColumns(resource)}) AS c
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
       ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
     FOR NO KEY UPDATE OF ${sql.identifier(tableName(resource))}`
+}
+
+/** Every field of a row in clear, by its public name: for decisions, never for answers. */
+const clearColumns = (resource: Resource): SQL =>
+  sql.join(
+    [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`),
+    sql`, `,
+  )
+
+/** The names of the fields that a row of a view shows; they may differ by row. */
+function seenIn(view: View, row: JsonRow): LockedRow['seen'] {
+  const names = (column: unknown, fixed: readonly string[]): readonly string[] =>
+    Array.isArray(column) ? column : fixed
+  return { shown: names(row._shown, view.shown), masked: names(row._masked, view.masked) }
 }
 
 /**
@@ -149,37 +166,73 @@ export function updateRow(tx: Tx, resource: Resource, id: string, columns: Colum
 }
 
 function returning(principal: Principal, resource: Resource): SQL {
-  return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view`
+  const clear = principal.ability.dependsOnRow(resource.name)
+    ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(resource)}) AS c) AS clear`
+    : sql``
+  return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view${clear}`
 }
+
+/** A row just written: what `returning` gave back of it. */
+function writtenRow(rows: readonly JsonRow[]): { view: JsonRow; clear: JsonRow | null } {
+  const { view, clear } = rows[0] ?? {}
+  if (!isObject(view)) throw new Problem('not_found')
+  return { view, clear: isObject(clear) ? clear : null }
+}
+
+const isObject = (value: unknown): value is JsonRow => typeof value === 'object' && value !== null
 
 /** The record that a principal sees of a row just written; only its id when it may not read it (any more). */
 export function written(principal: Principal, resource: Resource, rows: readonly JsonRow[], after: JsonRow): JsonRow {
-  const view = rows[0]?.view
-  if (typeof view !== 'object' || view === null) throw new Problem('not_found')
-  if (!principal.ability.can('read', resource, after)) return { id: after.id }
-  return present(resource, viewOf(principal, resource), view as JsonRow)
+  const { view, clear } = writtenRow(rows)
+  if (!principal.ability.can('read', resource, clear ?? after)) return { id: after.id }
+  return present(resource, viewOf(principal, resource), view)
 }
 
-/** The end of a change of one row: the statement, what it touched, the record to answer. */
+/**
+ * The end of a change of one row: the statement, what it touched, the record to answer. Where rights depend on the row,
+ * the row as the database holds it decides, with its defaults and with what the noun itself has set.
+ */
 export function finishRow(
   tx: Tx,
   resource: Resource,
   statement: SQL,
-  row: { id: string; after: JsonRow; changed: readonly string[]; version: number; subjectId: string | null },
+  row: {
+    id: string
+    /** Left out: the row has been decided on already. */
+    action?: 'create' | 'update' | 'delete' | 'restore'
+    after: JsonRow
+    /** The fields that the request names. */
+    asked?: readonly string[]
+    changed: readonly string[]
+    version: number
+    subjectId: string | null
+  },
 ): Finish<JsonRow> {
+  const { ability } = tx.principal
+  const { id, action, changed, version, subjectId } = row
   const view = viewOf(tx.principal, resource)
-  return new Finish(
-    statement,
-    {
-      resource: resource.name,
-      ids: [row.id],
-      shown: view.shown,
-      masked: view.masked,
-      changed: row.changed,
-      version: row.version,
-      subjectIds: [row.subjectId],
-    },
-    (rows) => written(tx.principal, resource, rows, row.after),
+  // A deletion answers nothing.
+  const seen = action === 'delete' ? { shown: [], masked: [] } : view
+  const touched = ({ shown, masked }: LockedRow['seen']): Touched => ({
+    resource: resource.name,
+    ids: [id],
+    shown,
+    masked,
+    changed,
+    version,
+    subjectIds: [subjectId],
+  })
+  const decide = (rows: JsonRow[]): Touched => {
+    const { view: shown, clear } = writtenRow(rows)
+    const stored = clear ?? row.after
+    if (action === 'create' || action === 'update')
+      for (const name of [undefined, ...(row.asked ?? [])])
+        if (!ability.can(action, resource, stored, name)) throw new Problem('forbidden')
+    if (action === 'delete' || !ability.can('read', resource, stored)) return touched({ shown: [], masked: [] })
+    return touched(seenIn(view, shown))
+  }
+  return new Finish(statement, ability.dependsOnRow(resource.name) ? decide : touched(seen), (rows) =>
+    written(tx.principal, resource, rows, row.after),
   )
 }
 

@@ -6,7 +6,7 @@ import { conditionSchema } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
 import type { Config } from '../config.ts'
 import type { AuditEntry } from '../db/audit-event.ts'
-import { type Caller, type Database, Finish, type JsonRow, type ReadPlan, type Tx } from '../db/database.ts'
+import type { Caller, Database, Finish, JsonRow, ReadPlan, Tx } from '../db/database.ts'
 import {
   type Columns,
   checkWrite,
@@ -299,17 +299,18 @@ export async function createRow(
   const subjectId = subjectOf(resource, after)
   const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
     id,
+    action: 'create',
     after,
+    asked: Object.keys(body),
     changed: Object.keys(body),
     version: 1,
     subjectId,
   })
   const extra = (record: JsonRow): Made => ({ id, record: { ...record, ...options.createdExtra?.(change) } })
-  if (!options.created) return new Finish(finish.statement, finish.touched, (rows) => extra(finish.done(rows)))
-  const rows = await tx.query(finish.statement)
+  if (!options.created) return finish.map(extra)
+  const record = await finish.now(tx)
   await options.created(change)
-  tx.touch(finish.touched)
-  return extra(finish.done(rows))
+  return extra(record)
 }
 
 function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOptions, one: string): void {
@@ -368,12 +369,15 @@ export async function changeRow(
   const more = options.change ? await options.change(change) : {}
   const columns = { ...columnsOf(resource, merged(before.clear, body)), ...more }
   if (Object.keys(columns).length === 0) {
-    tx.touch({ resource: resource.name, ids: [id], changed: [], subjectIds: [subjectOf(resource, before.clear)] })
+    const subjectIds = [subjectOf(resource, before.clear)]
+    tx.touch({ resource: resource.name, ids: [id], ...before.seen, changed: [], subjectIds })
     return before.view
   }
   return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
     id,
+    action: 'update',
     after,
+    asked: Object.keys(body),
     changed: namesOf(resource, body, more),
     version: Number(before.clear.version ?? 0) + 1,
     subjectId: subjectOf(resource, before.clear),
@@ -417,7 +421,7 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
         const before = await lockRow(tx, resource, id, 'delete')
         checkIfMatch(request.headers['if-match'], before.view, options.ifMatchRequired ?? false)
         const more = options.trash ? await options.trash(moving(tx, id, before)) : {}
-        return move(tx, resource, id, before, { ...more, state: 'trashed', trashed_at: sql`now()` })
+        return move(tx, resource, 'delete', id, before, { ...more, state: 'trashed', trashed_at: sql`now()` })
       })
       return reply.code(204).send()
     },
@@ -440,8 +444,8 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
         async (tx) => {
           const before = await lockRow(tx, resource, id, 'restore', { trashed: true })
           const more = options.restore ? await options.restore(moving(tx, id, before)) : {}
-          const finish = move(tx, resource, id, before, { ...more, state: 'active', trashed_at: null })
-          return new Finish(finish.statement, finish.touched, (rows) => ({ id, record: finish.done(rows) }))
+          const finish = move(tx, resource, 'restore', id, before, { ...more, state: 'active', trashed_at: null })
+          return finish.map((record) => ({ id, record }))
         },
         () => fetchRecord(deps, caller, resource, id),
       )
@@ -459,10 +463,19 @@ const moving = (tx: Tx, id: string, before: LockedRow): Change => ({
   parent: null,
 })
 
-function move(tx: Tx, resource: Resource, id: string, before: LockedRow, columns: Columns): Finish<JsonRow> {
+function move(
+  tx: Tx,
+  resource: Resource,
+  action: 'delete' | 'restore',
+  id: string,
+  before: LockedRow,
+  columns: Columns,
+): Finish<JsonRow> {
   return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
     id,
+    action,
     after: before.clear,
+    asked: [],
     changed: [],
     version: Number(before.clear.version ?? 0) + 1,
     subjectId: subjectOf(resource, before.clear),

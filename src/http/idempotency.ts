@@ -63,8 +63,7 @@ export async function changeOnce(
         throw new Replay(first.id)
       }
       const result = await work(tx)
-      const made = result instanceof Finish ? result.done(await tx.query(result.statement)) : result
-      if (result instanceof Finish) tx.touch(result.touched)
+      const made = result instanceof Finish ? await result.now(tx) : result
       await tx.query(sql`INSERT INTO app.idempotency (tenant_id, principal_id, key_hash, fingerprint, status, result)
         VALUES (${tx.principal.tenantId}::uuid, ${principalId}::uuid, ${hash}, decode(${fingerprint}, 'hex'), 201, jsonb_build_object('id', ${made.id}::text))
         ON CONFLICT (tenant_id, principal_id, key_hash) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, result = EXCLUDED.result, created_at = now()`)
