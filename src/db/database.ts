@@ -121,7 +121,7 @@ export class Database {
     plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
   ): Promise<Record<string, JsonRow[]>> {
     return this.#fresh(caller, async (principal) => {
-      const { key, parts, values, wanted, query } = await plan(principal)
+      const { key, parts, values, wanted, query } = await this.#planned(principal, plan)
       const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${key}`
       const build = (): SQL => readStatement(parts(), standingSql(principal.credential), wanted !== undefined)
       const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build)
@@ -160,21 +160,30 @@ export class Database {
     return this.#fresh(caller, (principal) => this.#run(caller, principal, entry, work, false))
   }
 
-  /** Records a refused attempt, in a transaction of its own. */
+  /**
+   * Records a refused attempt, in a transaction of its own.
+   * @throws Problem unauthenticated when the principal is no longer let in, unavailable when it could not be recorded
+   */
   async denied(caller: Caller, entry: AuditEntry, code: string, ids: readonly string[] = []): Promise<void> {
     const { principal, meta } = caller
-    await this.#connections.use(principal.region, async (client) => {
+    const standing = compile(standingSql(principal.credential))
+    const stands = await this.#connections.use(principal.region, async (client) => {
       const values = {
         ...eventValues(randomUUIDv7(), principal, entry, meta),
         ...touchedValues([{ resource: entry.resource, ids }], 'denied', code),
+        ...standingValues(principal),
       }
-      const answers = await together(client, () => [
+      const [, who, , end] = await together(client, () => [
         client.query(begin(principal)),
+        client.query(standing.text, fill(standing, values)),
         client.query(eventStatement.text, fill(eventStatement, values)).catch(unwritten),
         client.query('COMMIT'),
       ])
-      committed(answers.at(-1))
+      committed(end)
+      return who?.rows.length === 1
     })
+    // Whoever is let in no longer is not told what was wrong with the request.
+    if (!stands && !(await this.renewed(principal))) throw new Problem('unauthenticated', { audited: true })
   }
 
   /** The principal of a verified credential, from memory while its standing holds; null when it is no longer good. */
@@ -182,6 +191,11 @@ export class Database {
     const known = this.#principals.get(nameOf(credential))
     if (known?.credential && sameSecret(known.credential, credential)) return known
     return this.#load(credential)
+  }
+
+  /** The principal as it is now, whatever memory says; null when its credential is no longer good. */
+  async renewed({ credential }: Principal): Promise<Principal | null> {
+    return credential ? this.#load(credential) : null
   }
 
   /** A principal that the service itself is: no token names it, the code at hand says what it may. */
@@ -270,6 +284,21 @@ export class Database {
     await this.#connections.close()
   }
 
+  /** A plan, or a refusal by rights that the principal still has. */
+  async #planned(
+    principal: Principal,
+    plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
+  ): Promise<ReadPlan> {
+    try {
+      return await plan(principal)
+    } catch (error) {
+      const standing = compile(standingSql(principal.credential))
+      const values = { eventTenant: principal.tenantId, ...standingValues(principal) }
+      const found = await this.#bare(principal, (client) => client.query(standing.text, fill(standing, values)))
+      throw found.rows.length === 1 ? error : new Stale()
+    }
+  }
+
   async #run<T>(
     caller: Caller,
     principal: Principal,
@@ -337,6 +366,8 @@ export class Database {
         return result instanceof Finish ? result.done(answers[0]?.rows ?? []) : result
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {})
+        // A refusal by rights that are no longer the principal's is none.
+        if (error instanceof Problem) await ready
         if (this.#prepared.isLost(error)) throw new Again()
         throw error
       }

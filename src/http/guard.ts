@@ -60,8 +60,12 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
     }
     request.caller = { principal, meta: { requestId: request.id, ip: request.ip, purpose: purposeOf(request) } }
     limit.count(`principal/${principal.tenantId}/${principal.id}/${principal.onBehalfOf ?? ''}`, reply)
-    if (!request.routeOptions.config.selfGuarded && !principal.ability.may(access.action, access.resource))
-      throw new Problem('forbidden')
+    if (request.routeOptions.config.selfGuarded || principal.ability.may(access.action, access.resource)) return
+    // A right given a moment ago counts: before a refusal, memory is asked for nothing.
+    const renewed = await db.renewed(principal)
+    if (!renewed) throw new Problem('unauthenticated')
+    request.caller.principal = renewed
+    if (!renewed.ability.may(access.action, access.resource)) throw new Problem('forbidden')
   })
 
   app.addHook('onSend', async (request, reply, payload) => {
@@ -102,6 +106,7 @@ async function audited(db: Database, request: FastifyRequest, problem: Problem):
     await db.denied(caller, access, problem.code, problem.options.recordIds ?? named)
     return problem
   } catch (cause) {
+    if (cause instanceof Problem && cause.code === 'unauthenticated') return cause
     return new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
   }
 }
