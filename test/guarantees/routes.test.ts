@@ -13,6 +13,10 @@ import { startTestService, type TestService } from '../harness/service.ts'
 const open = new Set([
   'GET /openapi.json',
   'HEAD /openapi.json',
+  ...['', '/page.js', '/swagger-ui.css', '/swagger-ui-bundle.js', '/favicon-32x32.png'].flatMap((page) => [
+    `GET /docs${page}`,
+    `HEAD /docs${page}`,
+  ]),
   'GET /health/live',
   'HEAD /health/live',
   'GET /health/ready',
