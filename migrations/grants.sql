@@ -13,6 +13,7 @@ BEGIN
   EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids,
     row_count, outcome, code, purpose, query, sealed_note, cause_id, request_id, ip) ON audit.event TO %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE audit.event_sequence TO %I', login);
+  EXECUTE format('GRANT USAGE ON SEQUENCE app.inbound_event_sequence_seq TO %I', login);
   FOR fn IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
              WHERE n.nspname IN ('app', 'audit', 'directory') AND p.prokind = 'f'
   LOOP

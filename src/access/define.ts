@@ -23,6 +23,8 @@ export interface FieldDefinition {
   search?: SearchKind
   exact?: ExactMatch
   filter?: boolean
+  /** Changes by itself, without anybody changing the record: not part of its ETag. */
+  volatile?: boolean
   sort?: boolean
 }
 
@@ -51,6 +53,8 @@ export interface Resource extends ResourceModel {
   description: string
   definitions: Readonly<Record<string, FieldDefinition>>
   sort: string | null
+  /** The names of the fields that change by themselves. */
+  volatile: readonly string[]
   /** A record in an answer: every field optional, for what a principal may not see is absent. */
   answer: z.ZodObject
   createBody: z.ZodObject
@@ -103,6 +107,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
     fields,
     definitions: definition.fields,
     sort: definition.sort ?? null,
+    volatile: Object.keys(definition.fields).filter((name) => definition.fields[name]?.volatile),
     answer: z.object(answer).meta({ id: definition.title, description: definition.description }),
     createBody: z
       .strictObject(createBody)

@@ -6,6 +6,7 @@ import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, touchedValues } from './audit-event.ts'
 import { type Connections, oneWrite } from './connections.ts'
+import { type InsertParts, insertStatement } from './insert-statement.ts'
 import { PreparedStatements } from './prepared.ts'
 import {
   ownPrincipal,
@@ -33,6 +34,13 @@ export interface ReadPlan {
   /** The one id that is asked for: finding nothing is a refusal. */
   wanted?: string
   query?: unknown
+}
+
+/** A change whose rows are all new; built once per key, its values given at each run. */
+export interface InsertPlan {
+  key: string
+  parts: () => InsertParts
+  values: Readonly<Record<string, unknown>>
 }
 
 export type JsonRow = Record<string, unknown>
@@ -131,20 +139,24 @@ export class Database {
         ...values,
         wanted,
       }
-      const prepared = this.#prepared.query(statement, fill(statement, all))
-      const [row] = await this.#connections.use(principal.region, async (client) => {
-        const [, result, end] = await together(client, () => [
-          client.query(begin(principal)),
-          client.query(prepared),
-          client.query('COMMIT'),
-        ]).catch((error: unknown) => {
-          throw this.#prepared.isLost(error) ? new Again() : unwritten(error)
-        })
-        committed(end)
-        return result?.rows ?? []
-      })
+      const row = await this.#alone(principal, statement, all)
       if (!row?._current) throw new Stale()
       return row
+    })
+  }
+
+  /**
+   * A change in one round trip, for what comes in fast: BEGIN with the tenant; one statement that checks, inserts and
+   * audits; COMMIT. For principals that the service itself makes; what they stand on is the plan's to say.
+   * @returns the statement's answer; null when the standing is gone, and then nothing was written
+   * @throws Problem unavailable when the event could not be committed
+   */
+  async insert(caller: Caller, entry: AuditEntry, plan: InsertPlan): Promise<JsonRow | null> {
+    return this.#fresh(caller, async (principal) => {
+      const statement = this.kept(principal, `insert/${plan.key}`, () => insertStatement(plan.parts()))
+      const all = { ...eventValues(randomUUIDv7(), principal, entry, caller.meta), ...plan.values }
+      const row = await this.#alone(principal, statement, all)
+      return row?._current ? row : null
     })
   }
 
@@ -282,6 +294,26 @@ export class Database {
 
   async close(): Promise<void> {
     await this.#connections.close()
+  }
+
+  /** One statement that holds its own audit event, between BEGIN and COMMIT, all sent at once; its first row. */
+  async #alone(
+    principal: Principal,
+    statement: Compiled,
+    values: Readonly<Record<string, unknown>>,
+  ): Promise<Record<string, JsonRow[]> | undefined> {
+    const prepared = this.#prepared.query(statement, fill(statement, values))
+    return this.#connections.use(principal.region, async (client) => {
+      const [, result, end] = await together(client, () => [
+        client.query(begin(principal)),
+        client.query(prepared),
+        client.query('COMMIT'),
+      ]).catch((error: unknown) => {
+        throw this.#prepared.isLost(error) ? new Again() : unwritten(error)
+      })
+      committed(end)
+      return result?.rows[0]
+    })
   }
 
   /** A plan, or a refusal by rights that the principal still has. */

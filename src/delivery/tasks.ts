@@ -3,6 +3,7 @@ import type { HttpClient } from '../channels/http-client.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { maintain } from './maintenance.ts'
+import { routeEvents } from './route-events.ts'
 
 /** What a task works with. */
 export interface WorkContext {
@@ -23,4 +24,4 @@ export type Task = (
   attempt: { attempts: number; maxAttempts: number },
 ) => Promise<void>
 
-export const tasks: Readonly<Record<string, Task>> = { maintain }
+export const tasks: Readonly<Record<string, Task>> = { route: routeEvents, maintain }

@@ -155,7 +155,8 @@ export function collection(app: FastifyInstance, deps: Deps, options: Collection
         .split(',')
         .filter((name) => name !== '')
       const chosen = wanted.map((name) => include.find((each) => each.name === name) ?? refuse(name))
-      return sendRecord(request, reply, await fetchRecord(deps, callerOf(request), resource, id, chosen))
+      const record = await fetchRecord(deps, callerOf(request), resource, id, chosen)
+      return sendRecord(request, reply, record, resource.volatile)
     },
   })
 
@@ -330,7 +331,7 @@ function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOption
       const record = await deps.db.change(callerOf(request), { action: 'update', resource: resource.name }, (tx) =>
         changeRow(tx, options, id, request.body as JsonRow, request.headers['if-match']),
       )
-      return sendRecord(request, reply, record)
+      return sendRecord(request, reply, record, resource.volatile)
     },
   })
 }
@@ -362,7 +363,7 @@ export async function changeRow(
 ): Promise<JsonRow | Finish<JsonRow>> {
   const { resource } = options
   const before = await lockRow(tx, resource, id, action)
-  checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false)
+  checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false, resource.volatile)
   const after = { ...before.clear, ...merged(before.clear, body) }
   checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
   const change: Change = { tx, id, body, before, after, parent: null }
@@ -419,7 +420,7 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
       const { id } = idParams.parse(request.params)
       await deps.db.change(callerOf(request), { action: 'delete', resource: resource.name }, async (tx) => {
         const before = await lockRow(tx, resource, id, 'delete')
-        checkIfMatch(request.headers['if-match'], before.view, options.ifMatchRequired ?? false)
+        checkIfMatch(request.headers['if-match'], before.view, options.ifMatchRequired ?? false, resource.volatile)
         const more = options.trash ? await options.trash(moving(tx, id, before)) : {}
         return move(tx, resource, 'delete', id, before, { ...more, state: 'trashed', trashed_at: sql`now()` })
       })
@@ -449,7 +450,7 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
         },
         () => fetchRecord(deps, caller, resource, id),
       )
-      return sendRecord(request, reply, made.record)
+      return sendRecord(request, reply, made.record, resource.volatile)
     },
   })
 }

@@ -11,12 +11,15 @@ import { auditEventRoutes } from './audit-events/routes.ts'
 import { auditEvents } from './audit-events/schema.ts'
 import { businessUnitRoutes } from './business-units/routes.ts'
 import { businessUnits } from './business-units/schema.ts'
+import { channelRoutes } from './channels/routes.ts'
 import { channels } from './channels/schema.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { contacts } from './contacts/schema.ts'
 import { conversations } from './conversations/schema.ts'
 import { identities } from './identities/schema.ts'
+import { inboundEventRoutes } from './inbound-events/routes.ts'
 import { inboundEvents } from './inbound-events/schema.ts'
+import { ingestRoutes } from './ingest/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { members } from './members/schema.ts'
 import { messages } from './messages/schema.ts'
@@ -57,6 +60,7 @@ export const chapters: readonly Chapter[] = [
   { name: 'invitations', description: 'One-time links by which a member sets a password.' },
   { name: 'me', description: 'Whoever asks.' },
   ...resources,
+  { name: 'ingest', description: 'Where providers post.' },
   { name: 'health', description: 'Whether the service lives, and whether it can serve.' },
 ]
 
@@ -70,6 +74,9 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   teamRoutes,
   businessUnitRoutes,
   apiKeyRoutes,
+  channelRoutes,
+  ingestRoutes,
+  inboundEventRoutes,
   attachmentRoutes,
   auditEventRoutes,
 ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
+import { sql } from '../../db/sql.ts'
 import { channel } from '../../db/tables/conversation.ts'
 import { text } from '../values.ts'
 
@@ -67,15 +68,32 @@ export const channels = defineResource({
       write: 'always',
       mask: 'hidden',
     },
-    lastEventAt: { column: channel.lastEventAt, schema: time('When the provider last posted.') },
-    lastSentAt: { column: channel.lastSentAt, schema: time('When a message last went out.') },
+    webhookUrl: {
+      value: sql`'/v1/ingest/' || ${channel.id}::text`,
+      kind: 'text',
+      schema: z.url().meta({
+        description: 'Where the provider posts; to be entered at the provider.',
+        example: 'https://hub.example.com/v1/ingest/0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+      }),
+      nullable: false,
+      filter: false,
+      sort: false,
+      mask: 'hidden',
+    },
+    lastEventAt: {
+      column: channel.lastEventAt,
+      schema: time('When the provider last posted, to the minute.'),
+      volatile: true,
+    },
+    lastSentAt: { column: channel.lastSentAt, schema: time('When a message last went out.'), volatile: true },
     lastError: {
       column: channel.lastError,
       kind: 'choice',
       schema: z.string().meta({ description: 'The last trouble, as a code.', example: 'reauthorise' }),
       mask: 'hidden',
+      volatile: true,
     },
-    lastErrorAt: { column: channel.lastErrorAt, schema: time('When that was.') },
+    lastErrorAt: { column: channel.lastErrorAt, schema: time('When that was.'), volatile: true },
   },
 })
 channels.createBody = channels.createBody

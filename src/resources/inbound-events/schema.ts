@@ -53,6 +53,18 @@ export const inboundEvents = defineResource({
       column: inboundEvent.attempts,
       schema: z.int().meta({ description: 'How often it was tried.', example: 1 }),
     },
+    payload: {
+      value: sql`CASE WHEN ${inboundEvent.sealedPayload} IS NOT NULL THEN json_build_object('href', '/v1/inbound-events/' || ${inboundEvent.id}::text || '/payload') END`,
+      kind: 'json',
+      schema: z
+        .object({
+          href: z.string().meta({
+            description: 'The path of the payload.',
+            example: '/v1/inbound-events/0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11/payload',
+          }),
+        })
+        .meta({ description: 'Where the event can be seen as the provider sent it; null when it is no longer kept.' }),
+    },
     occurredAt: { column: inboundEvent.occurredAt, schema: time('When it happened, by the provider.') },
     receivedAt: { column: inboundEvent.receivedAt, schema: time('When it arrived.') },
     processedAt: { column: inboundEvent.processedAt, schema: time('When it was dealt with.') },

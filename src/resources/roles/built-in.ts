@@ -201,7 +201,16 @@ const manager: Grant[] = [
   { resource: 'roles', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'business-units', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'channels', actions: ['read', 'update'], fields: { read: ['*'], write: ['name', 'teamId', 'status'] } },
-  { resource: 'inbound-events', actions: ['read', 'administer'], fields: { read: ['*'] } },
+  {
+    resource: 'inbound-events',
+    actions: ['read', 'administer'],
+    fields: {
+      read: [
+        ...['id', 'version', 'channelId', 'receivedChannelId', 'businessUnitId', 'type', 'kind', 'status', 'reason'],
+        ...['attempts', 'occurredAt', 'receivedAt', 'processedAt', 'contactId', 'conversationId', 'messageId'],
+      ],
+    },
+  },
   { resource: 'api-keys', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'audit-events', actions: ['read'], fields: { read: ['*'] } },
 ]

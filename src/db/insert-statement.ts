@@ -1,0 +1,34 @@
+import { eventFrom } from './audit-event.ts'
+import { type SQL, sql } from './sql.ts'
+
+/** New rows and what hangs on them, as one statement. */
+export interface InsertParts {
+  /** A row, as `who`, while the writer may write; without it nothing happens. */
+  standing: SQL
+  /** The statements by name, in order; each may refer to `who` and to those before it. */
+  steps: readonly { name: string; statement: SQL }[]
+  /** The step that gives back the ids of the new rows, and their resource. */
+  made: { step: string; resource: string }
+  /** Columns of the one row that is given back. */
+  answer: SQL
+}
+
+/**
+ * A whole audited change as one statement: may the writer write, the rows, the audit event made of them.
+ * Gives one row: `_current` says whether it may, then the answer.
+ */
+export function insertStatement({ standing, steps, made, answer }: InsertParts): SQL {
+  const ctes = steps.map(({ name, statement }) => sql`${sql.identifier(name)} AS (${statement})`)
+  const rows = sql.identifier(made.step)
+  const event = eventFrom({
+    touched: sql`(SELECT jsonb_build_array(jsonb_build_object('resource', ${made.resource}::text, 'ids', coalesce(jsonb_agg(m.id), '[]'),
+      'shown', '[]'::jsonb, 'masked', '[]'::jsonb, 'version', 1)) FROM ${rows} AS m)`,
+    subjects: sql`'{}'`,
+    rowCount: sql`(SELECT count(*)::int FROM ${rows})`,
+    outcome: sql`'allowed'`,
+    code: sql`NULL`,
+    from: sql`who`,
+  })
+  return sql`WITH who AS MATERIALIZED (${standing}), ${sql.join(ctes, sql`, `)}, event AS (${event})
+    SELECT EXISTS (SELECT FROM who) AS "_current", ${answer}`
+}

@@ -1,0 +1,96 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { JsonRow, Tx } from '../../db/database.ts'
+import { sql } from '../../db/sql.ts'
+import { type Change, collection, type Deps } from '../../http/collection.ts'
+import { channelFetch, routeWaiting, type WorkingChannel } from './queries.ts'
+import { channels } from './schema.ts'
+import { checkedSettings, madeSecrets, mergePatch, settingsColumns, typeNamed } from './settings.ts'
+
+/** Channels: their secrets go in with the settings, are kept sealed, and never come out again. */
+export function channelRoutes(app: FastifyInstance, deps: Deps): void {
+  const made = new WeakMap<object, WorkingChannel & { secret: string | undefined }>()
+
+  app.register(async (scope) => {
+    // The address that providers post to begins with ours, which only the settings know.
+    scope.addHook('preSerialization', async (_request, _reply, payload) => whole(payload, deps.config.publicUrl))
+
+    collection(scope, deps, {
+      resource: channels,
+      searchable: true,
+      ifMatchRequired: true,
+      createdAnswer: channels.answer
+        .extend({
+          secret: z.string().optional().meta({
+            description: 'The secret that was made because none was given; shown this once.',
+            example: 'whsec_…',
+          }),
+        })
+        .meta({ id: 'ChannelCreated', description: 'A new channel, with the secret that was made for it.' }),
+      create: async ({ tx, id, body, after }) => {
+        const type = typeNamed(String(body.type))
+        const given = checkedSettings(type, body.settings)
+        const settings = type.generate?.(given) ?? given
+        const columns = settingsColumns(tx.keys, id, { type, settings })
+        made.set(after, {
+          id,
+          type,
+          settings,
+          businessUnitId: String(after.businessUnitId),
+          teamId: null,
+          isActive: true,
+          appHash: hashOf(columns),
+          secret: madeSecrets(type, given, settings)[0],
+        })
+        await tx.query(sql`SELECT directory.register_channel(${id}::uuid)`)
+        return columns
+      },
+      created: async ({ tx, after }) => {
+        const channel = made.get(after)
+        if (channel) await routeWaiting(tx, channel)
+      },
+      createdExtra: ({ after }) => {
+        const secret = made.get(after)?.secret
+        return secret === undefined ? {} : { secret }
+      },
+      change: changed,
+      restore: async ({ tx, id, after }) => {
+        await routeWaiting(tx, { ...(await channelBefore(tx, id)), isActive: after.status === 'active' })
+        return {}
+      },
+    })
+  })
+}
+
+/** Settings are patched as a whole, secrets included: those left out stay, those given replace. */
+async function changed({ tx, id, body, after }: Change): Promise<JsonRow> {
+  if (!('settings' in body) && !('status' in body)) return {}
+  const before = await channelBefore(tx, id)
+  const isActive = after.status === 'active'
+  if (!('settings' in body)) {
+    await routeWaiting(tx, { ...before, isActive })
+    return {}
+  }
+  const settings = checkedSettings(before.type, mergePatch(before.settings, body.settings))
+  const columns = settingsColumns(tx.keys, id, { type: before.type, settings })
+  await routeWaiting(tx, { ...before, settings, isActive, appHash: hashOf(columns) })
+  return { ...columns }
+}
+
+async function channelBefore(tx: Tx, id: string): Promise<WorkingChannel> {
+  const channel = await channelFetch(tx, id)
+  if (!channel) throw new Error('a locked channel is gone')
+  return channel
+}
+
+const hashOf = (columns: Readonly<JsonRow>): Buffer | null =>
+  Buffer.isBuffer(columns.app_hash) ? columns.app_hash : null
+
+/** The door gives the path; what leaves is the whole address, in a record and in each of a list. */
+function whole(payload: unknown, publicUrl: string): unknown {
+  if (typeof payload !== 'object' || payload === null) return payload
+  if ('data' in payload && Array.isArray(payload.data))
+    return { ...payload, data: payload.data.map((one: unknown) => whole(one, publicUrl)) }
+  if (!('webhookUrl' in payload) || typeof payload.webhookUrl !== 'string') return payload
+  return { ...payload, webhookUrl: `${publicUrl}${payload.webhookUrl}` }
+}

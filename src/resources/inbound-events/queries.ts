@@ -1,0 +1,41 @@
+import type { Tx } from '../../db/database.ts'
+import { array, sql } from '../../db/sql.ts'
+
+/** The key of the job that drains a lane: at most one waits per lane. */
+export const laneKey = (tenantId: string, lane: string): string => `normalise/${tenantId}/${lane}`
+
+/**
+ * Has lanes drained, by a job each.
+ * @param lanes hexadecimal; repeated ones count once. In one order for everybody: two transactions that add the same
+ *   jobs in different orders would wait for each other.
+ */
+export async function enqueueLanes(tx: Tx, channelId: string, lanes: readonly string[]): Promise<void> {
+  const { tenantId, region } = tx.principal
+  const distinct = [...new Set(lanes)].sort()
+  if (distinct.length === 0) return
+  const keys = distinct.map((lane) => laneKey(tenantId, lane))
+  const payloads = distinct.map((lane) => JSON.stringify({ tenantId, region, channelId, lane }))
+  await tx.query(sql`SELECT app.enqueue('normalise', ${array(keys, 'text')}, ${array(payloads, 'text')}::jsonb[])`)
+}
+
+export interface ReplayTarget {
+  /** hexadecimal */
+  lane: string
+  hasPayload: boolean
+  /** null where no active channel serves the event's account. */
+  channelId: string | null
+  businessUnitId: string | null
+}
+
+/** Where an event goes when it is processed again: its channel, or the one that serves its account by now. */
+export async function replayTarget(tx: Tx, id: string): Promise<ReplayTarget> {
+  const [row] = await tx.query<ReplayTarget>(sql`
+    SELECT encode(e.lane, 'hex') AS lane, e.sealed_payload IS NOT NULL AS "hasPayload", c.id AS "channelId", c.business_unit_id AS "businessUnitId"
+      FROM app.inbound_event e JOIN app.channel r ON r.tenant_id = e.tenant_id AND r.id = e.received_channel_id
+      LEFT JOIN app.channel c ON c.tenant_id = e.tenant_id AND c.state = 'active'
+        AND CASE WHEN e.channel_id IS NOT NULL THEN c.id = e.channel_id
+                 ELSE c.type = e.type AND c.account = e.account AND c.app_hash = r.app_hash AND c.status = 'active' END
+     WHERE e.tenant_id = ${tx.principal.tenantId}::uuid AND e.id = ${id}::uuid`)
+  if (!row) throw new Error('a locked event is gone')
+  return row
+}

@@ -1,0 +1,61 @@
+import { createHash, randomUUIDv7 } from 'node:crypto'
+import type { RawEvent } from '../../channels/channel.ts'
+import { scopeAccount } from '../channels/queries.ts'
+import type { KnownChannel, Sibling } from './known-channels.ts'
+
+/** A raw event as a row of app.inbound_event; bytes as text, since rows travel as JSON. */
+export interface RawRow {
+  id: string
+  unit: string | null
+  channel: string | null
+  account: string
+  /** hexadecimal */
+  dedupe: string
+  /** hexadecimal */
+  lane: string
+  kind: string
+  status: 'stored' | 'unrouted'
+  occurred: string | null
+  /** base64 */
+  payload: string
+}
+
+/** The rows of a post, in its own order. Each payload is sealed under the tenant's key until its contact is known. */
+export function rawRows(channel: KnownChannel, events: readonly RawEvent[]): RawRow[] {
+  const { keys, type } = channel
+  return events.map((event) => {
+    const id = randomUUIDv7()
+    const account = accountOf(channel, event)
+    const target = targetOf(channel, event)
+    const lane = event.lane === null ? 'account' : `lane/${event.lane}`
+    return {
+      id,
+      unit: target?.businessUnitId ?? null,
+      channel: target?.id ?? null,
+      account,
+      dedupe: keys.hash('inbound-dedupe', event.dedupeKey).toString('hex'),
+      lane: keys.hash('inbound-lane', `${type.type}\0${account}\0${lane}`).toString('hex'),
+      kind: event.kind,
+      status: target ? 'stored' : 'unrouted',
+      occurred: event.occurredAt?.toISOString() ?? null,
+      payload: keys.seal(JSON.stringify(event.payload), `inbound/${id}`).toString('base64'),
+    }
+  })
+}
+
+/** Where an event goes: to the channel of the account that it names, among those behind the same provider app. */
+function targetOf(channel: KnownChannel, event: RawEvent): Sibling | undefined {
+  const { siblings } = channel
+  if (event.account !== null) return siblings.find((one) => one.account === event.account)
+  const [own] = siblings
+  if (event.scope === null || event.scope === undefined) return own
+  // Where the larger account was left out of the settings, an event about it can only be for the address it came to.
+  return siblings.find((one) => one.scope === event.scope) ?? (own?.scope === null ? own : undefined)
+}
+
+/** The account under which an event is unique. Where it names none, the larger account or the channel stands for it. */
+function accountOf(channel: KnownChannel, event: RawEvent): string {
+  const account = event.account ?? (event.scope ? scopeAccount(event.scope) : `channel:${channel.id}`)
+  // It is part of an index, whose entries are limited.
+  return account.length <= 200 ? account : `long:${createHash('sha256').update(account).digest('hex')}`
+}

@@ -1,0 +1,177 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { idOf } from '../../access/define.ts'
+import type { Post, RefusalReason } from '../../channels/channel.ts'
+import type { Caller } from '../../db/database.ts'
+import { Problem } from '../../errors.ts'
+import type { Deps } from '../../http/collection.ts'
+import { operation } from '../../http/operation.ts'
+import { fault, invalid } from '../../http/problem.ts'
+import { type KnownChannel, KnownChannels } from './known-channels.ts'
+import { receive } from './receive.ts'
+
+/** The largest post of any provider is 3 MB (WhatsApp). */
+const bytesMax = 4 * 1024 * 1024
+const attemptsMax = 4
+
+const params = z.object({ channelId: idOf('The channel.') })
+
+const accepted = z
+  .object({
+    accepted: z.int().meta({ description: 'How many events are new and stored.', example: 2 }),
+    duplicates: z.int().meta({ description: 'How many were here already.', example: 0 }),
+    rejected: z
+      .array(
+        z.object({
+          id: z.string().nullable().meta({ description: 'The event’s own id.', example: 'evt-1' }),
+          code: z.string().meta({ description: 'What makes it unusable.', example: 'text_missing' }),
+        }),
+      )
+      .meta({ description: 'Events that cannot be used; the others of the post were taken.', example: [] }),
+  })
+  .meta({ id: 'IngestAnswer', description: 'What became of the events of a post.' })
+
+/** Where providers post. Public: what is posted proves itself by the channel's own signature. */
+export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
+  const known = new KnownChannels(db)
+
+  app.register(async (scope) => {
+    // Signatures are over the bytes on the wire: nothing may parse and write them again.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bytesMax }, (_request, body, done) =>
+      done(null, body),
+    )
+
+    scope.get('/v1/ingest/:channelId', {
+      config: { public: true, unlimited: true },
+      schema: operation('ingest.handshake', 'Prove the address to the provider', {
+        params,
+        response: {
+          200: z
+            .string()
+            .meta({ description: 'The provider’s challenge.', example: '1158201444', 'x-media-type': 'text/plain' }),
+        },
+        description:
+          'The request by which a provider checks, with the channel’s verify token, that the address is ours.',
+        open: true,
+        errors: ['forbidden', 'not_found', 'method_not_allowed'],
+        produces: ['text/plain'],
+      }),
+      handler: async (request, reply) => {
+        const channel = await found(request)
+        const { handshake } = channel.type
+        if (!handshake) throw new Problem('method_not_allowed')
+        const { status, contentType, body } = handshake(queryOf(request), channel.settings)
+        if (status === 200) return reply.code(200).type(contentType).send(body)
+        throw status === 403
+          ? await refused(request, channel, 'forbidden')
+          : await refused(request, channel, 'invalid_request')
+      },
+    })
+
+    scope.post('/v1/ingest/:channelId', {
+      config: { public: true, unlimited: true },
+      bodyLimit: bytesMax,
+      schema: operation('ingest.receive', 'Post events as the provider does', {
+        params,
+        body: z
+          .unknown()
+          .meta({ description: 'What the provider posts, signed as the provider signs.', example: { events: [] } }),
+        response: {
+          200: z.null().meta({ description: 'Stored; there is no body.' }),
+          202: accepted,
+        },
+        description:
+          'Verified over the raw bytes by the channel’s own secret. Everything is stored before the answer, repetitions are recognised, and processing follows.',
+        open: true,
+        errors: ['invalid_signature', 'not_found', 'malformed_json', 'body_too_large'],
+      }),
+      handler: async (request, reply) => {
+        const bytes: unknown = request.body
+        const post: Post = {
+          headers: headersOf(request),
+          query: queryOf(request),
+          rawBody: Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0),
+          receivedAt: new Date(),
+        }
+        return take(request, reply, post)
+      },
+    })
+  })
+
+  async function found(request: FastifyRequest): Promise<KnownChannel> {
+    const channel = await known.get(params.parse(request.params).channelId)
+    if (!channel) throw new Problem('not_found')
+    return channel
+  }
+
+  /** Verify, split, store, answer; once more with the channel as it is now where it has changed since it was read. */
+  async function take(request: FastifyRequest, reply: FastifyReply, post: Post): Promise<FastifyReply> {
+    let channel = await found(request)
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const verdict = channel.type.verify(post, channel.settings)
+      if (!verdict.ok) {
+        const now = await known.reload(channel.id)
+        if (!now) throw new Problem('not_found')
+        if (now.standing.join() === channel.standing.join())
+          throw await refused(request, now, 'invalid_signature', verdict.reason)
+        channel = now
+        continue
+      }
+      const split = channel.type.split(post.rawBody, post.headers)
+      if ('malformed' in split) throw await refused(request, channel, 'malformed', split.malformed)
+      const stored = await receive(db, callerFor(request, channel), channel, split.events)
+      if (stored) {
+        const counts = { ...stored, duplicates: split.events.length - stored.accepted, rejected: split.rejected }
+        const { status, body } = channel.type.answer?.(counts) ?? { status: 200, body: null }
+        return body === null ? reply.code(status).send() : reply.code(status).send(body)
+      }
+      const now = await known.reload(channel.id)
+      if (!now) throw new Problem('not_found')
+      channel = now
+    }
+    throw new Problem('unavailable', {
+      detail: 'The channel is changing too quickly.',
+      headers: { 'retry-after': '1' },
+    })
+  }
+
+  /** The problem to answer; on record first, since the tenant is known. */
+  async function refused(
+    request: FastifyRequest,
+    channel: KnownChannel,
+    kind: 'forbidden' | 'invalid_request' | 'invalid_signature' | 'malformed',
+    reason: RefusalReason | (string & {}) = kind,
+  ): Promise<Problem> {
+    request.log.warn({ channelId: channel.id, reason }, 'a post to a channel was refused')
+    const code = kind === 'malformed' ? (reason === 'invalid_json' ? 'malformed_json' : 'invalid_request') : kind
+    await db.denied(callerFor(request, channel), { action: 'import', resource: 'channels' }, code, [channel.id])
+    return kind === 'malformed' && code === 'invalid_request'
+      ? invalid(fault('', reason, 'The body is not what this channel’s provider posts.'))
+      : new Problem(code)
+  }
+
+  function callerFor(request: FastifyRequest, channel: KnownChannel): Caller {
+    return {
+      principal: channel.principal,
+      meta: { requestId: request.id, ip: request.ip, purpose: null },
+    }
+  }
+}
+
+/** Repeated headers and parameters are joined or left out: no provider repeats one that matters. */
+function headersOf(request: FastifyRequest): Post['headers'] {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  )
+}
+
+function queryOf(request: FastifyRequest): Post['query'] {
+  const query = typeof request.query === 'object' && request.query !== null ? request.query : {}
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'string' ? value : undefined,
+    ]),
+  )
+}
