@@ -26,6 +26,8 @@ export interface TestServiceOptions {
   listen?: boolean
   /** Run the background jobs too. */
   worker?: boolean
+  /** Gives the address by which the service reaches its database: a wire that fails, a pooler. */
+  through?: (databaseUrl: string) => Promise<string>
 }
 
 /** A record in an answer. */
@@ -125,13 +127,13 @@ export interface TestService {
  */
 export async function startTestService(
   t: { teardown(end: () => Promise<void>): unknown },
-  { env = {}, listen = false, worker = false }: TestServiceOptions = {},
+  { env = {}, listen = false, worker = false, through }: TestServiceOptions = {},
 ): Promise<TestService> {
   const database = await freshDatabase(t)
   const dataDir = mkdtempSync(join(tmpdir(), 'custodia-service-'))
   const config = parseConfig(
     {
-      DATABASE_URL: database.url,
+      DATABASE_URL: through ? await through(database.url) : database.url,
       DATA_DIR: dataDir,
       MASTER_KEY: randomBytes(32).toString('base64'),
       PORT: '0',
