@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Headers } from './headers.ts'
 import type { HttpClient } from './http-client.ts'
 import type { JsonValue } from './json.ts'
-import type { Identity, MediaRef, NeutralEvent, Thread } from './neutral.ts'
+import type { Identity, IdentityKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
 
 /**
  * The one interface between the hub and a provider. Adding a channel = a folder with one of these
@@ -152,6 +152,12 @@ export interface ChannelType<Settings = unknown> {
   /** the answer that the provider expects; 200 without a body unless given */
   answer?(counts: AnswerCounts): { status: number; body: JsonValue | null }
   parse(event: { kind: string; payload: JsonValue }): Parsed
+  /** the kinds of addresses that `send` takes */
+  readonly reaches: readonly IdentityKind[]
+  /** whether the provider drops what it has seen: then a send of unknown outcome may be repeated with the same id */
+  readonly isIdempotent: boolean
+  /** what a thread of the provider's, where a conversation has one beside the person, is */
+  readonly threadKind: Thread['kind']
   send(message: OutboundMessage, settings: Settings, http: HttpClient): Promise<SendResult>
   /** @throws MediaError */
   fetchMedia?(ref: MediaRef, settings: Settings, http: HttpClient): Promise<MediaDownload>

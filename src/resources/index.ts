@@ -15,14 +15,18 @@ import { channelRoutes } from './channels/routes.ts'
 import { channels } from './channels/schema.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { contacts } from './contacts/schema.ts'
+import { conversationRoutes } from './conversations/routes.ts'
 import { conversations } from './conversations/schema.ts'
+import { identityRoutes } from './identities/routes.ts'
 import { identities } from './identities/schema.ts'
 import { inboundEventRoutes } from './inbound-events/routes.ts'
 import { inboundEvents } from './inbound-events/schema.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { members } from './members/schema.ts'
+import { messageRoutes } from './messages/routes.ts'
 import { messages } from './messages/schema.ts'
+import { noteRoutes } from './notes/routes.ts'
 import { notes } from './notes/schema.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { roles } from './roles/schema.ts'
@@ -32,6 +36,7 @@ import { tagRoutes } from './tags/routes.ts'
 import { tags } from './tags/schema.ts'
 import { teamRoutes } from './teams/routes.ts'
 import { teams } from './teams/schema.ts'
+import { timelineRoutes } from './timeline/routes.ts'
 
 /** Every noun that grants can name. Adding a resource is adding it here, twice. */
 export const resources: readonly Resource[] = [
@@ -68,6 +73,11 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   sessionRoutes,
   meRoute,
   contactRoutes,
+  identityRoutes,
+  timelineRoutes,
+  conversationRoutes,
+  messageRoutes,
+  noteRoutes,
   tagRoutes,
   roleRoutes,
   memberRoutes,

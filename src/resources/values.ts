@@ -14,6 +14,27 @@ export const text = (max: number, description: string, example: string) =>
     .refine(storable, 'Text holds a NUL or half of a surrogate pair.')
     .meta({ description, example })
 
+/**
+ * Text of people over several lines, as it is kept: line ends are one kind, control characters and what is only space are
+ * gone. Emoji, marks and joiners stay: they are how people write.
+ */
+export const lines = (max: number, description: string, example: string) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: text of nothing else is no text
+    .regex(/[^\s\u0000-\u001f\u007f-\u009f]/, 'There is no text.')
+    .refine(storable, 'Text holds a NUL or half of a surrogate pair.')
+    .overwrite((value) =>
+      value
+        .replaceAll(/\r\n?/g, '\n')
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+        .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '')
+        .trim(),
+    )
+    .meta({ description, example })
+
 /** The tenant's own word for something: up to 100 characters. */
 export const word = (description: string, example: string) => text(100, description, example)
 

@@ -18,6 +18,9 @@ export const whatsapp: ChannelType<WhatsAppSettings> = {
   verify: (post, settings) => verifyHubSignature(post, settings.appSecret),
   split: splitWhatsApp,
   parse: parseWhatsApp,
+  reaches: ['whatsapp', 'whatsapp_bsuid', 'whatsapp_parent_bsuid', 'phone'],
+  isIdempotent: false,
+  threadKind: 'group',
   send: sendWhatsApp,
   fetchMedia: fetchWhatsAppMedia,
   limits: {

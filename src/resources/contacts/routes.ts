@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Change, type CollectionOptions, collection, type Deps } from '../../http/collection.ts'
-import { catalogueTags, externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
+import { catalogueTags } from '../tags/queries.ts'
+import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
 import { revealRoute } from './reveal.ts'
 import { contacts } from './schema.ts'
 

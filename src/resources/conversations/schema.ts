@@ -70,6 +70,7 @@ export const conversations = defineResource({
       }),
       write: 'always',
     },
+    lastMessageId: { column: conversation.lastMessageId, schema: idOf('The last message.') },
     lastMessageAt: { column: conversation.lastMessageAt, schema: time('When the last message was.') },
     lastInboundAt: {
       column: conversation.lastInboundAt,
@@ -81,6 +82,11 @@ export const conversations = defineResource({
     },
   },
 })
+// A conversation starts open and unread by nobody.
+conversations.createBody = conversations.createBody
+  .omit({ status: true, snoozedUntil: true, unreadCount: true })
+  .strict()
+  .meta({ id: 'ConversationCreate', description: 'What a new conversation is made of.' })
 // Marking as read sets the count to nothing; nobody sets it to anything else.
 conversations.patchBody = conversations.patchBody
   .extend({

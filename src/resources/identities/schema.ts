@@ -3,7 +3,7 @@ import { commonFields, defineResource, idOf, time } from '../../access/define.ts
 import { sql } from '../../db/sql.ts'
 import { identity } from '../../db/tables/contact.ts'
 import { contacts } from '../contacts/schema.ts'
-import { text, word } from '../values.ts'
+import { email, phone, text, word } from '../values.ts'
 import { exactAddress } from './match.ts'
 
 export const identities = defineResource({
@@ -64,3 +64,13 @@ export const identities = defineResource({
     lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.') },
   },
 })
+// By hand only what means the same everywhere; a provider's own ids come from its channel.
+identities.createBody = z
+  .strictObject({
+    kind: z.enum(['phone', 'email']).meta({ description: 'What kind of address.', example: 'phone' }),
+    value: text(300, 'The address: a phone with its country code, or an email.', '+4917012345678'),
+  })
+  .meta({ id: 'IdentityCreate', description: 'An address that somebody says is the contact’s.' })
+
+/** The value of a claimed address in the form in which it is kept, by kind. */
+export const claimedValue = { phone: phone('A phone number.'), email: email('An email address.') }

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { message } from '../../db/tables/conversation.ts'
-import { word } from '../values.ts'
+import { conversations } from '../conversations/schema.ts'
+import { idList, lines, word } from '../values.ts'
 
 const anything = z.record(z.string(), z.unknown())
 
@@ -16,6 +17,8 @@ export const messages = defineResource({
   unit: message.businessUnitId,
   subject: sql`${message.contactId}`,
   state: message.state,
+  within: { model: conversations, id: message.conversationId },
+  sort: '-occurredAt',
   fields: {
     ...commonFields(message),
     conversationId: { column: message.conversationId, schema: idOf('The conversation.') },
@@ -43,7 +46,7 @@ export const messages = defineResource({
     },
     content: {
       column: message.content,
-      schema: anything.meta({ description: 'What it holds, by type.', example: { body: 'Hello' } }),
+      schema: anything.meta({ description: 'What it holds, by type.', example: { text: 'Hello' } }),
       nullable: false,
     },
     text: {
@@ -96,7 +99,7 @@ export const messages = defineResource({
         .meta({ id: 'MessageError', description: 'Why it was not delivered.' }),
     },
     author: {
-      value: sql`json_build_object('kind', ${message.authorKind}, 'id', ${message.authorId})`,
+      value: sql`json_build_object('kind', ${message.authorKind}, 'id', ${message.authorId}, 'apiKeyId', ${message.authorKeyId})`,
       kind: 'json',
       nullable: false,
       filter: false,
@@ -106,6 +109,10 @@ export const messages = defineResource({
             .string()
             .meta({ description: 'contact, member, apiKey, system or provider; may grow.', example: 'contact' }),
           id: z.uuid().nullable().meta({ description: 'Their id.' }),
+          apiKeyId: z
+            .uuid()
+            .nullable()
+            .meta({ description: 'The API key through which the member wrote.', example: null }),
         })
         .meta({ id: 'MessageAuthor', description: 'Who wrote it.' }),
     },
@@ -129,3 +136,24 @@ export const messages = defineResource({
     },
   },
 })
+
+/** What an answer is made of. */
+export const newMessage = z
+  .strictObject({
+    type: z.enum(['text', 'image', 'video', 'audio', 'document']).default('text').meta({
+      description: 'What it is; a channel that cannot be sent it refuses (type_not_sendable).',
+      example: 'text',
+    }),
+    text: lines(65_536, 'What it says; how much of it a channel takes differs.', 'It left our warehouse this morning.'),
+    replyToId: idOf('The message of the conversation that it answers.').optional(),
+    attachmentIds: idList('Uploaded files that go with it.').default([]),
+    purpose: word('What it is for; left out: what the conversation is for.', 'support').optional(),
+    expectedLastMessageId: z.uuid().nullable().optional().meta({
+      description:
+        'The conversation’s last message as you know it, null for none: when another has come meanwhile, nothing is sent (409).',
+      example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+    }),
+  })
+  .meta({ id: 'MessageSend', description: 'A message to the contact of a conversation.' })
+
+export type MessageSend = z.infer<typeof newMessage>

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { note } from '../../db/tables/conversation.ts'
-import { text } from '../values.ts'
+import { conversations } from '../conversations/schema.ts'
+import { lines } from '../values.ts'
 
 export const notes = defineResource({
   name: 'notes',
@@ -14,6 +15,7 @@ export const notes = defineResource({
   unit: note.businessUnitId,
   subject: sql`${note.contactId}`,
   state: note.state,
+  within: { model: conversations, id: note.conversationId },
   fields: {
     ...commonFields(note),
     conversationId: { column: note.conversationId, schema: idOf('The conversation.') },
@@ -28,7 +30,7 @@ export const notes = defineResource({
     authorId: { column: note.authorId, schema: idOf('Who wrote it.') },
     text: {
       column: note.text,
-      schema: text(10_000, 'The note.', 'Asked for a discount; see the offer of May.'),
+      schema: lines(10_000, 'The note.', 'Asked for a discount; see the offer of May.'),
       write: 'always',
       required: true,
       search: 'text',

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import type { SendResult } from '../channels/channel.ts'
+import { claimMessage, type Dispatch, nextMessage } from './send-claim.ts'
+import { recordResult } from './send-settle.ts'
+import type { Task, WorkContext } from './tasks.ts'
+
+const outboxOf = z.object({ tenantId: z.uuid(), region: z.string(), conversationId: z.uuid() })
+
+/** Then another job goes on, so that a stop of the service does not wait for a long conversation. */
+const workMsMax = 15_000
+/** A claim that was held up for so long (a stopped process) may be over before the call is. */
+const startMsMax = 10_000
+
+/**
+ * Sends what waits in one conversation, oldest first. The messages themselves are the queue. Each is taken in one
+ * transaction, handed to the provider outside of any, and its result written down in another; at every moment at most
+ * one message of a conversation is on its way, whoever and however many work on it, and in this or another process:
+ * - taken by somebody and not settled: it is left to them, and its successors with it
+ * - taken by somebody who died: after the lease it is sent again where the provider recognises it, else its fate is
+ *   `unknown`, and it is never sent again by itself
+ * - put back to be tried later: its successors wait
+ */
+export const send: Task = async (context, payload) => {
+  const outbox = outboxOf.parse(payload)
+  const startedAt = performance.now()
+  for (;;) {
+    const id = await nextMessage(context.db, outbox)
+    if (id === null) return
+    const claimedAt = performance.now()
+    const claim = await claimMessage(context.db, outbox, id)
+    if (claim === 'taken') return
+    if (claim === 'settled') continue
+    const result = await dispatch(context, claim, claimedAt)
+    const goesOn = performance.now() - startedAt > workMsMax
+    const mayFollow = await recordResult(context.db, outbox, claim, result, goesOn)
+    if (!mayFollow || goesOn) return
+  }
+}
+
+async function dispatch({ http, log }: WorkContext, claim: Dispatch, claimedAt: number): Promise<SendResult> {
+  const { id, attempts, channel, message } = claim
+  const startedAt = performance.now()
+  if (startedAt - claimedAt > startMsMax) return { outcome: 'retry', reason: 'held_up' }
+  const result = await channel.type.send(message, channel.settings, http).catch((error: unknown): SendResult => {
+    log.error(
+      { err: error, messageId: id, channelType: channel.type.type },
+      'sending failed in a way that nobody foresaw',
+    )
+    return { outcome: 'unknown', reason: 'internal' }
+  })
+  const { outcome } = result
+  const reason = 'reason' in result ? result.reason : 'code' in result ? result.code : undefined
+  const durationMs = Math.round(performance.now() - startedAt)
+  log.info(
+    { messageId: id, channelType: channel.type.type, outcome, reason, attempts, durationMs },
+    'message sent or not',
+  )
+  return result
+}

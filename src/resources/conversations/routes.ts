@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import { ruled } from '../../db/reference.ts'
+import type { Columns } from '../../db/row-changes.ts'
+import { sql } from '../../db/sql.ts'
+import { conversation } from '../../db/tables/conversation.ts'
+import { type Change, type CollectionOptions, collection, type Deps } from '../../http/collection.ts'
+import { contacts } from '../contacts/schema.ts'
+import { members } from '../members/schema.ts'
+import { messages } from '../messages/schema.ts'
+import { catalogueTags } from '../tags/queries.ts'
+import { checkAssignment } from './assignment.ts'
+import { conversations } from './schema.ts'
+import { refuseSecond, startFields } from './start.ts'
+import { statusChange } from './status.ts'
+
+const conversationCollection: CollectionOptions = {
+  resource: conversations,
+  searchable: true,
+  include: [
+    { name: 'contact', model: contacts, id: sql`${conversation.contactId}` },
+    { name: 'lastMessage', model: messages, id: sql`${conversation.lastMessageId}` },
+    { name: 'assignee', model: members, id: sql`${conversation.assigneeId}` },
+  ],
+  given: ({ tx, body }) => startFields(tx, body),
+  create: async (change) => {
+    await Promise.all([
+      refuseSecond(change.tx, change.body),
+      checkAssignment(change),
+      catalogueTags(change.tx, change.body),
+    ])
+    return {}
+  },
+  change: changed,
+}
+
+async function changed(change: Change): Promise<Columns> {
+  const { tx, id, body, before, after } = change
+  const { faults, columns, wakeAt } = statusChange(before?.clear ?? {}, after, body, new Date())
+  if (faults.length > 0) throw ruled(...faults)
+  await Promise.all([checkAssignment(change), catalogueTags(tx, body)])
+  if (wakeAt) {
+    const { tenantId, region } = tx.principal
+    // The time is in the key: a job that waits already keeps its own.
+    const key = `wake/${tenantId}/${id}/${wakeAt.toISOString()}`
+    await tx.enqueue('wake', key, { tenantId, region, conversationId: id }, wakeAt)
+  }
+  return columns
+}
+
+export function conversationRoutes(app: FastifyInstance, deps: Deps): void {
+  collection(app, deps, conversationCollection)
+}

@@ -1,0 +1,125 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { Finish, type JsonRow, type Tx } from '../../db/database.ts'
+import { referenced, ruled, unknownReference } from '../../db/reference.ts'
+import { finishRow, insertRow, lockRow } from '../../db/row-changes.ts'
+import { json, sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
+import type { Made } from '../../http/idempotency.ts'
+import { type Refusal, sendingRefusal } from '../../privacy/sending-gate.ts'
+import { conversations } from '../conversations/schema.ts'
+import { type MessageSend, messages } from './schema.ts'
+import { sendingFacts } from './sending-facts.ts'
+
+/** What becomes of a conversation when it is answered: nobody waits, nothing is unread. */
+const answered = ['lastMessageId', 'lastMessageAt', 'waitingSince', 'unreadCount']
+
+/**
+ * Puts an answer into the outbox: the message, what it means for its conversation, and the job that sends it, in one
+ * transaction. The conversation's lock gives the answers of one conversation their order.
+ * @param purpose the request's, where the message and its conversation name none
+ * @throws Problem not_found, forbidden, conflict, window_closed, or unprocessable with the gate's reason
+ */
+export async function messageQueue(
+  tx: Tx,
+  conversationId: string,
+  body: MessageSend,
+  purpose: string | null,
+): Promise<Finish<Made>> {
+  const { principal } = tx
+  const [{ clear }, known] = await Promise.all([
+    lockRow(tx, conversations, conversationId, 'read'),
+    sendingFacts(tx, conversationId),
+  ])
+  if (!known) throw new Problem('not_found', { recordIds: [conversationId] })
+  const id = randomUUIDv7()
+  const after: JsonRow = {
+    id,
+    conversationId,
+    contactId: clear.contactId,
+    identityId: clear.identityId,
+    channelId: clear.channelId,
+    businessUnitId: clear.businessUnitId,
+    direction: 'outbound',
+    type: body.type,
+    content: { text: body.text },
+    text: body.text,
+    reactions: [],
+    attachmentIds: body.attachmentIds,
+    status: 'queued',
+    replyToId: body.replyToId ?? null,
+    historical: false,
+    purpose: body.purpose ?? clear.purpose ?? purpose ?? principal.purpose,
+  }
+  if (!principal.ability.can('send', messages, after)) throw new Problem('forbidden', { recordIds: [conversationId] })
+  if (body.expectedLastMessageId !== undefined && body.expectedLastMessageId !== (clear.lastMessageId ?? null))
+    throw new Problem('conflict', {
+      detail: 'The conversation has gone on since you looked.',
+      errors: [{ path: '/expectedLastMessageId', code: 'newer_message', message: 'Another message is the last one.' }],
+    })
+  const utterance = {
+    type: body.type,
+    text: body.text,
+    attachmentCount: body.attachmentIds.length,
+    purpose: typeof after.purpose === 'string' ? after.purpose : null,
+  }
+  const refusal = sendingRefusal(known.facts, utterance, known.means, known.now)
+  if (refusal) throw refused(refusal)
+  if (body.replyToId) {
+    const replied = await referenced(tx, messages, body.replyToId)
+    if (replied?.conversationId !== conversationId) throw ruled(unknownReference('/replyToId'))
+  }
+  return write(tx, after, Number(clear.version) + 1)
+}
+
+async function write(tx: Tx, after: JsonRow, conversationVersion: number): Promise<Finish<Made>> {
+  const { tenantId, region, onBehalfOf, kind, id: principalId, me } = tx.principal
+  const { id, conversationId, contactId } = after
+  const [[clock]] = await Promise.all([
+    // After the lock, so that messages of a conversation are ordered as they were let in.
+    tx.query<{ now: string }>(sql`UPDATE app.conversation
+      SET last_message_id = ${id}::uuid, last_message_at = greatest(last_message_at, clock_timestamp()), waiting_since = NULL, unread_count = 0,
+          version = version + 1, updated_at = now()
+      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid RETURNING least(last_message_at, clock_timestamp()) AS now`),
+    tx.enqueue('send', `send/${tenantId}/${String(conversationId)}`, {
+      tenantId,
+      region,
+      conversationId: String(conversationId),
+    }),
+  ])
+  const insert = insertRow(tx, messages, String(id), {
+    business_unit_id: after.businessUnitId,
+    conversation_id: conversationId,
+    contact_id: contactId,
+    identity_id: after.identityId,
+    channel_id: after.channelId,
+    direction: after.direction,
+    type: after.type,
+    content: json(after.content),
+    text: after.text,
+    status: after.status,
+    author_kind: onBehalfOf === null ? kind : 'member',
+    author_id: me.id,
+    author_key_id: onBehalfOf === null ? null : principalId,
+    reply_to_id: after.replyToId,
+    purpose: after.purpose,
+    occurred_at: clock?.now,
+  })
+  const subjectId = typeof contactId === 'string' ? contactId : null
+  tx.touch({
+    resource: conversations.name,
+    ids: [String(conversationId)],
+    changed: answered,
+    version: conversationVersion,
+    subjectIds: [subjectId],
+  })
+  const changed = ['conversationId', 'type', 'text', 'status', ...(after.replyToId === null ? [] : ['replyToId'])]
+  const finish = finishRow(tx, messages, insert, { id: String(id), after, changed, version: 1, subjectId })
+  return new Finish(finish.statement, finish.touched, (rows) => ({ id: String(id), record: finish.done(rows) }))
+}
+
+function refused({ code, path, message }: Refusal): Problem {
+  return new Problem(code === 'window_closed' ? 'window_closed' : 'unprocessable', {
+    detail: message,
+    errors: [{ path, code, message }],
+  })
+}

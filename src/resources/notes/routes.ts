@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import type { Principal } from '../../access/principal.ts'
+import { sql } from '../../db/sql.ts'
+import { note } from '../../db/tables/conversation.ts'
+import { Problem } from '../../errors.ts'
+import { type Change, type CollectionOptions, collection, type Deps } from '../../http/collection.ts'
+import { conversations } from '../conversations/schema.ts'
+import { notes } from './schema.ts'
+
+const noteCollection: CollectionOptions = {
+  resource: notes,
+  path: '/v1/conversations/:id/notes',
+  parent: { resource: conversations, scope: (id) => sql`${note.conversationId} = ${id}` },
+  searchable: true,
+  given: ({ tx, parent }) => ({
+    conversationId: parent?.clear.id,
+    contactId: parent?.clear.contactId,
+    businessUnitId: parent?.clear.businessUnitId,
+    ...authorOf(tx.principal),
+  }),
+  change: ownOnly,
+  trash: ownOnly,
+  restore: ownOnly,
+}
+
+/** The member for whom a key acts is the author, as if without the key. */
+const authorOf = (principal: Principal): { authorKind: string; authorId: string } => ({
+  authorKind: principal.onBehalfOf === null ? principal.kind : 'member',
+  authorId: principal.me.id,
+})
+
+/** What somebody wrote stays theirs: only its author changes a note, or who looks after notes. */
+function ownOnly({ tx, before }: Change): Record<string, never> {
+  const { principal } = tx
+  const clear = before?.clear ?? {}
+  if (clear.authorId !== principal.me.id && !principal.ability.can('administer', notes, clear))
+    throw new Problem('forbidden', { detail: 'Only its author may change a note.' })
+  return {}
+}
+
+export function noteRoutes(app: FastifyInstance, deps: Deps): void {
+  collection(app, deps, noteCollection)
+}

@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import type { JsonRow } from '../../db/database.ts'
+import { present, utc, viewOf } from '../../db/view.ts'
+import { Problem } from '../../errors.ts'
+import type { Deps } from '../../http/collection.ts'
+import { callerOf } from '../../http/guard.ts'
+import { operation } from '../../http/operation.ts'
+import { idParams } from '../../http/schema.ts'
+import { timelinePlan } from './queries.ts'
+import { type TimelineKind, timelineKindNames, timelineKinds, timelinePage, timelineParameters } from './schema.ts'
+
+/** Everything that happened with a contact, newest first, across channels. */
+export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): void {
+  app.get('/v1/contacts/:id/timeline', {
+    config: { access: { action: 'read', resource: 'contacts' } },
+    schema: operation('contacts.timeline', 'What happened with a contact', {
+      params: idParams,
+      querystring: timelineParameters,
+      response: { 200: timelinePage },
+      description:
+        'Messages, notes, opened conversations and addresses of a contact, newest first, across channels. Each record is shown as its own noun would show it to you; nouns that you may not read are left out.',
+    }),
+    handler: async (request) => {
+      const caller = callerOf(request)
+      const { id } = idParams.parse(request.params)
+      const { limit, cursor, kind } = timelineParameters.parse(request.query)
+      const kinds = timelineKindNames.filter((name) => kind === undefined || kind.split(',').includes(name))
+      const asked = JSON.stringify(['timeline', id, kinds])
+      const result = await db.read(caller, { action: 'read', resource: 'contacts' }, (principal) => {
+        const position = cursor === undefined ? null : cursors.read(cursor, principal, asked)
+        const after = position && { at: String(position.key), id: position.id }
+        return timelinePlan(principal, { contactId: id, kinds, limit, after })
+      })
+      if (!result.parent?.length) throw new Problem('not_found', { audited: true })
+      const rows = result.rows ?? []
+      const shown = rows.slice(0, limit)
+      const last = rows.length > limit ? shown.at(-1) : undefined
+      const byKind = new Map(
+        kinds.map((name) => {
+          const { resource } = timelineKinds[name]
+          const view = viewOf(caller.principal, resource)
+          return [name, new Map((result[name] ?? []).map((row) => [row.id, present(resource, view, row)]))] as const
+        }),
+      )
+      return {
+        data: shown.flatMap((row) => entryOf(row, byKind)),
+        nextCursor: last ? cursors.write({ key: last.at, id: String(last.id) }, caller.principal, asked) : null,
+      }
+    },
+  })
+}
+
+function entryOf(row: JsonRow, byKind: ReadonlyMap<TimelineKind, ReadonlyMap<unknown, JsonRow>>): JsonRow[] {
+  const kind = timelineKindNames.find((name) => name === row.kind)
+  const record = kind && byKind.get(kind)?.get(row.id)
+  return record ? [{ kind, id: row.id, occurredAt: utc(String(row.at)), record }] : []
+}
