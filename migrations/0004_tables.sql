@@ -347,6 +347,8 @@ CREATE TABLE app.inbound_event (
   status           text NOT NULL,
   reason           text,
   attempts         int NOT NULL DEFAULT 0,
+  -- stored, and not to be tried before this: it failed and holds its lane, or it waits for the message that it is about
+  retry_at         timestamptz,
   occurred_at      timestamptz,
   received_at      timestamptz NOT NULL DEFAULT now(),
   processed_at     timestamptz,
@@ -365,6 +367,8 @@ CREATE TABLE app.inbound_event (
 );
 CREATE INDEX inbound_event_waiting ON app.inbound_event (tenant_id, lane, sequence) WHERE status = 'stored';
 CREATE INDEX inbound_event_unrouted ON app.inbound_event (tenant_id, type, account) WHERE status = 'unrouted';
+-- what expires: raw events that led to nobody
+CREATE INDEX inbound_event_expiring ON app.inbound_event (tenant_id, received_at) WHERE contact_id IS NULL AND sealed_payload IS NOT NULL AND status <> 'stored';
 CREATE INDEX inbound_event_received ON app.inbound_event (tenant_id, received_at DESC, id DESC);
 
 CREATE TABLE app.message (
@@ -388,6 +392,8 @@ CREATE TABLE app.message (
   -- the API key through which a member wrote
   author_key_id    uuid,
   reply_to_id      uuid,
+  -- the provider's id of the message that it answers: past messages often come after those that answer them
+  reply_to_external_id text,
   external_id      text,
   historical       boolean NOT NULL DEFAULT false,
   purpose          text,
@@ -415,6 +421,8 @@ CREATE TABLE app.message (
 CREATE UNIQUE INDEX message_external ON app.message (tenant_id, channel_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX message_conversation ON app.message (tenant_id, conversation_id, occurred_at DESC, id DESC);
 CREATE INDEX message_contact ON app.message (tenant_id, contact_id, occurred_at DESC, id DESC);
+CREATE INDEX message_awaited ON app.message (tenant_id, channel_id, reply_to_external_id)
+  WHERE reply_to_id IS NULL AND reply_to_external_id IS NOT NULL;
 CREATE INDEX message_queued ON app.message (tenant_id, conversation_id, occurred_at, id) WHERE status = 'queued';
 
 CREATE TABLE app.note (
@@ -452,6 +460,11 @@ CREATE TABLE app.attachment (
   size             bigint,
   -- keyed, so that equal files of two people cannot be matched by whoever reads the table
   content_hash     bytea,
+  -- the file in the store, and the key that it alone is encrypted under; a file that no row names is an orphan
+  stored_as        text,
+  wrapped_key      bytea,
+  -- whose key wraps that key: this contact's, or the tenant's while no message holds the file
+  key_contact_id   uuid,
   status           text NOT NULL,
   error            text,
   -- the provider's reference, encrypted: it may be a link with a token in it
@@ -459,11 +472,6 @@ CREATE TABLE app.attachment (
   attempts         int NOT NULL DEFAULT 0,
   uploaded_by      uuid,
   state            text NOT NULL DEFAULT 'active',
-  -- the file in the store, and the key that it alone is encrypted under; a file that no row names is an orphan
-  stored_as        text,
-  wrapped_key      bytea,
-  -- whose key wraps that key: this contact's, or the tenant's while no message holds the file
-  key_contact_id   uuid,
   version          int NOT NULL DEFAULT 1,
   created_at       timestamptz NOT NULL DEFAULT now(),
   updated_at       timestamptz NOT NULL DEFAULT now(),
@@ -476,6 +484,37 @@ CREATE TABLE app.attachment (
 CREATE INDEX attachment_message ON app.attachment (tenant_id, message_id);
 CREATE INDEX attachment_contact ON app.attachment (tenant_id, contact_id);
 CREATE INDEX attachment_created ON app.attachment (tenant_id, created_at DESC, id DESC);
+
+-- Every consent, STOP, block and preference with its evidence, one row each; what holds now is read from them.
+CREATE TABLE app.consent_event (
+  tenant_id         uuid NOT NULL,
+  id                uuid NOT NULL,
+  business_unit_id  uuid NOT NULL,
+  contact_id        uuid NOT NULL,
+  channel_id        uuid,
+  category          text NOT NULL,
+  state             text NOT NULL,
+  source            text NOT NULL,
+  -- the inbound event that proves it; no foreign key: raw events expire, what they proved stays
+  evidence_event_id uuid,
+  occurred_at       timestamptz NOT NULL,
+  created_at        timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, evidence_event_id, category),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contact,
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES app.channel
+);
+CREATE INDEX consent_event_contact ON app.consent_event (tenant_id, contact_id, category, occurred_at DESC);
+
+-- Addresses that must not become contacts (again), as keyed hashes: whoever reads the table learns none of them.
+CREATE TABLE app.suppression (
+  tenant_id       uuid NOT NULL REFERENCES app.tenant,
+  identifier_hash bytea NOT NULL,
+  -- 'review' asks a person first; anything else keeps the address out
+  reason          text NOT NULL,
+  created_at      timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, identifier_hash)
+);
 
 CREATE TABLE app.tag (
   tenant_id   uuid NOT NULL REFERENCES app.tenant,

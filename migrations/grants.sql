@@ -8,6 +8,8 @@ BEGIN
   EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA app, audit, directory FROM PUBLIC, %I', login);
   EXECUTE format('GRANT USAGE ON SCHEMA app, audit, directory TO %I', login);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO %I', login);
+  -- consent is evidence: a change of mind is another event
+  EXECUTE format('REVOKE UPDATE, DELETE ON app.consent_event FROM %I', login);
   -- by column: time and order are the server's
   EXECUTE format('GRANT SELECT ON audit.event TO %I', login);
   EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids,
