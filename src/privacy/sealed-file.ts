@@ -14,9 +14,12 @@ const tagBytes = 16
 
 /** A stored file is not what was written. Says nothing of what is in it. */
 export class FileDamaged extends Error {
-  constructor(what: 'format' | 'size' | 'chunk') {
+  /** For the log. */
+  readonly code: string
+  constructor(what: 'format' | 'size' | 'chunk' | 'key' | 'missing') {
     super(`a stored file is damaged: ${what}`)
     this.name = 'FileDamaged'
+    this.code = `file_${what}`
   }
 }
 

@@ -14,7 +14,7 @@ import { etagOf, matches } from '../../http/etag.ts'
 import { callerOf } from '../../http/guard.ts'
 import type { FileStore } from '../../privacy/file-store.ts'
 import type { TenantKeys } from '../../privacy/keyring.ts'
-import { openFile, sealedSize, sealedSpan } from '../../privacy/sealed-file.ts'
+import { FileDamaged, openFile, sealedSize, sealedSpan } from '../../privacy/sealed-file.ts'
 import { inlineTypes } from './file-rules.ts'
 import { fileContext } from './keep-file.ts'
 import { keyContext } from './queries.ts'
@@ -79,9 +79,7 @@ export async function serveContent(
     throw new Problem('range_not_satisfiable', { headers: { 'content-range': `bytes */${file.size}` } })
   const { start, end } = range ?? { start: 0, end: file.size - 1 }
 
-  const bytes = await readFile(store, tenantId, file, { start, end }).catch((cause: unknown) => {
-    throw new Problem('unavailable', { detail: 'The file cannot be read now.', cause })
-  })
+  const bytes = await readFile(store, tenantId, file, { start, end }).catch(unreadable)
   const disposition = inlineWanted && inlineTypes.has(file.mediaType) ? 'inline' : 'attachment'
   reply.code(range ? 206 : 200).headers({
     'content-type': file.mediaType,
@@ -153,22 +151,35 @@ function storedFile(found: z.infer<typeof row>, keys: TenantKeys): StoredFile {
     size,
     hash,
     storedAs,
-    key: holder.open(Buffer.from(wrapped, 'base64'), keyContext(found.id)),
+    key: unwrapped(holder, Buffer.from(wrapped, 'base64'), keyContext(found.id)),
   }
+}
+
+function unwrapped(holder: Pick<TenantKeys, 'open'>, wrapped: Buffer, context: string): Buffer {
+  try {
+    return holder.open(wrapped, context)
+  } catch {
+    return unreadable(new FileDamaged('key'))
+  }
+}
+
+/** What is wrong with a stored file is for the log; it is no fault of the request, and may be put right. */
+function unreadable(cause: unknown): never {
+  throw new Problem('unavailable', { detail: 'The file cannot be read now.', cause })
 }
 
 /**
  * The clear bytes of a range of a file. The file's size and the range's first chunk have been found genuine when this
  * returns; a later chunk that is not breaks the stream off, before any byte of it.
- * @throws when the file is missing or is not what was stored
+ * @throws FileDamaged, and whatever the disk says
  */
 async function readFile(store: FileStore, tenantId: string, file: StoredFile, range: ByteRange): Promise<Readable> {
   const span = sealedSpan(file.size, range.start, range.end)
   const stored = await store.read(tenantId, file.storedAs, span.start, span.end)
-  if (!stored) throw new Error('a stored file is missing')
+  if (!stored) throw new FileDamaged('missing')
   if (stored.size !== sealedSize(file.size)) {
     stored.bytes.destroy()
-    throw new Error('a stored file has another size than was written')
+    throw new FileDamaged('size')
   }
   const clear = openFile(stored.bytes, file.key, fileContext(tenantId, file.id), { size: file.size, ...range })
   const first = await clear.next()

@@ -18,7 +18,7 @@ export interface Claim {
   /** The media type as it was declared; null when none was. */
   mediaType: string | null
   fileName: string | null
-  /** Whether content that is not what was declared is refused; else it is kept as what it is. */
+  /** Whether a file is refused for what was declared of it; else it is kept as what it is, if that is kept. */
   strict: boolean
 }
 
@@ -33,9 +33,10 @@ export async function judgeFile(
   const refused = (refusal: FileRefusal) => ({ mediaType: null, refusal })
   if (sample.length === 0) return refused('empty')
   const declared = plainType(claim.mediaType)
-  const said = declared !== null && !unsaid.has(declared) ? declared : null
-  const byClaim = (said && refusedTypes.get(said)) ?? refusedEndings.get(endingOf(claim.fileName))
+  const refusedClaim = refusedTypes.get(declared ?? '')
+  const byClaim = (claim.strict ? refusedClaim : undefined) ?? refusedEndings.get(endingOf(claim.fileName))
   if (byClaim) return refused(byClaim)
+  const said = declared === null || refusedClaim || unsaid.has(declared) ? null : declared
   const found = await signatureOf(sample)
   const byContent = (found && refusedTypes.get(found)) ?? refusedText(sample, found)
   if (byContent) return refused(byContent)

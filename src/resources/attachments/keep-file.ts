@@ -1,8 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileStore, fileNameFor } from '../../privacy/file-store.ts'
+import { join } from 'node:path'
+import type { Config } from '../../config.ts'
+import { DiskFileStore, type FileStore, fileNameFor } from '../../privacy/file-store.ts'
 import { sealFile } from '../../privacy/sealed-file.ts'
 import { type Claim, judgeFile, sampleBytes } from './file-kind.ts'
 import type { FileRefusal } from './file-rules.ts'
+
+/** Where the service keeps attachments. */
+export const attachmentStore = (config: Pick<Config, 'dataDir'>): FileStore =>
+  new DiskFileStore(join(config.dataDir, 'attachments'))
 
 /** A file that lies in the store, encrypted under a key of its own; it counts once a row names it. */
 export interface KeptFile {

@@ -35,6 +35,13 @@ export async function keptColumns(
   }
 }
 
+/** Sets columns of an attachment and counts its version. */
+export async function setAttachment(tx: Tx, id: string, columns: Readonly<Record<string, unknown>>): Promise<void> {
+  const sets = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${sql.param(value)}`)
+  await tx.query(sql`UPDATE app.attachment SET ${sql.join(sets, sql`, `)}, version = version + 1, updated_at = now()
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid`)
+}
+
 async function wrapKey(tx: Tx, attachmentId: string, key: Buffer, contactId: string | null): Promise<Buffer> {
   const wrapping = contactId === null ? tx.keys : await contactKey(tx, contactId)
   return wrapping.seal(key, keyContext(attachmentId))
@@ -78,10 +85,13 @@ export async function takeAttachments(
   await Promise.all(
     rows.map((row) => {
       const context = keyContext(row.id)
-      const wrapped = contact.seal(tx.keys.open(row.wrapped_key, context), context)
-      return tx.query(sql`UPDATE app.attachment SET message_id = ${messageId}::uuid, conversation_id = ${conversationId}::uuid, contact_id = ${contactId}::uuid,
-          wrapped_key = ${wrapped}, key_contact_id = ${contactId}::uuid, version = version + 1, updated_at = now()
-        WHERE tenant_id = ${tenantId}::uuid AND id = ${row.id}::uuid`)
+      return setAttachment(tx, row.id, {
+        message_id: messageId,
+        conversation_id: conversationId,
+        contact_id: contactId,
+        wrapped_key: contact.seal(tx.keys.open(row.wrapped_key, context), context),
+        key_contact_id: contactId,
+      })
     }),
   )
   tx.touch({

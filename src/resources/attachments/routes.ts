@@ -1,22 +1,16 @@
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { Config } from '../../config.ts'
 import { collection, type Deps } from '../../http/collection.ts'
 import { fileBody, useMultipart } from '../../http/multipart.ts'
 import { operation } from '../../http/operation.ts'
 import { described, idParams } from '../../http/schema.ts'
-import { DiskFileStore, type FileStore } from '../../privacy/file-store.ts'
 import { serveContent } from './content.ts'
+import { attachmentStore } from './keep-file.ts'
 import { attachments } from './schema.ts'
 import { receiveUpload, uploadFields } from './upload.ts'
 
 /** Uploads and downloads take as long as the line needs; a line that has fallen silent is cut by the server. */
 const transferTimeoutMs = 300_000
-
-/** Where the service keeps attachments. */
-export const attachmentStore = (config: Pick<Config, 'dataDir'>): FileStore =>
-  new DiskFileStore(join(config.dataDir, 'attachments'))
 
 export function attachmentRoutes(app: FastifyInstance, deps: Deps): void {
   const store = attachmentStore(deps.config)
@@ -31,7 +25,7 @@ export function attachmentRoutes(app: FastifyInstance, deps: Deps): void {
         description:
           'One file, to go out with a message: `multipart/form-data` with the file in the part `file`. Its type is what its content says; programs, scripts and pages are refused (`file_refused`, with the reason among `errors`).',
         // Checked as it streams in.
-        body: described(fileBody('AttachmentUpload', uploadFields, 'A file, and where it belongs.'), z.unknown()),
+        body: described(() => fileBody('AttachmentUpload', uploadFields, 'A file, and where it belongs.'), z.unknown()),
         consumes: ['multipart/form-data'],
         response: { 201: attachments.answer },
         errors: ['file_refused', 'unprocessable'],
@@ -59,13 +53,10 @@ export function attachmentRoutes(app: FastifyInstance, deps: Deps): void {
       }),
       headers: z.object({
         range: z.string().optional().meta({ description: 'One range of bytes.', example: 'bytes=0-1023' }),
-        'if-range': z
-          .string()
-          .optional()
-          .meta({
-            description: 'The ETag of the version that the range is meant of.',
-            example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
-          }),
+        'if-range': z.string().optional().meta({
+          description: 'The ETag of the version that the range is meant of.',
+          example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+        }),
       }),
       response: { 200: content, 206: content },
       produces: ['application/octet-stream'],

@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Answer, type TestService } from '../../harness/service.ts'
@@ -70,5 +71,55 @@ export function storedFiles({ config }: Pick<TestService, 'config'>): { path: st
     })
   } catch {
     return []
+  }
+}
+
+export interface StoredEvent {
+  action: string
+  resource: string
+  outcome: string
+  code: string | null
+  actor_id: string | null
+  row_count: number
+  touched: unknown
+  subject_ids: string[]
+  [column: string]: unknown
+}
+
+/** The audit events that name a record, oldest first. */
+export const events = (service: Pick<TestService, 'sql'>, id: string): Promise<StoredEvent[]> =>
+  service.sql<StoredEvent>(
+    "SELECT * FROM audit.event WHERE touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array($1::text))) ORDER BY sequence",
+    [id],
+  )
+
+/** A contact with a conversation and an empty message, straight into the tables. */
+export async function conversationOf({ sql, tenantId }: Pick<TestService, 'sql' | 'tenantId'>): Promise<{
+  contactId: string
+  conversationId: string
+  messageId: string
+  channelId: string
+}> {
+  const [contactId, conversationId, messageId, channelId] = Array.from({ length: 4 }, () => randomUUIDv7())
+  const unit = '(SELECT id FROM app.business_unit WHERE tenant_id = $1 AND is_default)'
+  await sql(
+    `INSERT INTO app.channel (tenant_id, id, business_unit_id, type, name, settings, sealed_settings) VALUES ($1, $2, ${unit}, 'connector', 'Test', '{}', '')`,
+    [tenantId, channelId],
+  )
+  await sql(`INSERT INTO app.contact (tenant_id, id, business_unit_id) VALUES ($1, $2, ${unit})`, [tenantId, contactId])
+  await sql(
+    `INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, channel_id, channel) VALUES ($1, $2, ${unit}, $3, $4, 'connector')`,
+    [tenantId, conversationId, contactId, channelId],
+  )
+  await sql(
+    `INSERT INTO app.message (tenant_id, id, business_unit_id, conversation_id, contact_id, channel_id, direction, type, status, author_kind, occurred_at)
+     VALUES ($1, $2, ${unit}, $3, $4, $5, 'outbound', 'text', 'queued', 'member', now())`,
+    [tenantId, messageId, conversationId, contactId, channelId],
+  )
+  return {
+    contactId: `${contactId}`,
+    conversationId: `${conversationId}`,
+    messageId: `${messageId}`,
+    channelId: `${channelId}`,
   }
 }
