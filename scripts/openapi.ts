@@ -29,7 +29,7 @@ export async function generateDocument(): Promise<string> {
   await app.close()
   await db.close()
   if (answer.statusCode !== 200) throw new Error(answer.body)
-  return answer.body
+  return `${JSON.stringify(answer.json(), null, 2)}\n`
 }
 
 if (import.meta.main) {

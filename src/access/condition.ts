@@ -37,17 +37,43 @@ const sizeMax = 200
 const scalar = z.union([z.string().max(1000), z.number(), z.boolean()])
 const fieldName = z.string().min(1).max(100)
 
+const said: Record<(typeof comparisons)[number], string> = {
+  eq: 'True when the field is exactly this value; for a list: when it holds the value.',
+  ne: 'True when the field has another value than this.',
+  lt: 'True when the field is less than this value.',
+  lte: 'True when the field is this value or less.',
+  gt: 'True when the field is greater than this value.',
+  gte: 'True when the field is this value or greater.',
+}
+
 /** The JSON form of a condition, as it stands in grants and in search bodies. */
-export const conditionSchema: z.ZodType<ConditionJson> = z.lazy(() =>
-  z.union([
-    ...comparisons.map((op) => z.strictObject({ [op]: z.tuple([fieldName, scalar]) })),
-    z.strictObject({ in: z.tuple([fieldName, z.union([z.array(scalar).max(500), z.string()])]) }),
-    z.strictObject({ exists: z.tuple([fieldName, z.boolean()]) }),
-    z.strictObject({ and: z.array(conditionSchema).min(1).max(50) }),
-    z.strictObject({ or: z.array(conditionSchema).min(1).max(50) }),
-    z.strictObject({ not: conditionSchema }),
-  ]),
-) as z.ZodType<ConditionJson>
+export const conditionSchema: z.ZodType<ConditionJson> = z
+  .lazy(() =>
+    z.union([
+      ...comparisons.map((op) =>
+        z.strictObject({ [op]: z.tuple([fieldName, scalar]).meta({ description: said[op] }) }),
+      ),
+      z.strictObject({
+        in: z
+          .tuple([fieldName, z.union([z.array(scalar).max(500), z.string()])])
+          .meta({ description: 'True when the field is one of these values, or of `$me.teamIds` and the like.' }),
+      }),
+      z.strictObject({
+        exists: z
+          .tuple([fieldName, z.boolean()])
+          .meta({ description: 'True when the field has a value, or has none.' }),
+      }),
+      z.strictObject({ and: z.array(conditionSchema).min(1).max(50).meta({ description: 'All of these.' }) }),
+      z.strictObject({ or: z.array(conditionSchema).min(1).max(50).meta({ description: 'One of these.' }) }),
+      z.strictObject({ not: conditionSchema }),
+    ]),
+  )
+  .meta({
+    id: 'Condition',
+    description:
+      'A condition over the fields of a resource. A comparison with an absent value is false, `not` inverts it. A value may be `$me.id`, `$me.teamIds`, `$me.businessUnitIds` or `$me.countries`.',
+    example: { in: ['businessUnitId', '$me.businessUnitIds'] },
+  }) as z.ZodType<ConditionJson>
 
 export type ConditionJson = { [op: string]: unknown }
 
@@ -117,6 +143,8 @@ export function operatorsOf(kind: FieldKind): readonly string[] {
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+// RFC 3339: without its zone, a time would mean another one here than in the database.
+const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/i
 const datePattern = /^\d{4}-\d{2}-\d{2}$/
 
 /** Checks one value against the field's kind and brings it into the form in which both sides compare it. */
@@ -138,7 +166,7 @@ export function scalarOf(field: Field, raw: unknown, me: Me | null, path: string
         ? value
         : wrong('a date (YYYY-MM-DD)')
     case 'time': {
-      const time = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/.test(value) ? new Date(value) : null
+      const time = typeof value === 'string' && timePattern.test(value) ? new Date(value) : null
       return time && !Number.isNaN(time.getTime()) && time.getUTCFullYear() <= 9999
         ? String(value)
         : wrong('a time (RFC 3339)')

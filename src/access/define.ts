@@ -85,7 +85,8 @@ export function defineResource(definition: ResourceDefinition): Resource {
       schema: one.schema,
     })
     const shape = nullable ? one.schema.nullable() : one.schema
-    answer[name] = name === 'id' ? one.schema : answerOf(one.schema, one.mask ?? maskFor(kind)).optional()
+    const shown = maskable(one.schema, one.mask ?? maskFor(kind))
+    answer[name] = name === 'id' ? shown : (nullable ? shown.nullable() : shown).optional()
     if (one.write) createBody[name] = one.required ? one.schema : shape.optional()
     if (one.write === 'always') patchBody[name] = shape.optional()
   }
@@ -170,10 +171,10 @@ function kindOf(column: PgColumn): FieldKind {
   return 'text'
 }
 
-/** In an answer any value may be masked: a text loses its format and its length, what cannot be masked is null. */
-function answerOf(schema: z.ZodType, mask: MaskKind): z.ZodType {
+/** In an answer a value may be masked: text loses its format and its length; what has no masked form is left out. */
+function maskable(schema: z.ZodType, mask: MaskKind): z.ZodType {
   const isText = mask === 'text' || mask === 'name' || mask === 'email' || mask === 'phone'
-  return (isText ? z.string().meta({ ...schema.meta() }) : schema).nullable()
+  return isText ? z.string().meta({ ...schema.meta() }) : schema
 }
 
 function maskFor(kind: FieldKind): MaskKind {

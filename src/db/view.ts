@@ -61,14 +61,16 @@ export function present(
   row: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const hidden = Array.isArray(row._hidden) ? row._hidden : null
+  const masked: readonly string[] = Array.isArray(row._masked) ? row._masked : view.masked
   const record: Record<string, unknown> = {}
   for (const name in row) {
     const field = model.fields.get(name)
     if (!field || hidden?.includes(name)) continue
     const value = row[name]
+    // Null would be a value: what has no masked form is left out, and named among the masked fields all the same.
+    if (value === null && field.mask === 'hidden' && masked.includes(name)) continue
     record[name] = field.kind === 'time' && typeof value === 'string' ? utc(value) : value
   }
-  const masked = Array.isArray(row._masked) ? row._masked : view.masked
   if (masked.length > 0) record.maskedFields = masked
   return record
 }

@@ -1,8 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Action } from '../access/actions.ts'
-import { conditionSchema } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
 import type { Config } from '../config.ts'
 import type { AuditEntry } from '../db/audit-event.ts'
@@ -22,14 +21,16 @@ import {
 import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
 import { type SQL, sql } from '../db/sql.ts'
 import { present, viewOf } from '../db/view.ts'
-import { Problem } from '../errors.ts'
+import { type ErrorCode, Problem } from '../errors.ts'
+import { collectionOperations } from './collection-operations.ts'
 import type { Cursors } from './cursor.ts'
 import { checkIfMatch, sendRecord } from './etag.ts'
 import { callerOf } from './guard.ts'
 import { changeOnce, type Made } from './idempotency.ts'
-import { operation } from './operation.ts'
-import { listParameters, listQuery, type Question, questionOf, searchBody } from './query.ts'
-import { idParams, noContent } from './schema.ts'
+import { includeNames } from './list-parameters.ts'
+import type { OperationSchema } from './operation.ts'
+import { listQuery, type Question, questionOf } from './query.ts'
+import { idParams } from './schema.ts'
 
 /** What the routes of every noun need. */
 export interface Deps {
@@ -70,6 +71,8 @@ export interface CollectionOptions {
   trash?: false | ((change: Change) => Promise<Columns> | Columns)
   restore?: (change: Change) => Promise<Columns> | Columns
   ifMatchRequired?: boolean
+  /** What the noun's own part can refuse, beyond what every noun does. */
+  errors?: Partial<Record<'create' | 'change' | 'trash' | 'restore', readonly ErrorCode[]>>
   /** Adds what is known only now, to the answer of a creation (a secret shown once). */
   createdAnswer?: z.ZodObject
   createdExtra?: (change: Change) => JsonRow
@@ -81,23 +84,7 @@ export function collection(app: FastifyInstance, deps: Deps, options: Collection
   const path = options.path ?? `/v1/${resource.name}`
   const one = `/v1/${resource.name}/:id`
   const include = options.include ?? []
-  const names = include.map((each) => each.name)
-  const answer =
-    names.length === 0
-      ? resource.answer
-      : resource.answer
-          .extend(includedSchemas(include))
-          .meta({ id: `${resource.title}Item`, description: resource.description })
-  const page = z
-    .object({
-      data: z.array(answer).meta({ description: 'The records of this page.' }),
-      nextCursor: z
-        .string()
-        .nullable()
-        .meta({ description: 'Where the next page begins; null on the last.', example: null }),
-    })
-    .meta({ id: `${resource.title}Page`, description: `A page of ${resource.name}.` })
-  const parentParams = options.parent ? { params: idParams } : {}
+  const operations = collectionOperations(options)
 
   const list = async (request: FastifyRequest, question: Question): Promise<JsonRow> => {
     const caller = callerOf(request)
@@ -108,21 +95,13 @@ export function collection(app: FastifyInstance, deps: Deps, options: Collection
 
   app.get(path, {
     config: { access: { action: 'read', resource: resource.name } },
-    schema: operation(`${resource.name}.list`, `List ${resource.name}`, {
-      ...parentParams,
-      querystring: listParameters(resource, names, options.searchable ?? false),
-      response: { 200: page },
-    }),
+    schema: operations.list,
     handler: async (request) => list(request, questionOf(request.query as JsonRow)),
   })
 
   app.post(`${path}/search`, {
     config: { access: { action: 'read', resource: resource.name } },
-    schema: operation(`${resource.name}.search`, `Search ${resource.name} by body`, {
-      ...parentParams,
-      body: searchBody(resource, names, conditionSchema),
-      response: { 200: page },
-    }),
+    schema: operations.search,
     handler: async (request) =>
       list(request, {
         filters: {},
@@ -134,35 +113,20 @@ export function collection(app: FastifyInstance, deps: Deps, options: Collection
 
   app.get(one, {
     config: { access: { action: 'read', resource: resource.name } },
-    schema: operation(`${resource.name}.fetch`, `Fetch one of the ${resource.name}`, {
-      params: idParams,
-      ...(names.length > 0
-        ? {
-            querystring: z.strictObject({
-              include: z
-                .string()
-                .max(200)
-                .optional()
-                .meta({ description: `Records to answer together: ${names.join(', ')}.` }),
-            }),
-          }
-        : {}),
-      response: { 200: answer },
-    }),
+    schema: operations.fetch,
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
-      const wanted = String((request.query as JsonRow).include ?? '')
-        .split(',')
-        .filter((name) => name !== '')
-      const chosen = wanted.map((name) => include.find((each) => each.name === name) ?? refuse(name))
+      const chosen = includeNames((request.query as JsonRow).include).map(
+        (name) => include.find((each) => each.name === name) ?? refuse(name),
+      )
       const record = await fetchRecord(deps, callerOf(request), resource, id, chosen)
       return sendRecord(request, reply, record, resource.volatile)
     },
   })
 
-  if (options.create !== false) createRoute(app, deps, options, path)
-  if (options.change !== false) changeRoute(app, deps, options, one)
-  if (options.trash !== false && resource.state) trashRoutes(app, deps, options, one)
+  if (options.create !== false) createRoute(app, deps, options, path, operations.create)
+  if (options.change !== false) changeRoute(app, deps, options, one, operations.change)
+  if (options.trash !== false && resource.state) trashRoutes(app, deps, options, one, operations)
 }
 
 const refuse = (name: string): never => {
@@ -170,9 +134,6 @@ const refuse = (name: string): never => {
     errors: [{ path: 'include', code: 'unknown_field', message: `"${name.slice(0, 100)}" cannot be used here.` }],
   })
 }
-
-const includedSchemas = (include: readonly Include[]): Record<string, z.ZodType> =>
-  Object.fromEntries(include.map((one) => [one.name, (one.model as Resource).answer.nullable().optional()]))
 
 /** The rows of a parent that the caller may see; of another parent there is no list. */
 function parentScope(caller: Caller, parent: NonNullable<CollectionOptions['parent']>, id: string): Scope {
@@ -250,16 +211,18 @@ function assemble(
   })
 }
 
-function createRoute(app: FastifyInstance, deps: Deps, options: CollectionOptions, path: string): void {
+function createRoute(
+  app: FastifyInstance,
+  deps: Deps,
+  options: CollectionOptions,
+  path: string,
+  schema: OperationSchema,
+): void {
   const { resource } = options
   const entry: AuditEntry = { action: 'create', resource: resource.name }
   app.post(path, {
     config: { access: { action: 'create', resource: resource.name } },
-    schema: operation(`${resource.name}.create`, `Create one of the ${resource.name}`, {
-      ...(options.parent ? { params: idParams } : {}),
-      body: resource.createBody,
-      response: { 201: options.createdAnswer ?? resource.answer },
-    }),
+    schema,
     handler: async (request, reply) => {
       const caller = callerOf(request)
       const made = await changeOnce(
@@ -314,16 +277,17 @@ export async function createRow(
   return extra(record)
 }
 
-function changeRoute(app: FastifyInstance, deps: Deps, options: CollectionOptions, one: string): void {
+function changeRoute(
+  app: FastifyInstance,
+  deps: Deps,
+  options: CollectionOptions,
+  one: string,
+  schema: OperationSchema,
+): void {
   const { resource } = options
   app.patch(one, {
     config: { access: { action: 'update', resource: resource.name } },
-    schema: operation(`${resource.name}.change`, `Change one of the ${resource.name}`, {
-      params: idParams,
-      body: resource.patchBody,
-      response: { 200: resource.answer },
-      ifMatch: options.ifMatchRequired ? 'required' : 'optional',
-    }),
+    schema,
     // Before validation: a mask has its field's look, not its format.
     preValidation: async (request) => refuseMasks(resource, request.body),
     handler: async (request, reply) => {
@@ -407,15 +371,17 @@ function merged(before: JsonRow, body: JsonRow): JsonRow {
   )
 }
 
-function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOptions, one: string): void {
+function trashRoutes(
+  app: FastifyInstance,
+  deps: Deps,
+  options: CollectionOptions,
+  one: string,
+  operations: Record<'trash' | 'restore', OperationSchema>,
+): void {
   const { resource } = options
   app.delete(one, {
     config: { access: { action: 'delete', resource: resource.name } },
-    schema: operation(`${resource.name}.trash`, `Move one of the ${resource.name} to the trash`, {
-      params: idParams,
-      response: { 204: noContent },
-      ifMatch: options.ifMatchRequired ? 'required' : 'optional',
-    }),
+    schema: operations.trash,
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
       await deps.db.change(callerOf(request), { action: 'delete', resource: resource.name }, async (tx) => {
@@ -429,10 +395,7 @@ function trashRoutes(app: FastifyInstance, deps: Deps, options: CollectionOption
   })
   app.post(`${one}/restore`, {
     config: { access: { action: 'restore', resource: resource.name } },
-    schema: operation(`${resource.name}.restore`, `Bring one of the ${resource.name} back from the trash`, {
-      params: idParams,
-      response: { 200: resource.answer },
-    }),
+    schema: operations.restore,
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
       const caller = callerOf(request)

@@ -25,7 +25,7 @@ export function documentRoutes(
   let made: { text: string; etag: string } | null = null
   const document = (): { text: string; etag: string } => {
     if (!made) {
-      const text = `${JSON.stringify(openApi(table, serverUrl, chapters), null, 2)}\n`
+      const text = JSON.stringify(openApi(table, serverUrl, chapters))
       made = { text, etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"` }
     }
     return made

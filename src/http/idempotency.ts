@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { AuditEntry } from '../db/audit-event.ts'
@@ -41,11 +40,12 @@ export async function changeOnce(
 ): Promise<Made> {
   const key = keyOf(request)
   if (key === null) return db.change(caller, entry, work)
-  const fingerprint = createHash('sha256')
-    .update(`${request.method} ${request.url}\n${JSON.stringify(body) ?? ''}`)
-    .digest('hex')
   try {
     return await db.change(caller, entry, async (tx) => {
+      // Keyed: a body may hold a password, and a plain hash of it could be tried against a word list.
+      const fingerprint = tx.keys
+        .hash('idempotency-request', `${request.method} ${request.url}\n${JSON.stringify(body) ?? ''}`)
+        .toString('hex')
       const principalId = tx.principal.id ?? tx.principal.tenantId
       const hash = tx.keys.hash('idempotency', `${tx.principal.onBehalfOf ?? ''}/${key}`)
       // Two statements: the second one's snapshot is taken under the lock, so a first request that has just committed is seen.

@@ -6,6 +6,7 @@ import { errorsOf } from './operation-errors.ts'
 import { overview } from './overview.ts'
 import { headers, notModified, ProblemResponses, successOf } from './responses.ts'
 import type { Route, RouteTable } from './route-table.ts'
+import { documentationOf } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -36,6 +37,8 @@ export function openApi(table: RouteTable, serverUrl: string, chapters: readonly
     path,
     Object.fromEntries(same.map((route) => [route.method.toLowerCase(), operationOf(route, schemas, problems)])),
   ])
+  // The order of registration is nobody's business, and would make differences where there are none.
+  described.sort(([a], [b]) => (a < b ? -1 : 1))
   const used = new Set(routes.map(({ operation }) => operation.tag))
   return {
     openapi: '3.1.0',
@@ -72,7 +75,8 @@ export function documented(table: RouteTable): DocumentedRoute[] {
 
 function operationOf(route: DocumentedRoute, schemas: Schemas, problems: ProblemResponses): JsonSchema {
   const { operation, config } = route
-  const { body, consumes = ['application/json'] } = operation
+  const { consumes = ['application/json'] } = operation
+  const body = operation.body && documentationOf(operation.body)
   const parameters = parametersOf(route, schemas)
   const successes = Object.entries(operation.response).map(([status, type]) => [
     status,
@@ -156,8 +160,9 @@ function parametersOf({ method, config, operation }: DocumentedRoute, schemas: S
 }
 
 function membersOf(type: z.ZodType | undefined, place: 'path' | 'query' | 'header', schemas: Schemas): JsonSchema[] {
-  if (!(type instanceof z.ZodObject)) return []
-  return Object.entries(type.shape).map(([name, member]: [string, z.ZodType]) => {
+  const documented = type && documentationOf(type)
+  if (!(documented instanceof z.ZodObject)) return []
+  return Object.entries(documented.shape).map(([name, member]: [string, z.ZodType]) => {
     const { description, examples, ...schema } = schemas.of(member, 'input')
     const required = place === 'path' || !member.safeParse(undefined).success
     return {

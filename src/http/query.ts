@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   type Condition,
   ConditionError,
@@ -9,12 +8,13 @@ import {
 } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
 import { filterable, sight } from '../access/door.ts'
+import type { FieldKind } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Include, type ListQuery, type Scope, type Sort, unknownField } from '../db/rows.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { Cursors } from './cursor.ts'
+import { includeNames } from './list-parameters.ts'
 import { fault, invalid } from './problem.ts'
-import { described } from './schema.ts'
 
 /** What a list is asked: by the query string, or by the body of a search. */
 export interface Question {
@@ -27,98 +27,6 @@ export interface Question {
   include: readonly string[]
   trashed: boolean
 }
-
-export const limitSchema = z.coerce.number().int().min(1).max(200).default(25)
-const text = (max: number) => z.string().min(1).max(max)
-
-/** The parameters that every list has; filters are read apart, through the door. */
-export function listParameters(resource: Resource, includes: readonly string[], searchable: boolean): z.ZodObject {
-  const shape: Record<string, z.ZodType> = {
-    limit: limitSchema.meta({ description: 'How many records a page holds.', example: 25 }),
-    cursor: text(4000).optional().meta({ description: 'The nextCursor of the page before.', example: 'AQx3...' }),
-    sort: text(101)
-      .optional()
-      .meta({
-        description: `The field to sort by; "-" in front: descending. ${resource.sort ? `Left out: ${resource.sort}` : 'Left out: newest first'}. One of: ${sortable(resource)}.`,
-        example: '-createdAt',
-      }),
-  }
-  if (searchable)
-    shape.q = text(200)
-      .optional()
-      .meta({ description: 'Free search: every word must be found, whatever its case and accents.', example: 'muller' })
-  if (includes.length > 0)
-    shape.include = text(200)
-      .optional()
-      .meta({
-        description: `Records to answer together, separated by commas: ${includes.join(', ')}.`,
-        example: includes.join(','),
-      })
-  if (resource.state)
-    shape.trashed = z
-      .enum(['true', 'false'])
-      .optional()
-      .meta({ description: 'true: the trash instead (for whoever may restore).', example: 'false' })
-  const checked = z.looseObject({ ...shape })
-  for (const [name, field] of resource.fields) {
-    if (!field.filterable) continue
-    const about = `Filter by ${name}.`
-    shape[name] = z.string().max(2000).optional().meta({ description: about })
-    for (const op of operatorsOf(field.kind))
-      if (op !== 'eq')
-        shape[`${name}[${op}]`] = z
-          .string()
-          .max(4000)
-          .optional()
-          .meta({ description: `${about} ${operatorTexts[op]}` })
-  }
-  return described(z.looseObject(shape), checked)
-}
-
-const operatorTexts: Record<string, string> = {
-  ne: 'Differs from the value.',
-  in: 'Is one of the values, separated by commas.',
-  lt: 'Less than the value.',
-  lte: 'Less than or equal to the value.',
-  gt: 'Greater than the value.',
-  gte: 'Greater than or equal to the value.',
-  startsWith: 'Begins with the value.',
-  exists: 'true: has a value; false: has none.',
-}
-
-export const searchBody = (resource: Resource, includes: readonly string[], condition: z.ZodType) =>
-  z
-    .strictObject({
-      where: condition.optional().meta({
-        description: 'The condition, in the language of grants.',
-        example: { and: [{ eq: ['lifecycleStage', 'lead'] }, { gte: ['createdAt', '2026-01-01T00:00:00Z'] }] },
-      }),
-      q: z.string().min(1).max(200).optional().meta({ description: 'Free search.', example: 'muller' }),
-      sort: z
-        .string()
-        .min(1)
-        .max(101)
-        .optional()
-        .meta({ description: `One of: ${sortable(resource)}; "-" in front: descending.`, example: '-createdAt' }),
-      limit: z.int().min(1).max(200).default(25).meta({ description: 'How many records a page holds.', example: 25 }),
-      cursor: z.string().min(1).max(4000).optional().meta({ description: 'The nextCursor of the page before.' }),
-      include: z
-        .array(z.enum(includes.length > 0 ? (includes as [string, ...string[]]) : ['']))
-        .max(10)
-        .optional()
-        .meta({ description: 'Records to answer together.' }),
-      trashed: z.boolean().optional().meta({ description: 'The trash instead.' }),
-    })
-    .meta({
-      id: `${resource.title}Search`,
-      description: 'A list asked for by body, so that personal data need not stand in a URL.',
-    })
-
-const sortable = (resource: Resource): string =>
-  [...resource.fields.values()]
-    .filter((field) => field.sortable)
-    .map((field) => field.name)
-    .join(', ')
 
 const reserved = new Set(['limit', 'cursor', 'sort', 'q', 'include', 'trashed'])
 
@@ -134,7 +42,7 @@ export function questionOf(query: Readonly<Record<string, unknown>>): Question {
     limit: Number(query.limit),
     cursor: asText('cursor'),
     q: asText('q'),
-    include: asText('include')?.split(',') ?? [],
+    include: includeNames(query.include),
     trashed: query.trashed === 'true',
   }
 }
@@ -226,33 +134,27 @@ function conditionOf(question: Question, principal: Principal, resource: Resourc
     // The same answer whether it does not exist or may not be used.
     if (!match || !field || !operatorsOf(field.kind).includes(op) || !usable(field, op))
       throw invalid(unknownField(key, key))
-    if (typeof value !== 'string') throw invalid(fault(key, 'invalid_type', 'A parameter is given once.'))
-    const one = (part: string): unknown =>
-      field.kind === 'number'
-        ? part.trim() === ''
-          ? part
-          : Number(part)
-        : field.kind === 'boolean'
-          ? part === 'true'
-            ? true
-            : part === 'false'
-              ? false
-              : part
-          : part
+    const written = [value].flat().filter((part): part is string => typeof part === 'string')
+    const [only] = written
+    if (only === undefined || (written.length > 1 && op !== 'in'))
+      throw invalid(fault(key, 'invalid_type', 'A parameter is given once.'))
     const operand =
       op === 'in'
-        ? value.split(',').map(one)
-        : op === 'exists'
-          ? value === 'true'
-            ? true
-            : value === 'false'
-              ? false
-              : value
-          : one(value)
+        ? written.flatMap((part) => part.split(',')).map((part) => typedAs(field.kind, part))
+        : typedAs(op === 'exists' ? 'boolean' : field.kind, only)
     read({ [op]: [field.name, operand] }, () => key)
   }
   const [first] = parts
   return parts.length === 0 || !first ? null : parts.length === 1 ? first : { op: 'and', of: parts }
+}
+
+const numeral = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i
+
+/** What a text in a URL stands for; what is no such value stays text, and is refused as such. */
+function typedAs(kind: FieldKind, text: string): string | number | boolean {
+  if (kind === 'number') return numeral.test(text) ? Number(text) : text
+  if (kind === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
 }
 
 /** A condition as the audit keeps it: fields and operators in clear, values as keyed hashes. */

@@ -11,9 +11,8 @@ export function useZod(app: FastifyInstance, checkAnswers: boolean): void {
   const compile: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
     // Headers are described for readers; whoever uses one checks it.
     if (httpPart === 'headers') return (data: unknown) => ({ value: data })
-    const checked = checks.get(schema) ?? schema
     return (data: unknown) => {
-      const result = checked.safeParse(data)
+      const result = schema.safeParse(data)
       if (result.success) return { value: result.data }
       return { error: new Problem('invalid_request', { errors: faultsOf(result.error, httpPart ?? 'body') }) }
     }
@@ -31,16 +30,19 @@ export function useZod(app: FastifyInstance, checkAnswers: boolean): void {
   })
 }
 
-const checks = new WeakMap<z.ZodType, z.ZodType>()
+const documentations = new WeakMap<z.ZodType, () => z.ZodType>()
 
 /**
- * Describes with one schema and checks with another: a list documents hundreds of filters, which the door for fields
- * checks in its own way.
+ * Checks with one schema and describes with another: a list documents hundreds of filters, which the door for fields
+ * checks in its own way. What is documented is made when the document is, since nothing else needs it in memory.
  */
-export function described<T extends z.ZodType>(documented: T, checkedBy: z.ZodType): T {
-  checks.set(documented, checkedBy)
-  return documented
+export function described<T extends z.ZodType>(documented: () => z.ZodType, checked: T): T {
+  documentations.set(checked, documented)
+  return checked
 }
+
+/** What a part of a request looks like to whoever reads the document. */
+export const documentationOf = (checked: z.ZodType): z.ZodType => documentations.get(checked)?.() ?? checked
 
 /** zod's issues as faults: a JSON pointer into the body, a parameter's name elsewhere. */
 export function faultsOf(error: z.ZodError, part: string): Fault[] {

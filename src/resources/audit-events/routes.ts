@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { conditionSchema } from '../../access/condition.ts'
 import type { JsonRow } from '../../db/database.ts'
 import { sql } from '../../db/sql.ts'
 import { type Deps, fetchRecord, readPage } from '../../http/collection.ts'
+import { pageOf } from '../../http/collection-operations.ts'
 import { sendRecord } from '../../http/etag.ts'
 import { callerOf } from '../../http/guard.ts'
+import { listParameters, searchBody } from '../../http/list-parameters.ts'
 import { operation } from '../../http/operation.ts'
-import { listParameters, type Question, questionOf, searchBody } from '../../http/query.ts'
+import { type Question, questionOf } from '../../http/query.ts'
 import { idParams } from '../../http/schema.ts'
 import { auditEvents } from './schema.ts'
 
@@ -16,22 +17,14 @@ const id = (description: string) =>
 const time = (description: string) =>
   z.iso.datetime({ offset: true }).optional().meta({ description, example: '2026-11-01T00:00:00Z' })
 
-const parameters = listParameters(auditEvents, [], false).extend({
+const parameters = listParameters(auditEvents, [], false, {
   recordId: id('Events that touched this record.'),
   subjectId: id('Events that concern this contact.'),
   from: time('Not before.'),
   to: time('Before.'),
 })
 
-const page = z
-  .object({
-    data: z.array(auditEvents.answer).meta({ description: 'The events of this page.' }),
-    nextCursor: z
-      .string()
-      .nullable()
-      .meta({ description: 'Where the next page begins; null on the last.', example: null }),
-  })
-  .meta({ id: 'AuditEventPage', description: 'A page of audit events.' })
+const page = pageOf(auditEvents, auditEvents.answer)
 
 /** Reading the audit is audited like any other read. */
 export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
@@ -39,7 +32,12 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
 
   app.get('/v1/audit-events', {
     config: { access },
-    schema: operation('audit-events.list', 'List audit events', { querystring: parameters, response: { 200: page } }),
+    schema: operation('audit-events.list', 'List audit events', {
+      querystring: parameters,
+      response: { 200: page },
+      errors: ['invalid_cursor'],
+      description: 'The newest first. Who did what to which records and fields; reading them is recorded too.',
+    }),
     handler: async (request) => {
       const { recordId, subjectId, from, to, ...query } = request.query as JsonRow
       const question = questionOf(query)
@@ -71,8 +69,10 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
   app.post('/v1/audit-events/search', {
     config: { access },
     schema: operation('audit-events.search', 'Search audit events by body', {
-      body: searchBody(auditEvents, [], conditionSchema),
+      body: searchBody(auditEvents, [], false),
       response: { 200: page },
+      errors: ['invalid_cursor'],
+      description: 'The same as the list, asked for by body.',
     }),
     handler: async (request) =>
       readPage(deps, callerOf(request), auditEvents, [], {
@@ -89,6 +89,8 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
     schema: operation('audit-events.fetch', 'Fetch an audit event', {
       params: idParams,
       response: { 200: auditEvents.answer },
+      etag: true,
+      description: 'Who did what to which records and fields, why, and whether it was allowed.',
     }),
     handler: async (request, reply) =>
       sendRecord(

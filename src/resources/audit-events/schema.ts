@@ -4,7 +4,7 @@ import { sql } from '../../db/sql.ts'
 import { auditEvent } from '../../db/tables/audit.ts'
 
 const touched = z
-  .looseObject({
+  .object({
     resource: z.string().meta({ description: 'The resource.', example: 'contacts' }),
     ids: z.array(z.string()).meta({ description: 'The records.', example: ['0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11'] }),
     shown: z.array(z.string()).meta({ description: 'The fields that were shown in clear.', example: ['displayName'] }),

@@ -8,6 +8,7 @@ export function businessUnitRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, {
     resource: businessUnits,
     searchable: true,
+    errors: { trash: ['in_use'] },
     create: async ({ tx, body }) => {
       // One region today: a unit cannot live where there is no database.
       if (body.region !== undefined && body.region !== tx.principal.region)

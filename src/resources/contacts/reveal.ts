@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { JsonRow, Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
 import { unknownField } from '../../db/rows.ts'
 import { sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import type { Deps } from '../../http/collection.ts'
 import { callerOf } from '../../http/guard.ts'
+import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { idParams } from '../../http/schema.ts'
 import { text } from '../values.ts'
@@ -41,34 +43,44 @@ export function revealRoute(app: FastifyInstance, { db }: Deps): void {
       params: idParams,
       body,
       response: { 200: answer },
+      errors: ['quota_exceeded'],
+      idempotent: true,
+      description:
+        'For whoever sees a contact masked and needs a value in clear: some fields, with a reason, counted against a daily quota, and recorded.',
     }),
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
       const { fields, reason } = body.parse(request.body)
       const caller = callerOf(request)
       const keys = await db.tenantKeys(caller.principal)
-      return db.change(
-        caller,
-        { action: 'reveal', resource: 'contacts', sealedNote: keys.seal(reason, `note/contacts/${id}`) },
-        async (tx, principal) => {
-          const { clear } = await lockRow(tx, contacts, id, 'reveal')
-          for (const [i, name] of fields.entries()) {
-            const seen =
-              contacts.fields.has(name) &&
-              (principal.ability.can('read', contacts, clear, name) ||
-                principal.ability.can('mask', contacts, clear, name))
-            if (!seen) throw new Problem('invalid_request', { errors: [unknownField(`/fields/${i}`, name)] })
-          }
-          const [use] = await tx.query<{
-            used: number
-          }>(sql`INSERT INTO app.reveal_use AS u (tenant_id, principal_id, day, used)
-          VALUES (${principal.tenantId}::uuid, ${principal.onBehalfOf ?? principal.id}::uuid, current_date, ${fields.length})
-          ON CONFLICT (tenant_id, principal_id, day) DO UPDATE SET used = u.used + EXCLUDED.used RETURNING used`)
-          if ((use?.used ?? 0) > quotaPerDay) throw new Problem('quota_exceeded', { recordIds: [id] })
-          tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
-          return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
-        },
-      )
+      const entry = {
+        action: 'reveal',
+        resource: 'contacts',
+        sealedNote: keys.seal(reason, `note/contacts/${id}`),
+      } as const
+      const work = async (tx: Tx) => ({ id, record: await reveal(tx, id, fields) })
+      // Clear values are kept nowhere: a repetition is one more look, recorded and counted as such.
+      const again = async () => (await db.change(caller, entry, work)).record
+      return (await changeOnce(db, caller, request, reply, entry, work, again)).record
     },
   })
+}
+
+async function reveal(tx: Tx, id: string, fields: readonly string[]): Promise<JsonRow> {
+  const { principal } = tx
+  const { clear } = await lockRow(tx, contacts, id, 'reveal')
+  for (const [i, name] of fields.entries()) {
+    const seen =
+      contacts.fields.has(name) &&
+      (principal.ability.can('read', contacts, clear, name) || principal.ability.can('mask', contacts, clear, name))
+    if (!seen) throw new Problem('invalid_request', { errors: [unknownField(`/fields/${i}`, name)] })
+  }
+  const [use] = await tx.query<{
+    used: number
+  }>(sql`INSERT INTO app.reveal_use AS u (tenant_id, principal_id, day, used)
+    VALUES (${principal.tenantId}::uuid, ${principal.onBehalfOf ?? principal.id}::uuid, current_date, ${fields.length})
+    ON CONFLICT (tenant_id, principal_id, day) DO UPDATE SET used = u.used + EXCLUDED.used RETURNING used`)
+  if ((use?.used ?? 0) > quotaPerDay) throw new Problem('quota_exceeded', { recordIds: [id] })
+  tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
+  return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
 }

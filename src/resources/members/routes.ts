@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
 import { sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { type Change, collection, type Deps } from '../../http/collection.ts'
 import { callerOf } from '../../http/guard.ts'
+import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { idParams } from '../../http/schema.ts'
 import { hashPassword } from './password.ts'
@@ -30,6 +32,7 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, {
     resource: members,
     searchable: true,
+    errors: { change: ['last_owner'], trash: ['last_owner'] },
     createdAnswer: members.answer
       .extend({ invitation: invitation.optional() })
       .meta({ id: 'MemberCreated', description: 'A new member; with the one-time link when it has no password yet.' }),
@@ -64,16 +67,21 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       params: idParams,
       response: { 201: invitation },
       description: 'For a member who has lost the first link or the password. Older links stop working.',
-      errors: [409, 422],
+      idempotent: true,
     }),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
-      const made = await db.change(callerOf(request), { action: 'administer', resource: 'members' }, async (tx) => {
+      const caller = callerOf(request)
+      const entry = { action: 'administer', resource: 'members' } as const
+      const work = async (tx: Tx) => {
         await lockRow(tx, members, id, 'administer')
         tx.touch({ resource: 'members', ids: [id], changed: ['password'] })
-        return invite(tx, id)
-      })
-      return reply.code(201).send(made)
+        return { id, record: { ...(await invite(tx, id)) } }
+      }
+      // The link is kept nowhere: a repetition makes another one, and again only the newest works.
+      const again = async () => (await db.change(caller, entry, work)).record
+      const made = await changeOnce(db, caller, request, reply, entry, work, again)
+      return reply.code(201).send(made.record)
     },
   })
 }

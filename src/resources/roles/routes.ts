@@ -12,6 +12,7 @@ export function roleRoutes(app: FastifyInstance, deps: Deps): void {
     resource: roles,
     searchable: true,
     ifMatchRequired: true,
+    errors: { trash: ['in_use', 'unprocessable'] },
     create: ({ body }) => {
       checkGrants(body.grants, deps.db.models)
       return {}

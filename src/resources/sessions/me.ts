@@ -48,7 +48,11 @@ const me = z
 export function meRoute(app: FastifyInstance, { db }: Deps): void {
   app.get('/v1/me', {
     config: { access: { action: 'read', resource: 'members' }, selfGuarded: true },
-    schema: operation('me', 'Who am I?', { response: { 200: me } }),
+    schema: operation('me', 'Who am I?', {
+      response: { 200: me },
+      etag: true,
+      description: 'Who asks, the roles, and what each of them allows.',
+    }),
     handler: async (request, reply) => {
       const caller = callerOf(request)
       const result = await db.read(

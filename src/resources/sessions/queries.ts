@@ -236,22 +236,20 @@ export async function invitationAccept(
 }
 
 /** Changes the caller's own password and ends its other sessions; false when the current one is wrong. */
-export async function passwordChange(db: Database, caller: Caller, current: string, next: string): Promise<boolean> {
-  const { credential, tenantId } = caller.principal
+export async function passwordChange(tx: Tx, current: string, next: string): Promise<boolean> {
+  const { credential, tenantId } = tx.principal
   if (credential?.kind !== 'member')
     throw new Problem('forbidden', { detail: 'Only a member with a session of its own changes its password.' })
-  const [row] = await db.lookup<{ password_hash: string | null }>(
-    caller.principal,
-    sql`SELECT password_hash FROM app.member WHERE tenant_id = ${tenantId}::uuid AND id = ${credential.memberId}::uuid`,
+  const mine = sql`tenant_id = ${tenantId}::uuid AND id = ${credential.memberId}::uuid`
+  const [row] = await tx.query<{ password_hash: string | null }>(
+    sql`SELECT password_hash FROM app.member WHERE ${mine}`,
   )
   if (!(await passwordMatches(current, row?.password_hash ?? null))) return false
   const hash = await hashPassword(next)
-  await db.change(caller, { action: 'update', resource: 'members' }, async (tx) => {
-    tx.touch({ resource: 'members', ids: [credential.memberId], changed: ['password'] })
-    await tx.query(
-      sql`UPDATE app.member SET password_hash = ${hash}, version = version + 1, updated_at = now() WHERE tenant_id = ${tenantId}::uuid AND id = ${credential.memberId}::uuid`,
-    )
-    await endSessions(tx, credential.memberId, 'password changed', credential.sessionId)
-  })
+  tx.touch({ resource: 'members', ids: [credential.memberId], changed: ['password'] })
+  await tx.query(
+    sql`UPDATE app.member SET password_hash = ${hash}, version = version + 1, updated_at = now() WHERE ${mine}`,
+  )
+  await endSessions(tx, credential.memberId, 'password changed', credential.sessionId)
   return true
 }

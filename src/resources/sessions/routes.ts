@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Tx } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import type { Deps } from '../../http/collection.ts'
 import { callerOf } from '../../http/guard.ts'
+import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { noContent } from '../../http/schema.ts'
 import { accessToken, readSecret } from '../../http/tokens.ts'
@@ -65,16 +67,16 @@ const refreshBody = z
   .strictObject({
     refreshToken: z.string().min(1).max(500).meta({ description: 'The newest refresh token.', example: 'crt_…' }),
   })
-  .meta({ id: 'Refresh' })
+  .meta({ id: 'Refresh', description: 'What a session goes on with.' })
 const exchangeBody = z
   .strictObject({ memberId: z.uuid().meta({ description: 'The member to act for.' }) })
-  .meta({ id: 'Exchange' })
+  .meta({ id: 'Exchange', description: 'For whom an API key wants to act.' })
 const acceptBody = z
   .strictObject({
     token: z.string().min(1).max(500).meta({ description: 'The one-time token.', example: 'cin_…' }),
     password: passwordSchema,
   })
-  .meta({ id: 'AcceptInvitation' })
+  .meta({ id: 'AcceptInvitation', description: 'A one-time link’s token, and the password to set.' })
 const changeBody = z
   .strictObject({
     currentPassword: z
@@ -84,7 +86,7 @@ const changeBody = z
       .meta({ description: 'The password until now.', example: 'correct horse battery' }),
     newPassword: passwordSchema,
   })
-  .meta({ id: 'PasswordChange' })
+  .meta({ id: 'PasswordChange', description: 'The password until now, and the new one.' })
 
 export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
   const throttle = new LoginThrottle(db)
@@ -105,8 +107,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     schema: operation('sessions.create', 'Log in', {
       body: login,
       response: { 201: session },
-      open: true,
-      errors: [401, 422],
+      errors: ['invalid_credentials', 'unprocessable'],
       description:
         'Wrong password and unknown address answer alike. Too many failures are slowed down per account and per address.',
     }),
@@ -134,8 +135,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     schema: operation('sessions.refresh', 'Get the next pair of tokens', {
       body: refreshBody,
       response: { 200: session },
-      open: true,
-      errors: [401],
+      errors: ['unauthenticated'],
       description: 'Each refresh token works once; using an old one ends the session.',
     }),
     handler: async (request) => {
@@ -164,7 +164,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     schema: operation('sessions.exchange', 'Act for a member', {
       body: exchangeBody,
       response: { 201: exchanged },
-      errors: [404, 422],
+      errors: ['not_found', 'unprocessable'],
       description:
         'With an API key that has the right `impersonate`: a short access token with the rights that both have; the audit names both.',
     }),
@@ -188,8 +188,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     schema: operation('invitations.accept', 'Set a password by a one-time link', {
       body: acceptBody,
       response: { 201: session },
-      open: true,
-      errors: [401],
+      errors: ['unauthenticated'],
       description: 'Activates an invited member, or sets a new password, and logs in.',
     }),
     handler: async (request, reply) => {
@@ -206,7 +205,8 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     schema: operation('me.password', 'Change the own password', {
       body: changeBody,
       response: { 204: noContent },
-      errors: [401],
+      errors: ['forbidden'],
+      idempotent: true,
       description: 'Ends every other session of the member.',
     }),
     handler: async (request, reply) => {
@@ -214,9 +214,18 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
       const caller = callerOf(request)
       const name = `${caller.principal.tenantId}/${caller.principal.id}`
       await throttle.check(name, request.ip)
-      if (!(await passwordChange(db, caller, currentPassword, newPassword))) {
-        await throttle.failed(name, request.ip)
-        throw new Problem('forbidden', { detail: 'The current password is wrong.' })
+      let wrong = false
+      const work = async (tx: Tx) => {
+        wrong = !(await passwordChange(tx, currentPassword, newPassword))
+        if (wrong) throw new Problem('forbidden', { detail: 'The current password is wrong.' })
+        return { id: String(tx.principal.id), record: {} }
+      }
+      const entry = { action: 'update', resource: members.name } as const
+      try {
+        await changeOnce(db, caller, request, reply, entry, work, async () => ({}))
+      } catch (error) {
+        if (wrong) await throttle.failed(name, request.ip)
+        throw error
       }
       return reply.code(204).send()
     },

@@ -7,6 +7,7 @@ export function teamRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, {
     resource: teams,
     searchable: true,
+    errors: { trash: ['in_use'] },
     change: async ({ tx, body }) => {
       if ('countries' in body) await policyChanged(tx)
       return {}
