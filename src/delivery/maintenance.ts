@@ -1,5 +1,7 @@
 import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
+import { sweepFiles } from './file-upkeep.ts'
+import { sweepInbound } from './inbound-upkeep.ts'
 import type { Task } from './tasks.ts'
 
 /** Failures to log in count for minutes; see the login throttle. */
@@ -16,7 +18,8 @@ const leftovers: readonly { table: string; where: SQL }[] = [
 ]
 
 /** The hourly upkeep: partitions of the audit ahead of time, and the sweeping of what has served its purpose. */
-export const maintain: Task = async ({ db, log }) => {
+export const maintain: Task = async (context) => {
+  const { db, log } = context
   await db.directory(sql`audit.make_partitions()`)
   await db.directory(sql`directory.forget_login_attempts(${loginAttemptSeconds}::int)`)
   for (const tenant of await db.tenants()) {
@@ -30,5 +33,7 @@ export const maintain: Task = async ({ db, log }) => {
       })
       log.debug({ table }, 'leftovers swept')
     }
+    await sweepInbound(context, tenant)
   }
+  await sweepFiles(context)
 }

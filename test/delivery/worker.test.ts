@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createHttpClient } from '../../src/channels/http-client.ts'
@@ -137,6 +139,32 @@ t.test('jobs of a live worker elsewhere stay its own, those of a silent one are 
   await until(() => begun.length === 2, 5000)
   await sleep(1500)
   t.same(begun.sort(), ['dead', 'unheard'])
+})
+
+t.test('the jobs of a process that was killed are done by the next one, at once and one time', async (t) => {
+  const service = await startTestService(t)
+  for (const n of ['1', '2']) await add(service, 'probe', n, { n })
+  const child = fork(new URL('stuck-worker.ts', import.meta.url), [], {
+    env: { ...process.env, OWNER_URL: service.ownerUrl, CONCURRENCY: '1' },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const [begunThere] = await once(child, 'message')
+  const [locked] = await service.sql('SELECT locked_by FROM graphile_worker.jobs WHERE locked_at IS NOT NULL')
+  t.ok(locked, 'the child holds its job')
+  const begun: string[] = []
+  const task: Task = async (_context, { n }, { attempts }) => void begun.push(`${n} ${attempts}`)
+  const worker = work(t, service, { probe: task })
+  await until(() => begun.length === 1)
+  await sleep(1500)
+  t.equal(begun.length, 1, 'as long as it lives, its job is its own')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const other = work(t, service, { probe: task })
+  await until(() => begun.length === 2, 4000)
+  await sleep(1500)
+  t.same(begun.sort(), [`${begunThere === '1' ? '1 2' : '1 1'}`, `${begunThere === '2' ? '2 2' : '2 1'}`])
+  t.same(await service.sql('SELECT FROM graphile_worker.jobs'), [])
+  await Promise.all([worker.stop(), other.stop()])
 })
 
 const tenantOf = ({ tenantId }: TestService) => ({ tenantId, region: 'default' })
