@@ -24,6 +24,8 @@ const identityCollection: CollectionOptions = {
   }),
   create: claimed,
   change: false,
+  // Another contact may have proved meanwhile that it is theirs.
+  errors: { trash: ['in_use'], restore: ['already_exists'] },
   trash: ({ before }) => {
     if (before?.clear.isPrimary === true)
       throw new Problem('in_use', {
