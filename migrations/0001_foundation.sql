@@ -1,14 +1,10 @@
--- Schemas, extensions, and the functions that the tables lean on.
+-- Schemas and the functions that the tables lean on.
 --   app        a tenant's data; every table begins with tenant_id and is under forced row-level security
 --   audit      who did what; append-only
 --   directory  the little that must be known before a tenant is; reached through functions only
 CREATE SCHEMA app;
 CREATE SCHEMA audit;
 CREATE SCHEMA directory;
-
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
-CREATE EXTENSION IF NOT EXISTS unaccent;
-CREATE EXTENSION IF NOT EXISTS btree_gin;
 
 -- Text as it is searched: compatibility forms joined, accents and case gone ("Müller" -> "muller").
 -- unaccent() is only STABLE because its dictionary could be edited; naming the dictionary makes it safe to index.

@@ -34,10 +34,8 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
     if (version < 150_000) throw new Error(`PostgreSQL 15 or newer is needed, this is ${version}`)
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])
     try {
-      await client.query(
-        `CREATE TABLE IF NOT EXISTS public.custodia_migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
-      )
-      const known = await client.query<{ name: string }>('SELECT name FROM public.custodia_migration')
+      await prerequisites(client, appUrl)
+      const known = await client.query<{ name: string }>('SELECT name FROM custodia.migration')
       const done = new Set(known.rows.map((row) => row.name))
       await runMigrations({ connectionString: ownerUrl, logger: undefined })
       const files = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
@@ -46,19 +44,19 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
         const text = await readFile(new URL(name, folder), 'utf8')
         await inTransaction(client, async () => {
           await client.query(text)
-          await client.query('INSERT INTO public.custodia_migration (name) VALUES ($1)', [name])
+          await client.query('INSERT INTO custodia.migration (name) VALUES ($1)', [name])
         })
         log.info({ migration: name }, 'migration applied')
       }
       const app = await applicationLogin(client, ownerUrl, appUrl, keyring)
       await loginSettings(client, app.user, log)
+      await guardDefinitions(client, log)
       await inTransaction(client, async () => {
-        await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
-        await client.query(await readFile(new URL('grants.sql', folder), 'utf8'))
         await epoch(client)
         await client.query('SELECT audit.make_partitions()')
+        await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
+        await client.query(await readFile(new URL('grants.sql', folder), 'utf8'))
       })
-      await guardDefinitions(client, log)
       return app.url
     } finally {
       await client.query('SELECT pg_advisory_unlock($1)', [lockKey])
@@ -66,6 +64,46 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
   } finally {
     await client.end()
   }
+}
+
+const extensions = ['pg_trgm', 'unaccent', 'btree_gin']
+
+/**
+ * What the login of a hosted database may lack, said before anything is made; then the record of migrations, in a schema
+ * of its own, since public is closed to whoever does not own the database.
+ */
+async function prerequisites(client: pg.Client, appUrl: string | null): Promise<void> {
+  const { rows } = await client.query<{
+    login: string
+    database: string
+    creates: boolean
+    roles: boolean
+    made: boolean
+  }>(
+    `SELECT current_user AS login, current_database() AS database, has_database_privilege(current_database(), 'CREATE') AS creates,
+            (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS roles,
+            to_regclass('custodia.migration') IS NOT NULL AS made`,
+  )
+  const { login, database, creates, roles, made } = rows[0] ?? {}
+  if (made) return
+  if (!creates)
+    throw new Error(
+      `the login of DATABASE_URL may not create schemas in the database; let its administrator run: GRANT CREATE ON DATABASE ${database} TO ${login}`,
+    )
+  if (!appUrl && !roles)
+    throw new Error(
+      'the login of DATABASE_URL may not create roles; give it CREATEROLE, or make a login for the service and name it in DATABASE_APP_URL',
+    )
+  for (const name of extensions)
+    await client.query(`CREATE EXTENSION IF NOT EXISTS ${name}`).catch((cause: unknown) => {
+      throw new Error(
+        `the database needs the extension ${name}, and the login of DATABASE_URL cannot install it; let its administrator run: CREATE EXTENSION ${name}`,
+        { cause },
+      )
+    })
+  await client.query(
+    'CREATE SCHEMA custodia; CREATE TABLE custodia.migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+  )
 }
 
 async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
@@ -89,28 +127,41 @@ async function applicationLogin(
 ): Promise<{ user: string; url: string }> {
   if (appUrl) {
     const user = decodeURIComponent(new URL(appUrl).username)
-    const found = await client.query<{ unsafe: boolean }>(
-      'SELECT rolsuper OR rolbypassrls AS unsafe FROM pg_roles WHERE rolname = $1',
-      [user],
-    )
-    if (found.rows[0]?.unsafe !== false)
-      throw new Error(`the login of DATABASE_APP_URL (${user}) must exist, without SUPERUSER and BYPASSRLS`)
+    if ((await isHarmless(client, user)) !== true)
+      throw new Error(
+        `the login of DATABASE_APP_URL (${user}) must exist, without SUPERUSER and BYPASSRLS, and must not be that of DATABASE_URL or a member of it`,
+      )
     return { user, url: appUrl }
   }
   const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name')
   const database = rows[0]?.name ?? ''
   const user = `${database.slice(0, 50)}_app`
   const password = keyring.derive(`database-login/${database}`).toString('hex')
-  const exists = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user])
+  const harmless = await isHarmless(client, user)
+  if (harmless === false) throw new Error(`the role ${user} exists with rights that the service must not have`)
   const name = pg.escapeIdentifier(user)
-  const options = `LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT PASSWORD ${pg.escapeLiteral(password)}`
-  await client.query(exists.rowCount ? `ALTER ROLE ${name} ${options}` : `CREATE ROLE ${name} ${options}`)
+  const secret = `PASSWORD ${pg.escapeLiteral(password)}`
+  // Only a superuser may so much as name SUPERUSER or REPLICATION when it alters a role.
+  await client.query(
+    harmless
+      ? `ALTER ROLE ${name} LOGIN ${secret}`
+      : `CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT ${secret}`,
+  )
   await client.query(`REVOKE CONNECT ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC`)
   await client.query(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${name}`)
   const url = new URL(ownerUrl)
   url.username = encodeURIComponent(user)
   url.password = password
   return { user, url: url.href }
+}
+
+/** Whether a role is bound by row-level security and by the grants; null when there is no such role. */
+async function isHarmless(client: pg.Client, role: string): Promise<boolean | null> {
+  const { rows } = await client.query<{ harmless: boolean }>(
+    `SELECT NOT (rolsuper OR rolbypassrls OR pg_has_role(oid, current_user, 'MEMBER')) AS harmless FROM pg_roles WHERE rolname = $1`,
+    [role],
+  )
+  return rows[0]?.harmless ?? null
 }
 
 /**
@@ -148,13 +199,16 @@ async function epoch(client: pg.Client): Promise<void> {
   await client.query(`ALTER TABLE audit.event ALTER COLUMN epoch SET DEFAULT ${next}`)
 }
 
-/** A superuser's DDL could drop the audit's guards: an event trigger refuses that where the owner may create one. */
+/**
+ * A superuser's DDL could drop the audit's guards: an event trigger refuses that where the owner may create one. Its
+ * function stands outside the schema that it guards: DROP SCHEMA … CASCADE would take it along and pass unseen.
+ */
 async function guardDefinitions(client: pg.Client, log: MigrateOptions['log']): Promise<void> {
   const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname = 'custodia_audit_definitions'`)
   if (exists.rowCount) return
   try {
     await client.query(`
-      CREATE OR REPLACE FUNCTION audit.refuse_definition() RETURNS event_trigger LANGUAGE plpgsql AS $$
+      CREATE OR REPLACE FUNCTION directory.refuse_audit_drop() RETURNS event_trigger LANGUAGE plpgsql AS $$
       DECLARE gone record;
       BEGIN
         FOR gone IN SELECT * FROM pg_event_trigger_dropped_objects() LOOP
@@ -163,7 +217,7 @@ async function guardDefinitions(client: pg.Client, log: MigrateOptions['log']): 
           END IF;
         END LOOP;
       END $$;
-      CREATE EVENT TRIGGER custodia_audit_definitions ON sql_drop EXECUTE FUNCTION audit.refuse_definition();`)
+      CREATE EVENT TRIGGER custodia_audit_definitions ON sql_drop EXECUTE FUNCTION directory.refuse_audit_drop();`)
   } catch (error) {
     log.warn(
       { err: error },

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { migrate } from '../../src/db/migrate.ts'
+import { Keyring } from '../../src/privacy/keyring.ts'
 
 /** A database of its own for one test file; what is in it goes with it. */
 export interface FreshDatabase {
@@ -27,6 +29,22 @@ export async function freshDatabase(t: { teardown(end: () => Promise<void>): unk
   url.pathname = name
   return { url: url.href, name }
 }
+
+/** A database of its own with everything migrated; `appUrl` is the login that the service works under. */
+export async function migratedDatabase(
+  t: Parameters<typeof freshDatabase>[0],
+): Promise<FreshDatabase & { appUrl: string; keyring: Keyring }> {
+  const database = await freshDatabase(t)
+  const keyring = new Keyring(randomBytes(32))
+  return {
+    ...database,
+    keyring,
+    appUrl: await migrate({ ownerUrl: database.url, appUrl: null, keyring, folder: migrations, log: silent }),
+  }
+}
+
+export const migrations = new URL('../../migrations/', import.meta.url)
+export const silent = { info: () => {}, warn: () => {} }
 
 /** The address that scripts/test.ts hands to the tests. */
 export function serverUrl(): string {
