@@ -2,8 +2,13 @@ import type { Logger } from 'pino'
 import type { HttpClient } from '../channels/http-client.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
+import { removeFile } from './file-upkeep.ts'
 import { maintain } from './maintenance.ts'
+import { fetchMedia } from './media.ts'
+import { normalise } from './normalise.ts'
 import { routeEvents } from './route-events.ts'
+import { send } from './send.ts'
+import { wake } from './wake.ts'
 
 /** What a task works with. */
 export interface WorkContext {
@@ -24,4 +29,12 @@ export type Task = (
   attempt: { attempts: number; maxAttempts: number },
 ) => Promise<void>
 
-export const tasks: Readonly<Record<string, Task>> = { route: routeEvents, maintain }
+export const tasks: Readonly<Record<string, Task>> = {
+  normalise,
+  send,
+  wake,
+  route: routeEvents,
+  'fetch-media': fetchMedia,
+  'remove-file': removeFile,
+  maintain,
+}

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import type { Principal } from '../../access/principal.ts'
 import type { Caller, Database } from '../../db/database.ts'
 import { json, sql } from '../../db/sql.ts'
 import { hashPassword } from '../members/password.ts'
@@ -14,15 +15,21 @@ export interface NewTenant {
   onlyFirst?: boolean
 }
 
+/** One per tenant and database: statements are kept with their principal's ability. */
+const systems = new WeakMap<Database, Map<string, Principal>>()
+
 /** The service itself, working for a tenant. */
-export const systemCaller = (
+export function systemCaller(
   db: Database,
-  tenant: { tenantId: string; region: string },
+  { tenantId, region }: { tenantId: string; region: string },
   causeId: string | null = null,
-): Caller => ({
-  principal: db.own('system', tenant),
-  meta: { requestId: null, ip: null, purpose: null, causeId },
-})
+): Caller {
+  const known = systems.get(db) ?? new Map<string, Principal>()
+  systems.set(db, known)
+  const principal = known.get(tenantId) ?? db.own('system', { tenantId, region })
+  known.set(tenantId, principal)
+  return { principal, meta: { requestId: null, ip: null, purpose: null, causeId } }
+}
 
 /** There is a tenant already. */
 export class NotFirst extends Error {}

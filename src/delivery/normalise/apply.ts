@@ -1,0 +1,52 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { NeutralEvent, NoticeEvent, PreferenceEvent } from '../../channels/neutral.ts'
+import { applyDelete, applyEdit, applyReaction } from './change.ts'
+import { applyIdentityChange } from './identity-change.ts'
+import { applyMessage } from './message.ts'
+import { personOf } from './people.ts'
+import { type Cause, iso, type Outcome, type Records } from './records.ts'
+import { applyStatus } from './status.ts'
+
+/** Changes the records as an event says. Nothing here waits for anything. */
+export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {
+  switch (event.type) {
+    case 'message':
+      return applyMessage(records, event, cause)
+    case 'status':
+      return applyStatus(records, event)
+    case 'edit':
+      return applyEdit(records, event, cause)
+    case 'delete':
+      return applyDelete(records, event, cause)
+    case 'reaction':
+      return applyReaction(records, event, cause)
+    case 'identityChange':
+      return applyIdentityChange(records, event, cause)
+    case 'preference':
+      return applyPreference(records, event, cause)
+    case 'notice':
+      return applyNotice(records, event, cause)
+  }
+}
+
+/** A wish about being contacted counts from whomever it comes, known or not: it is kept with the event that proves it. */
+function applyPreference(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
+  const person = personOf(records, event.from, cause, false)
+  if ('status' in person) return person
+  records.consents.push({
+    id: randomUUIDv7(),
+    contactId: person.contact.id,
+    category: event.category,
+    state: event.state,
+    source: records.channel.type,
+    evidenceEventId: cause.eventId,
+    occurredAt: iso(cause.atMs),
+  })
+  return { status: 'processed', contactId: person.contact.id }
+}
+
+/** Only trouble is shown, by its kind: sentences may name people. */
+function applyNotice(records: Records, { kind, severity }: NoticeEvent, cause: Cause): Outcome {
+  if (severity !== 'info') records.trouble = { code: kind, at: iso(cause.atMs) }
+  return { status: 'processed' }
+}

@@ -1,0 +1,150 @@
+import type { Tx } from '../../db/database.ts'
+import { array, sql } from '../../db/sql.ts'
+import { removeAttachmentFiles } from '../../resources/attachments/queries.ts'
+import {
+  laneSettle,
+  laneTake,
+  laneWake,
+  type SettledEvent,
+  type StoredEvent,
+} from '../../resources/inbound-events/lane.ts'
+import { laneKey } from '../../resources/inbound-events/queries.ts'
+import { systemCaller } from '../../resources/tenants/create.ts'
+import type { WorkContext } from '../tasks.ts'
+import { loadRecords } from './load.ts'
+import { applyAll, happeningsOf } from './outcomes.ts'
+import { readEvent } from './read.ts'
+import type { BatchChannel, Records } from './records.ts'
+import { settledEvents } from './settle.ts'
+import { together } from './together.ts'
+import { touches, writeRecords } from './write.ts'
+
+/** Events that are normalised in order, one after the other. */
+export interface Lane {
+  tenantId: string
+  region: string
+  /** the channel whose post had it drained */
+  channelId: string
+  /** hexadecimal */
+  lane: string
+}
+
+export interface BatchOptions {
+  /** how many events at most */
+  limit: number
+  /** how long an event waits for what it is about, try by try */
+  waitingDelaysMs: readonly number[]
+  /** Whoever drains the lane stops after this batch: what is left is for another job. */
+  isLast: boolean
+}
+
+/** There was nothing to do: the transaction is undone, so that it leaves no trace. */
+class NothingToDo extends Error {}
+
+/** These events could not be dealt with, for a reason that lies in them or in our own code; nothing was done. */
+export class BatchFailed extends Error {
+  readonly eventIds: readonly string[]
+  constructor(eventIds: readonly string[], cause: unknown) {
+    super('a batch of inbound events failed', { cause })
+    this.name = 'BatchFailed'
+    this.eventIds = eventIds
+  }
+}
+
+/**
+ * Deals with the oldest events of a lane in one transaction: each of them is done with all that follows from it, or is
+ * as it was. A crash leaves nothing half done.
+ * @returns whether the lane goes on
+ * @throws BatchFailed
+ */
+export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, options: BatchOptions): Promise<boolean> {
+  const caller = systemCaller(db, lane)
+  let taken: StoredEvent[] = []
+  try {
+    const { goesOn, conflicts } = await db.change(
+      caller,
+      { action: 'import', resource: 'inbound-events' },
+      async (tx) => {
+        const found = await laneTake(tx, lane.lane, options.limit)
+        taken = leading(found)
+        const [first] = taken
+        if (!first) throw new NothingToDo()
+        // The audit names one cause, the first of them; all are among what was touched.
+        caller.meta.causeId = first.id
+        const readings = taken.map((event) => readEvent(event, tx.keys))
+        const records = await loadRecords(tx, channelOf(first, lane), readings.flatMap(happeningsOf))
+        const outcomes = applyAll(records, readings, options.waitingDelaysMs.length)
+        const settled = await settledEvents(tx, records, readings, outcomes, options.waitingDelaysMs)
+        const isWoken = first.nextDueMs !== null && records.messages.some((one) => one.made)
+        const isCut = found.length > taken.length && found[taken.length]?.isHeld === false
+        const goesOn = isWoken || isCut || found.length === options.limit
+        const dueMs = goesOn && options.isLast ? Date.now() : nextDueMs(first, settled)
+        await write(tx, lane, records, settled, first.isChannelQuiet, isWoken, dueMs)
+        return { goesOn, conflicts: records.conflicts }
+      },
+    )
+    for (const conflict of conflicts) log.info(conflict, 'an address belongs to another contact')
+    return goesOn
+  } catch (error) {
+    if (error instanceof NothingToDo) return false
+    const ids = taken.map((event) => event.id)
+    throw ids.length === 0 ? error : new BatchFailed(ids, error)
+  }
+}
+
+/** As many as can be dealt with together: up to one that holds the lane, and of one channel. */
+function leading(found: readonly StoredEvent[]): StoredEvent[] {
+  const end = found.findIndex((event) => event.isHeld || event.channelId !== found[0]?.channelId)
+  return end === -1 ? [...found] : found.slice(0, end)
+}
+
+function channelOf(event: StoredEvent, lane: Lane): BatchChannel {
+  return {
+    id: event.channelId ?? lane.channelId,
+    type: event.type,
+    businessUnitId: event.businessUnitId ?? '',
+    teamId: event.teamId,
+  }
+}
+
+/** When an event of the lane is to be looked at again; null: there is none. */
+function nextDueMs(first: StoredEvent, settled: readonly SettledEvent[]): number | null {
+  const all = settled.flatMap((one) => (one.retryAt === null ? [] : Date.parse(one.retryAt)))
+  if (first.nextDueMs !== null) all.push(first.nextDueMs)
+  return all.length === 0 ? null : Math.min(...all)
+}
+
+async function write(
+  tx: Tx,
+  lane: Lane,
+  records: Records,
+  settled: readonly SettledEvent[],
+  isChannelQuiet: boolean,
+  isWoken: boolean,
+  dueMs: number | null,
+): Promise<void> {
+  // In this order, since events refer to contacts; sent without waiting in between.
+  const [touched, rows] = await together([
+    writeRecords(tx, records, isChannelQuiet),
+    laneSettle(tx, settled),
+    isWoken ? laneWake(tx, lane.lane) : undefined,
+    dueMs === null ? undefined : setTimer(tx, lane, new Date(dueMs)),
+  ])
+  const contacts = new Map(settled.map((one) => [one.id, one.contactId]))
+  const changed = ['status', 'reason', 'contactId', 'conversationId', 'messageId', 'processedAt']
+  for (const one of touches('inbound-events', rows, changed, (id) => contacts.get(id))) tx.touch(one)
+  for (const one of touched) tx.touch(one)
+  if (records.emptied.size > 0)
+    await removeAttachmentFiles(
+      tx,
+      sql`message_id = ANY (${array([...records.emptied], 'uuid')}) AND NOT id = ANY (${array(
+        records.attachments.map((one) => one.id),
+        'uuid',
+      )})`,
+    )
+}
+
+/** Has the lane looked at again later. Under a key of its own: a new event of the lane is not to wait until then. */
+export async function setTimer(tx: Tx, { tenantId, region, channelId, lane }: Lane, at: Date): Promise<void> {
+  await tx.enqueue('normalise', `${laneKey(tenantId, lane)}/later`, { tenantId, region, channelId, lane }, at)
+}

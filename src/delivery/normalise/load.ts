@@ -1,0 +1,135 @@
+import { customerOf, type NeutralEvent } from '../../channels/neutral.ts'
+import type { Tx } from '../../db/database.ts'
+import { intakeDecision } from '../../privacy/intake.ts'
+import { contactListAround, type KnownContact } from '../../resources/contacts/queries.ts'
+import { conversationListAround, type KnownConversation } from '../../resources/conversations/queries.ts'
+import { identifierHash, indexable } from '../../resources/identities/address.ts'
+import {
+  identityListAround,
+  identityLockAll,
+  type KnownIdentity,
+  type PeopleScope,
+} from '../../resources/identities/queries.ts'
+import { type KnownMessage, messageListByExternalId, messageListById } from '../../resources/messages/queries.ts'
+import { messageOf } from './message.ts'
+import { addressesOf, knownBy, type PartyAddress } from './people.ts'
+import { type BatchChannel, type ContactRecord, personKey, type Records } from './records.ts'
+import { together } from './together.ts'
+
+/** A neutral event with the moment when it happened, in milliseconds since 1970. */
+export interface Happening {
+  event: NeutralEvent
+  atMs: number
+}
+
+/** Reads everything that a batch of events may concern: one round trip, and another one where somebody is new. */
+export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: readonly Happening[]): Promise<Records> {
+  const addresses = happenings.flatMap(({ event }) => addressesNamed(event, channel.id))
+  const { externalIds, ownIds } = messagesNamed(happenings)
+  const scope = { unitId: channel.businessUnitId, matches: addresses.flatMap((one) => one.variants), contactIds: [] }
+  const locked =
+    addresses.length > 0
+      ? identityLockAll(
+          tx,
+          addresses.map((one) => identifierHash(tx.keys, one)),
+        )
+      : undefined
+  const [people, byExternalId, byId] = await together([
+    addresses.length > 0 ? loadPeople(tx, channel, scope, sinceMs(happenings)) : nobody,
+    externalIds.length > 0 ? messageListByExternalId(tx, channel.id, externalIds) : [],
+    ownIds.length > 0 ? messageListById(tx, channel.id, ownIds) : [],
+    locked,
+  ])
+  const records = recordsOf(tx, channel, people, [...byExternalId, ...byId])
+  await askIntake(tx, records, happenings)
+  return records
+}
+
+/** Those whom the events may find or make; what is said of a known message needs nobody looked up. */
+function addressesNamed(event: NeutralEvent, channelId: string): PartyAddress[] {
+  if (event.type === 'identityChange') return addressesOf({ identities: [...event.old, ...event.current] }, channelId)
+  const party = event.type === 'message' || event.type === 'preference' ? customerOf(event) : undefined
+  return party ? addressesOf(party, channelId) : []
+}
+
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
+
+function messagesNamed(happenings: readonly Happening[]): { externalIds: string[]; ownIds: string[] } {
+  const externalIds = new Set<string>()
+  const ownIds = new Set<string>()
+  for (const { event } of happenings) {
+    if ('externalId' in event) externalIds.add(indexable(event.externalId))
+    if (event.type === 'message' && event.replyTo !== undefined) externalIds.add(indexable(event.replyTo))
+    if (event.type === 'status' && event.messageId !== undefined && uuid.test(event.messageId))
+      ownIds.add(event.messageId.toLowerCase())
+  }
+  return { externalIds: [...externalIds], ownIds: [...ownIds] }
+}
+
+/** From when on the utterances of a conversation matter to those that come now. */
+function sinceMs(happenings: readonly Happening[]): number {
+  const live = happenings.filter(({ event }) => event.type === 'message' && !event.historical)
+  return Math.min(...live.map(({ atMs }) => atMs))
+}
+
+interface People {
+  identities: KnownIdentity[]
+  contacts: KnownContact[]
+  conversations: KnownConversation[]
+}
+
+const nobody: People = { identities: [], contacts: [], conversations: [] }
+const mergesMax = 10
+
+/** Also those into whom somebody was merged. */
+async function loadPeople(tx: Tx, channel: BatchChannel, scope: PeopleScope, since: number): Promise<People> {
+  for (let contactIds: string[] = []; ; ) {
+    const wanted = { ...scope, contactIds }
+    const [identities, contacts, conversations] = await together([
+      identityListAround(tx, wanted),
+      contactListAround(tx, wanted),
+      conversationListAround(tx, wanted, channel.id, since),
+    ])
+    const known = new Set(contacts.map((one) => one.id))
+    const missing = contacts.flatMap((one) =>
+      one.mergedIntoId !== null && !known.has(one.mergedIntoId) ? one.mergedIntoId : [],
+    )
+    if (missing.length === 0 || contactIds.length >= mergesMax) return { identities, contacts, conversations }
+    contactIds = [...contactIds, ...missing]
+  }
+}
+
+function recordsOf(tx: Tx, channel: BatchChannel, people: People, messages: readonly KnownMessage[]): Records {
+  const contacts = people.contacts.map((one): [string, ContactRecord] => [one.id, { ...one, isNew: false, gain: null }])
+  const byId = new Map(messages.map((one) => [one.id, one]))
+  return {
+    channel,
+    keys: tx.keys,
+    contacts: new Map(contacts),
+    identities: people.identities.map((one) => ({ ...one, made: null, change: null, isSeen: false })),
+    conversations: people.conversations.map((one) => ({ ...one, isNew: false, isChanged: false, lastMessageId: null })),
+    messages: [...byId.values()].map((one) => ({ ...one, made: null, change: null })),
+    attachments: [],
+    consents: [],
+    emptied: new Set(),
+    intake: new Map(),
+    conflicts: [],
+    trouble: null,
+  }
+}
+
+/** Asks the one question for everybody who would become a contact. */
+async function askIntake(tx: Tx, records: Records, happenings: readonly Happening[]): Promise<void> {
+  const unknown = new Map<string, PartyAddress[]>()
+  for (const { event, atMs } of happenings) {
+    const isKnown = event.type === 'message' && messageOf(records, event.externalId) !== undefined
+    if (isKnown || event.type === 'identityChange') continue
+    const addresses = addressesNamed(event, records.channel.id)
+    if (addresses.length > 0 && !knownBy(records, addresses, atMs)) unknown.set(personKey(addresses), addresses)
+  }
+  await Promise.all(
+    [...unknown].map(async ([key, addresses]) => {
+      records.intake.set(key, await intakeDecision(tx, addresses))
+    }),
+  )
+}

@@ -1,0 +1,56 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { isObject, type JsonObject } from '../../channels/json.ts'
+import type { Party } from '../../channels/neutral.ts'
+import { email } from '../../resources/values.ts'
+
+/** What a party tells of a person, in the forms that a contact has; null where it tells nothing usable. */
+export interface Profile {
+  displayName: string | null
+  email: string | null
+  /** E.164 */
+  phone: string | null
+  /** of the phone, ISO 3166-1 alpha-2 */
+  country: string | null
+  customFields: JsonObject
+}
+
+const emailValue = email('An address as a contact may have it.')
+
+export function profileOf(party: Party): Profile {
+  const phone = party.phone ?? null
+  return {
+    displayName: nameOf(party.displayName) ?? nameOf(party.username),
+    email: party.email !== undefined && emailValue.safeParse(party.email).success ? party.email : null,
+    phone,
+    country: phone === null ? null : countryOf(phone),
+    customFields: fieldsOf(party.customFields),
+  }
+}
+
+const nameLength = 200
+/** People put numbers and emails where their name belongs. Names are shown to those who see addresses masked. */
+const looksLikeAddress = /^[+\d\s().\-/]{5,}$|\S@\S/
+
+export function nameOf(given: string | undefined): string | null {
+  const name = (given ?? '').replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()
+  if (name === '' || looksLikeAddress.test(name)) return null
+  return [...name].slice(0, nameLength).join('').slice(0, nameLength).toWellFormed().trim()
+}
+
+function countryOf(phone: string): string | null {
+  const country = parsePhoneNumberFromString(phone)?.country
+  return country !== undefined && /^[A-Z]{2}$/.test(country) ? country : null
+}
+
+const fieldsMax = 50
+const fieldNameLength = 100
+
+/** The plain values among what a connector calls custom fields. */
+function fieldsOf(given: JsonObject | undefined): JsonObject {
+  if (!isObject(given)) return {}
+  const plain = Object.entries(given).filter(
+    ([name, value]) =>
+      name !== '' && name.length <= fieldNameLength && ['string', 'number', 'boolean'].includes(typeof value),
+  )
+  return Object.fromEntries(plain.slice(0, fieldsMax))
+}

@@ -1,0 +1,55 @@
+import type { Parsed } from '../../channels/channel.ts'
+import { channelType } from '../../channels/index.ts'
+import { cleanJson } from '../../channels/json.ts'
+import type { NeutralEvent } from '../../channels/neutral.ts'
+import type { TenantKeys } from '../../privacy/keyring.ts'
+import type { StoredEvent } from '../../resources/inbound-events/lane.ts'
+import { payloadContext } from '../../resources/inbound-events/payload.ts'
+
+/** A stored event as its channel understands it. */
+export interface Reading {
+  event: StoredEvent
+  /** as it was stored; null where it cannot be opened (any more) */
+  payload: Buffer | null
+  parsed: Parsed
+}
+
+export function readEvent(event: StoredEvent, keys: TenantKeys): Reading {
+  const payload = opened(event, keys)
+  return { event, payload, parsed: payload === null ? failed('payload_unreadable') : understood(event, payload) }
+}
+
+function opened({ id, sealedPayload, contactId, wrappedKey }: StoredEvent, keys: TenantKeys): Buffer | null {
+  if (sealedPayload === null) return null
+  try {
+    if (contactId === null) return keys.open(sealedPayload, payloadContext(id))
+    // Without its key (the person was erased) it stays what it is: noise.
+    return wrappedKey === null ? null : keys.contact(contactId, wrappedKey).open(sealedPayload, payloadContext(id))
+  } catch {
+    return null
+  }
+}
+
+function understood({ type, kind, channelId }: StoredEvent, payload: Buffer): Parsed {
+  const channel = channelType(type)
+  if (!channel) return failed('channel_type_unknown')
+  if (channelId === null) return failed('channel_missing')
+  try {
+    const json = cleanJson(JSON.parse(payload.toString('utf8')))
+    return json === undefined ? failed('nested_too_deeply') : channel.parse({ kind, payload: json })
+  } catch (error) {
+    // What is no JSON stays none; a fault of the channel's own code is for the log.
+    if (error instanceof SyntaxError) return failed('payload_unreadable')
+    throw error
+  }
+}
+
+const failed = (reason: string): Parsed => ({ outcome: 'failed', reason })
+
+const aheadMsMax = 5 * 60_000
+
+/** When something happened: as the provider says, unless its clock is out of all reason; else when it arrived. */
+export function momentOf(event: NeutralEvent, receivedMs: number): number {
+  const at = event.occurredAt?.getTime() ?? receivedMs
+  return at >= 0 && at <= receivedMs + aheadMsMax ? at : receivedMs
+}

@@ -1,0 +1,65 @@
+import type { Tx } from '../../db/database.ts'
+import { contactKey } from '../../privacy/contact-keys.ts'
+import type { ContactKey } from '../../privacy/keyring.ts'
+import { type SettledEvent, waitingReason } from '../../resources/inbound-events/lane.ts'
+import { payloadContext } from '../../resources/inbound-events/payload.ts'
+import type { Reading } from './read.ts'
+import { iso, type Outcome, type Records } from './records.ts'
+
+/**
+ * What is to be written of each event. Once its contact is known, what the provider sent is kept under that contact's
+ * key; what the intake blocked is not kept at all.
+ */
+export async function settledEvents(
+  tx: Tx,
+  records: Records,
+  readings: readonly Reading[],
+  outcomes: readonly Outcome[],
+  waitingDelaysMs: readonly number[],
+): Promise<SettledEvent[]> {
+  const keyOf = contactKeys(tx, records)
+  const now = Date.now()
+  return Promise.all(
+    readings.map(async ({ event, payload }, i): Promise<SettledEvent> => {
+      const outcome = outcomes[i] ?? { status: 'waiting' }
+      const delayMs = outcome.status === 'waiting' ? waitingDelaysMs[event.attempts] : undefined
+      const isKept = outcome.contactId !== undefined && outcome.contactId !== event.contactId && payload !== null
+      const key = isKept && outcome.contactId !== undefined ? await keyOf(outcome.contactId) : null
+      return {
+        id: event.id,
+        ...(outcome.status === 'waiting'
+          ? waited(outcome, delayMs)
+          : { status: outcome.status, reason: outcome.reason ?? null }),
+        retryAt: delayMs === undefined ? null : iso(now + delayMs),
+        contactId: outcome.contactId ?? null,
+        conversationId: outcome.conversationId ?? null,
+        messageId: outcome.messageId ?? null,
+        sealedPayload: key && payload ? key.seal(payload, payloadContext(event.id)).toString('base64') : null,
+        isDropped: outcome.status === 'suppressed',
+      }
+    }),
+  )
+}
+
+/** Still waiting, or given up: it can be replayed when what it is about has come. */
+function waited({ reason }: Outcome, delayMs: number | undefined): { status: string; reason: string } {
+  return delayMs === undefined
+    ? { status: 'ignored', reason: reason ?? waitingReason }
+    : { status: 'stored', reason: waitingReason }
+}
+
+/** The keys of contacts, each opened once. */
+function contactKeys(tx: Tx, records: Records): (contactId: string) => Promise<ContactKey> {
+  const known = new Map<string, Promise<ContactKey>>()
+  return (contactId) => {
+    let key = known.get(contactId)
+    if (!key) {
+      const wrapped =
+        records.contacts.get(contactId)?.wrappedKey ??
+        records.messages.find((one) => one.contactId === contactId)?.wrappedKey
+      key = wrapped ? Promise.resolve(tx.keys.contact(contactId, wrapped)) : contactKey(tx, contactId)
+      known.set(contactId, key)
+    }
+    return key
+  }
+}

@@ -1,0 +1,160 @@
+import type { Touched } from '../../db/audit-event.ts'
+import type { Tx } from '../../db/database.ts'
+import { consentRecordAll } from '../../privacy/consent-events.ts'
+import { attachmentPendAll } from '../../resources/attachments/pending.ts'
+import { channelSeen, channelTrouble } from '../../resources/channels/health.ts'
+import { contactGainAll, contactInsertAll } from '../../resources/contacts/queries.ts'
+import {
+  type ConversationState,
+  conversationInsertAll,
+  conversationUpdateAll,
+} from '../../resources/conversations/queries.ts'
+import { identityInsertAll, identitySeenAll, identityUpdateAll } from '../../resources/identities/queries.ts'
+import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
+import { type ConversationRecord, iso, type Records } from './records.ts'
+import { together } from './together.ts'
+
+type Versioned = { id: string; version: number }
+
+/**
+ * Writes what has come of a batch: whatever there is of each kind in one statement, sent one behind the other without
+ * waiting, each behind those that it refers to. All is sent when this returns its promise.
+ * @returns what was touched, for the audit
+ */
+export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boolean): Promise<Touched[]> {
+  const { channel, attachments, consents, trouble } = records
+  const [contacts, identities, conversations, messages] = await together([
+    writeContacts(tx, records),
+    writeIdentities(tx, records),
+    writeConversations(tx, records),
+    writeMessages(tx, records),
+    attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
+    consents.length > 0 ? consentRecordAll(tx, channel, consents) : undefined,
+    isChannelQuiet ? channelSeen(tx, channel.id) : undefined,
+    trouble ? channelTrouble(tx, channel.id, trouble) : undefined,
+  ])
+  return [...contacts, ...identities, ...conversations, ...messages]
+}
+
+async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
+  const all = [...records.contacts.values()]
+  const made = all.filter((one) => one.isNew)
+  const gaining = all.flatMap(({ id, isNew, gain }) => (gain && !isNew ? { id, ...gain } : []))
+  const { businessUnitId, teamId, type } = records.channel
+  const [, gained] = await together([
+    made.length > 0
+      ? contactInsertAll(
+          tx,
+          businessUnitId,
+          made.map(({ id, displayName, email, phone, country, customFields, wrappedKey }) => ({
+            ...{ id, displayName: displayName ?? '', email, phone, country, customFields },
+            ...{ teamId, source: type, wrappedKey: wrappedKey?.toString('base64') ?? '' },
+          })),
+        )
+      : undefined,
+    gaining.length > 0 ? contactGainAll(tx, gaining) : [],
+  ])
+  const changed = ['displayName', 'email', 'phone', 'country', 'customFields', 'source', 'teamId']
+  const fields = [
+    ...new Set(
+      gaining.flatMap(({ id: _id, replacedPhone: _old, restores, ...gain }) => [
+        ...Object.keys(gain),
+        ...(restores ? ['state'] : []),
+      ]),
+    ),
+  ]
+  return [
+    ...touches('contacts', made.map(firstVersion), changed, (id) => id),
+    ...touches('contacts', gained, fields, (id) => id),
+  ]
+}
+
+async function writeIdentities(tx: Tx, { identities, channel }: Records): Promise<Touched[]> {
+  const made = identities.flatMap((one) => one.made ?? [])
+  const changes = identities.flatMap(({ id, change }) => (change ? { id, ...change } : []))
+  const seen = identities.flatMap(({ id, isSeen, lastSeenMs }) =>
+    isSeen && lastSeenMs !== null ? { id, lastSeenAt: iso(lastSeenMs) } : [],
+  )
+  // Given up ones before new ones: an address has one holder.
+  const [changed] = await together([
+    changes.length > 0 ? identityUpdateAll(tx, changes) : [],
+    made.length > 0 ? identityInsertAll(tx, channel.businessUnitId, made) : undefined,
+    seen.length > 0 ? identitySeenAll(tx, seen) : undefined,
+  ])
+  const contacts = new Map(identities.map((one) => [one.id, one.contactId]))
+  const whole = ['kind', 'value', 'verified', 'contactId']
+  const fields = [...new Set(changes.flatMap(({ id: _id, ...change }) => Object.keys(change)))]
+  return [
+    ...touches('identities', made.map(firstVersion), whole, (id) => contacts.get(id)),
+    ...touches('identities', changed, fields, (id) => contacts.get(id)),
+  ]
+}
+
+async function writeConversations(tx: Tx, { conversations, channel }: Records): Promise<Touched[]> {
+  const made = conversations.filter((one) => one.isNew)
+  const changed = conversations.filter((one) => one.isChanged && !one.isNew)
+  const rows = made.map((one) => ({ ...stateOf(one), contactId: one.contactId, threadKey: one.threadKey }))
+  const [, updated] = await together([
+    made.length > 0 ? conversationInsertAll(tx, channel, rows) : undefined,
+    changed.length > 0 ? conversationUpdateAll(tx, changed.map(stateOf)) : [],
+  ])
+  const contacts = new Map(conversations.map((one) => [one.id, one.contactId]))
+  const fields = ['status', 'unreadCount', 'lastMessageAt', 'lastInboundAt', 'waitingSince']
+  return [
+    ...touches('conversations', made.map(firstVersion), ['contactId', 'channelId', ...fields], (id) =>
+      contacts.get(id),
+    ),
+    ...touches('conversations', updated, fields, (id) => contacts.get(id)),
+  ]
+}
+
+async function writeMessages(tx: Tx, { messages, channel }: Records): Promise<Touched[]> {
+  const made = messages.flatMap((one) => one.made ?? [])
+  const changes = messages.flatMap(({ id, change }) => (change ? { id, ...change } : []))
+  const [, changed, linked] = await together([
+    made.length > 0 ? messageInsertAll(tx, channel, made) : undefined,
+    changes.length > 0 ? messageUpdateAll(tx, changes) : [],
+    made.length > 0
+      ? messageLinkReplies(
+          tx,
+          channel.id,
+          made.map((one) => one.externalId),
+        )
+      : [],
+  ])
+  const contacts = new Map([...messages, ...linked].map((one) => [one.id, one.contactId]))
+  const fields = [...new Set(changes.flatMap(({ id: _id, ...change }) => Object.keys(change)))]
+  const whole = ['conversationId', 'type', 'text', 'content', 'attachments']
+  return [
+    ...touches('messages', made.map(firstVersion), whole, (id) => contacts.get(id)),
+    ...touches('messages', changed, fields, (id) => contacts.get(id)),
+    ...touches('messages', linked, ['replyToId'], (id) => contacts.get(id)),
+  ]
+}
+
+const firstVersion = ({ id }: { id: string }): Versioned => ({ id, version: 1 })
+
+const time = (ms: number | null): string | null => (ms === null ? null : iso(ms))
+
+function stateOf(one: ConversationRecord): ConversationState {
+  const { id, identityId, status, unreadCount, lastMessageId, state } = one
+  return {
+    ...{ id, identityId, status, unreadCount, lastMessageId, state },
+    waitingSince: time(one.waitingSinceMs),
+    lastInboundAt: time(one.lastInboundMs),
+    lastMessageAt: time(one.lastMessageMs),
+  }
+}
+
+/** One entry per version, since a version belongs to all ids of its entry. */
+export function touches(
+  resource: string,
+  rows: readonly Versioned[],
+  changed: readonly string[],
+  subjectOf: (id: string) => string | null | undefined,
+): Touched[] {
+  return [...Map.groupBy(rows, (row) => row.version)].map(([version, same]) => {
+    const ids = same.map((row) => row.id)
+    return { resource, ids, version, changed, subjectIds: ids.map((id) => subjectOf(id) ?? null) }
+  })
+}

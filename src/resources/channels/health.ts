@@ -1,0 +1,18 @@
+import type { Tx } from '../../db/database.ts'
+import { named, sql } from '../../db/sql.ts'
+
+/** Notes that a channel's provider is heard from. Whoever comes second does not wait: it would say the same. */
+export async function channelSeen(tx: Tx, channelId: string): Promise<void> {
+  const statement = tx.kept(
+    'channel/seen',
+    () => sql`UPDATE app.channel c SET last_event_at = now() WHERE c.tenant_id = ${named('tenant')}::uuid
+        AND c.id = (SELECT l.id FROM app.channel l WHERE l.tenant_id = ${named('tenant')}::uuid AND l.id = ${named('channel')}::uuid FOR NO KEY UPDATE SKIP LOCKED)`,
+  )
+  await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })
+}
+
+/** Notes trouble that the provider reported, as a code; older trouble than what is known says nothing new. */
+export async function channelTrouble(tx: Tx, channelId: string, trouble: { code: string; at: string }): Promise<void> {
+  await tx.query(sql`UPDATE app.channel SET last_error = ${trouble.code}, last_error_at = ${trouble.at}::timestamptz
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid AND (last_error_at IS NULL OR last_error_at < ${trouble.at}::timestamptz)`)
+}

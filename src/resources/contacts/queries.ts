@@ -1,0 +1,83 @@
+import type { JsonObject } from '../../channels/json.ts'
+import type { Tx } from '../../db/database.ts'
+import { named, sql } from '../../db/sql.ts'
+import { contactsInScope, type PeopleScope, peopleValues } from '../identities/queries.ts'
+import { madeUpNames } from './made-up-name.ts'
+
+/** A contact as far as events that come in need it. */
+export interface KnownContact {
+  id: string
+  displayName: string | null
+  email: string | null
+  phone: string | null
+  country: string | null
+  customFields: JsonObject
+  state: string
+  mergedIntoId: string | null
+  wrappedKey: Buffer | null
+}
+
+/** The contacts in the scope. */
+export async function contactListAround(tx: Tx, scope: PeopleScope): Promise<KnownContact[]> {
+  const statement = tx.kept(
+    'contact/around',
+    () => sql`SELECT c.id, c.display_name AS "displayName", c.email, c.phone, c.country, c.custom_fields AS "customFields", c.state, c.merged_into_id AS "mergedIntoId", k.wrapped_key AS "wrappedKey"
+      FROM app.contact c LEFT JOIN app.contact_key k ON k.tenant_id = c.tenant_id AND k.contact_id = c.id
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${contactsInScope()})`,
+  )
+  return tx.query<KnownContact>(statement, peopleValues(tx, scope))
+}
+
+export interface NewContact {
+  id: string
+  displayName: string
+  email: string | null
+  phone: string | null
+  country: string | null
+  customFields: JsonObject
+  teamId: string | null
+  source: string
+  /** base64 */
+  wrappedKey: string
+}
+
+/** Makes contacts, each with its key. */
+export async function contactInsertAll(tx: Tx, unitId: string, rows: readonly NewContact[]): Promise<void> {
+  const statement = tx.kept(
+    'contact/insert',
+    () => sql`WITH w AS (SELECT * FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, country text, "customFields" jsonb, "teamId" uuid, source text, "wrappedKey" text)),
+      made AS (INSERT INTO app.contact (tenant_id, id, business_unit_id, display_name, email, phone, country, custom_fields, team_id, source)
+        SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."displayName", w.email, w.phone, w.country, w."customFields", w."teamId", w.source FROM w)
+      INSERT INTO app.contact_key (tenant_id, contact_id, wrapped_key) SELECT ${named('tenant')}::uuid, w.id, decode(w."wrappedKey", 'base64') FROM w`,
+  )
+  await tx.query(statement, { tenant: tx.principal.tenantId, unit: unitId, rows: JSON.stringify(rows) })
+}
+
+/** What an event tells of a contact that is known. Only what is empty is filled, except for a phone that was replaced. */
+export interface ContactGain {
+  id: string
+  displayName?: string
+  email?: string
+  phone?: string
+  /** the phone that `phone` takes the place of */
+  replacedPhone?: string
+  country?: string
+  customFields?: JsonObject
+  /** out of the trash */
+  restores?: boolean
+}
+
+export async function contactGainAll(tx: Tx, rows: readonly ContactGain[]): Promise<{ id: string; version: number }[]> {
+  const statement = tx.kept(
+    'contact/gain',
+    () => sql`UPDATE app.contact c SET
+        display_name = CASE WHEN c.display_name IS NULL OR c.display_name = ANY (${named('madeUp')}::text[]) THEN coalesce(w."displayName", c.display_name) ELSE c.display_name END,
+        email = coalesce(c.email, w.email), phone = CASE WHEN c.phone = w."replacedPhone" THEN w.phone ELSE coalesce(c.phone, w.phone) END,
+        country = coalesce(c.country, w.country), custom_fields = coalesce(w."customFields", '{}') || c.custom_fields,
+        state = CASE WHEN w.restores AND c.state = 'trashed' THEN 'active' ELSE c.state END, trashed_at = CASE WHEN w.restores AND c.state = 'trashed' THEN NULL ELSE c.trashed_at END,
+        version = c.version + 1, updated_at = now()
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, "replacedPhone" text, country text, "customFields" jsonb, restores boolean)
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = w.id RETURNING c.id, c.version`,
+  )
+  return tx.query(statement, { tenant: tx.principal.tenantId, madeUp: [...madeUpNames], rows: JSON.stringify(rows) })
+}

@@ -1,0 +1,113 @@
+import type { Tx } from '../../db/database.ts'
+import { named, sql } from '../../db/sql.ts'
+import { contactsInScope, type PeopleScope, peopleValues } from '../identities/queries.ts'
+
+/** An utterance that bears on who waits for whom: the contact's, or an answer given elsewhere (an echo). */
+export interface RecentUtterance {
+  isEcho: boolean
+  atMs: number
+}
+
+export interface KnownConversation {
+  id: string
+  contactId: string
+  identityId: string | null
+  threadKey: string
+  status: string
+  unreadCount: number
+  waitingSinceMs: number | null
+  lastInboundMs: number | null
+  lastMessageMs: number | null
+  state: string
+  /** utterances since the moment asked for, at most 200 */
+  recent: RecentUtterance[]
+  /** a message of ours is with the provider, whose answer is not known yet */
+  isSending: boolean
+}
+
+/**
+ * The conversations on a channel of all contacts in the scope, locked until the end of the transaction.
+ * @param sinceMs from when on utterances matter: they arrive out of order
+ */
+export async function conversationListAround(
+  tx: Tx,
+  scope: PeopleScope,
+  channelId: string,
+  sinceMs: number,
+): Promise<KnownConversation[]> {
+  const ms = (column: string) => sql.raw(`(extract(epoch FROM c.${column}) * 1000)::float8`)
+  const statement = tx.kept(
+    'conversation/around',
+    () => sql`SELECT c.id, c.contact_id AS "contactId", c.identity_id AS "identityId", c.thread_key AS "threadKey", c.status, c.unread_count AS "unreadCount",
+        ${ms('waiting_since')} AS "waitingSinceMs", ${ms('last_inbound_at')} AS "lastInboundMs", ${ms('last_message_at')} AS "lastMessageMs", c.state,
+        (SELECT coalesce(json_agg(r), '[]') FROM (SELECT m.direction = 'outbound' AS "isEcho", (extract(epoch FROM m.occurred_at) * 1000)::float8 AS "atMs" FROM app.message m
+          WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.occurred_at >= ${named('since')}::timestamptz AND NOT m.historical
+            AND m.type NOT IN ('system', 'call') AND (m.direction = 'inbound' OR m.author_kind = 'provider') ORDER BY m.occurred_at DESC LIMIT 200) AS r) AS recent,
+        EXISTS (SELECT FROM app.message q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued' AND q.dispatched_at IS NOT NULL) AS "isSending"
+      FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND c.contact_id = ANY (${contactsInScope()})
+      ORDER BY c.last_message_at DESC NULLS LAST, c.id FOR NO KEY UPDATE OF c`,
+  )
+  const since = Number.isFinite(sinceMs) ? new Date(sinceMs).toISOString() : 'infinity'
+  return tx.query<KnownConversation>(statement, { ...peopleValues(tx, scope), channel: channelId, since })
+}
+
+/** What events may change. Times as RFC 3339. */
+export interface ConversationState {
+  id: string
+  identityId: string | null
+  status: string
+  unreadCount: number
+  waitingSince: string | null
+  lastInboundAt: string | null
+  lastMessageAt: string | null
+  /** null: as it was */
+  lastMessageId: string | null
+  state: string
+}
+
+export interface NewConversation extends ConversationState {
+  contactId: string
+  threadKey: string
+}
+
+export async function conversationInsertAll(
+  tx: Tx,
+  channel: { id: string; type: string; businessUnitId: string; teamId: string | null },
+  rows: readonly NewConversation[],
+): Promise<void> {
+  const statement = tx.kept(
+    'conversation/insert',
+    () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, team_id, status, unread_count,
+        waiting_since, last_inbound_at, last_message_at, last_message_id)
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", ${named('team')}::uuid,
+        w.status, w."unreadCount", w."waitingSince", w."lastInboundAt", w."lastMessageAt", w."lastMessageId"
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "identityId" uuid, "threadKey" text, status text, "unreadCount" int,
+        "waitingSince" timestamptz, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "lastMessageId" uuid)`,
+  )
+  await tx.query(statement, {
+    tenant: tx.principal.tenantId,
+    unit: channel.businessUnitId,
+    channel: channel.id,
+    type: channel.type,
+    team: channel.teamId,
+    rows: JSON.stringify(rows),
+  })
+}
+
+/** Of conversations that the transaction has locked. Whatever opens one ends its sleep. */
+export async function conversationUpdateAll(
+  tx: Tx,
+  rows: readonly ConversationState[],
+): Promise<{ id: string; version: number }[]> {
+  const statement = tx.kept(
+    'conversation/update',
+    () => sql`UPDATE app.conversation c SET identity_id = w."identityId", status = w.status, snoozed_until = CASE WHEN w.status = 'snoozed' THEN c.snoozed_until END,
+        unread_count = w."unreadCount", waiting_since = w."waitingSince", last_inbound_at = w."lastInboundAt", last_message_at = w."lastMessageAt",
+        last_message_id = coalesce(w."lastMessageId", c.last_message_id), state = w.state, trashed_at = CASE WHEN w.state = 'active' THEN NULL ELSE c.trashed_at END,
+        version = c.version + 1, updated_at = now()
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "identityId" uuid, status text, "unreadCount" int, "waitingSince" timestamptz, "lastInboundAt" timestamptz,
+        "lastMessageAt" timestamptz, "lastMessageId" uuid, state text)
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = w.id RETURNING c.id, c.version`,
+  )
+  return tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+}
