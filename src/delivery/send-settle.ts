@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SendResult } from '../channels/channel.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { json, sql } from '../db/sql.ts'
+import { indexable } from '../resources/identities/address.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import type { Dispatch, Failure, Outbox } from './send-claim.ts'
 
@@ -60,7 +61,7 @@ async function write(
     await putBack(tx, outbox, dispatch, result.retryAfterMs ?? null)
     return false
   }
-  if (result.outcome === 'sent') await sent(tx, dispatch, result.externalId)
+  if (result.outcome === 'sent') await sent(tx, dispatch, indexable(result.externalId))
   else await notSent(tx, dispatch, result)
   const { tenantId, region, conversationId } = outbox
   if (goesOn) await tx.enqueue('send', `send/${tenantId}/${conversationId}`, { tenantId, region, conversationId })
