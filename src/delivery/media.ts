@@ -7,7 +7,9 @@ import type { Database, Tx } from '../db/database.ts'
 import { sql } from '../db/sql.ts'
 import type { FileStore } from '../privacy/file-store.ts'
 import { attachmentStore, FileRefused, type KeptFile, keepFile } from '../resources/attachments/keep-file.ts'
+import { sourceContext } from '../resources/attachments/pending.ts'
 import { keptColumns, setAttachment } from '../resources/attachments/queries.ts'
+import { channelTrouble } from '../resources/channels/health.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import type { Task, WorkContext } from './tasks.ts'
 
@@ -74,7 +76,10 @@ export const fetchMedia: Task = async (context, payload, { attempts }) => {
     if (retryable && attempts < attemptsMax) throw error
     log.info({ attachmentId, status, code, attempts }, 'a file was not fetched')
     await record(db, tenant, attachmentId, async (tx) => {
-      if (code === 'unauthorised') await blameChannel(tx, wanted.channelId, code)
+      if (code === 'unauthorised') {
+        await channelTrouble(tx, wanted.channelId, { code, at: new Date().toISOString() })
+        tx.touch({ resource: 'channels', ids: [wanted.channelId], changed: ['lastError', 'lastErrorAt'] })
+      }
       // The reference is kept where it may be of use again: when the channel has been put right.
       const isSpent = status === 'refused' || code === 'gone'
       return { status, error: code, attempts, ...(isSpent ? { sealed_source: null } : {}) }
@@ -114,7 +119,7 @@ async function readWanted(db: Database, tenant: Tenant, id: string): Promise<Wan
     channelId,
     fileName: row.file_name,
     mediaType: row.media_type,
-    ref: readRef(opened(row.sealed_source, `attachment/${id}`)),
+    ref: readRef(opened(row.sealed_source, sourceContext(id))),
     channel: type === null ? null : { type, settings: opened(row.sealed_settings, `channel/${channelId}`) },
   }
 }
@@ -200,11 +205,4 @@ async function record(
     })
     return true
   })
-}
-
-/** Shown in the channel's health: an administrator must act at the provider. */
-async function blameChannel(tx: Tx, channelId: string, code: string): Promise<void> {
-  await tx.query(sql`UPDATE app.channel SET last_error = ${code}, last_error_at = now(), version = version + 1, updated_at = now()
-    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid`)
-  tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastError', 'lastErrorAt'] })
 }

@@ -137,6 +137,8 @@ export const unsaid: ReadonlySet<string> = new Set([
   'binary/octet-stream',
   'application/x-download',
   'application/force-download',
+  // What a part of a multipart body is called when its sender gives no type (RFC 7578 §4.4).
+  'text/plain',
 ])
 
 /** Types of text: content without a signature is kept under them. */

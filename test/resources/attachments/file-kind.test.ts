@@ -77,6 +77,8 @@ t.test('the content says what a file is', async (t) => {
   t.equal(await judge('a;b\n1;2', { mediaType: 'text/csv; charset=utf-8' }), 'text/csv')
   t.equal(await judge('{"a":1}', { mediaType: 'application/json' }), 'application/json')
   t.equal(await judge('Grüße', { mediaType: null }), 'text/plain')
+  t.equal(await judge(png, { mediaType: 'text/plain' }), 'image/png', 'text/plain is what says nothing')
+  t.equal(await judge('hello', { mediaType: 'text/plain' }), 'text/plain')
   t.equal(await judge(Buffer.from('Gr\xfc\xdfe', 'latin1'), { mediaType: 'text/plain' }), 'text/plain')
   t.equal(await judge('<?xml version="1.0"?><invoice/>', { mediaType: 'text/xml' }), 'text/xml')
   t.equal(
@@ -100,9 +102,9 @@ t.test(
       ['just words', 'application/pdf', 'text/plain'],
       [png, 'application/pdf', 'image/png'],
       [pdf(500), 'image/jpeg', 'application/pdf'],
-      [Buffer.from([0, 1, 2, 3]), 'text/plain', 'application/octet-stream'],
+      [Buffer.from([0, 1, 2, 3]), 'text/csv', 'application/octet-stream'],
       [Buffer.from([0, 1, 2, 3]), 'video/mp4', 'application/octet-stream'],
-      [zip('a.txt', 'a'), 'text/plain', 'application/zip'],
+      [zip('a.txt', 'a'), 'text/csv', 'application/zip'],
     ]
     for (const [bytes, mediaType, found] of cases) {
       t.equal(await judge(bytes, { mediaType }), 'type_mismatch', `${found} as ${mediaType}`)
