@@ -39,14 +39,14 @@ CREATE FUNCTION app.mask_address(kind text, value text) RETURNS text
               WHEN length(value) < 8 THEN repeat('•', length(value))
               ELSE left(value, 1) || repeat('•', length(value) - 3) || right(value, 2) END;
 
--- A date keeps its year, a number its first digit.
+-- A date keeps its year, a number its first digit; a number of one digit would be told whole.
 CREATE FUNCTION app.mask_date(value date) RETURNS date
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN make_date(extract(year FROM value)::int, 1, 1);
 
 CREATE FUNCTION app.mask_number(value numeric) RETURNS numeric
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN trunc(value, 1 - length(trunc(abs(value))::text));
+  RETURN CASE WHEN abs(value) < 10 THEN 0 ELSE trunc(value, 1 - length(trunc(abs(value))::text)) END;
 
 -- One line per table that belongs to tenants: row-level security, forced, so that even the owner obeys it.
 -- app.all_units is a setting of its own: the planner may evaluate the cast of app.units whatever stands before the OR.

@@ -224,7 +224,7 @@ CREATE INDEX contact_created ON app.contact (tenant_id, created_at DESC, id DESC
 CREATE INDEX contact_updated ON app.contact (tenant_id, updated_at DESC, id DESC);
 CREATE INDEX contact_name ON app.contact (tenant_id, display_name, id);
 CREATE INDEX contact_phone ON app.contact (tenant_id, phone);
-CREATE INDEX contact_email ON app.contact (tenant_id, lower(email));
+CREATE INDEX contact_email ON app.contact (tenant_id, lower(email COLLATE "C"));
 CREATE INDEX contact_owner ON app.contact (tenant_id, owner_id);
 CREATE INDEX contact_tags ON app.contact USING gin (tenant_id, tags);
 CREATE INDEX contact_search ON app.contact USING gin

@@ -73,7 +73,8 @@ export class Ability {
     // A copy: CASL marks the object with its type, and a row that came with such a mark would choose its own.
     const subject = subjectOf(model.name, { ...row })
     return this.#layers.every((layer) => {
-      if (field !== undefined) return layer.can(action, subject, field)
+      // To CASL an empty name is no name, and then any field will do.
+      if (field !== undefined) return field !== '' && layer.can(action, subject, field)
       return layer.rulesFor(action, model.name).some((rule) => rule.matchesConditions(subject))
     })
   }

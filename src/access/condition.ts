@@ -144,8 +144,24 @@ export function operatorsOf(kind: FieldKind): readonly string[] {
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 // RFC 3339: without its zone, a time would mean another one here than in the database.
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/i
-const datePattern = /^\d{4}-\d{2}-\d{2}$/
+const timePattern =
+  /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.(\d+))?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+
+/** Whether the calendar has this day; Date.parse takes 30 February for 2 March, and the database has no year 0. */
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+/** A time (RFC 3339) in UTC to the microsecond, as both sides compare it; null when it is none. */
+function instantOf(text: string): string | null {
+  const [, day = '', , fraction = ''] = timePattern.exec(text.toUpperCase()) ?? []
+  if (!isDay(day)) return null
+  const whole = new Date(text.toUpperCase().replace(/\.\d+/, '')).toISOString()
+  // An offset may lead out of the years that the database knows.
+  return isDay(whole.slice(0, 10)) ? whole.replace('.000Z', `.${fraction.slice(0, 6).padEnd(6, '0')}Z`) : null
+}
 
 /** Checks one value against the field's kind and brings it into the form in which both sides compare it. */
 export function scalarOf(field: Field, raw: unknown, me: Me | null, path: string): Scalar {
@@ -162,15 +178,9 @@ export function scalarOf(field: Field, raw: unknown, me: Me | null, path: string
     case 'uuidList':
       return typeof value === 'string' && uuidPattern.test(value) ? value.toLowerCase() : wrong('a UUID')
     case 'date':
-      return typeof value === 'string' && datePattern.test(value) && !Number.isNaN(Date.parse(value))
-        ? value
-        : wrong('a date (YYYY-MM-DD)')
-    case 'time': {
-      const time = typeof value === 'string' && timePattern.test(value) ? new Date(value) : null
-      return time && !Number.isNaN(time.getTime()) && time.getUTCFullYear() <= 9999
-        ? String(value)
-        : wrong('a time (RFC 3339)')
-    }
+      return typeof value === 'string' && isDay(value) ? value : wrong('a date (YYYY-MM-DD)')
+    case 'time':
+      return (typeof value === 'string' ? instantOf(value) : null) ?? wrong('a time (RFC 3339)')
     default:
       return typeof value === 'string' && value.length <= 1000 && value.isWellFormed() && !value.includes('\0')
         ? value
@@ -200,7 +210,7 @@ export function holds(condition: Condition, model: ResourceModel, row: Readonly<
     if (condition.op === 'in') return condition.values.some(same)
   }
   const absent = value === null || value === undefined
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) && (kind === 'textList' || kind === 'uuidList')) {
     if (condition.op === 'exists') return value.length > 0 === condition.value
     if (condition.op === 'in')
       return value.some((one) => condition.values.some((other) => compare(kind, one, other) === 0))

@@ -71,7 +71,7 @@ export function sight(principal: Principal, model: ResourceModel, name: string):
   const field = model.fields.get(name)
   if (!field) return null
   const clear = reach(principal, model, 'read', name)
-  const masked = clear === true ? false : reach(principal, model, 'mask', name)
+  const masked = clear === true || !isEverMasked(principal, model, name) ? false : reach(principal, model, 'mask', name)
   return clear === false && masked === false ? null : { field, clear, masked }
 }
 
@@ -119,6 +119,11 @@ export function filterable(
   }
 }
 
+const isEverMasked = (principal: Principal, model: ResourceModel, name: string): boolean =>
+  principal.ability.rules('mask', model.name).some((rules) => rules.some((rule) => names(rule, name)))
+
+const names = (rule: Rule, name: string): boolean => rule.fields.includes('*') || rule.fields.includes(name)
+
 /** For which rows a rule of `action` names the field; true = for all rows that the principal can read. */
 function reach(principal: Principal, model: ResourceModel, action: 'read' | 'mask', name: string): SQL | boolean {
   const readable = principal.ability.rules('read', model.name)
@@ -127,7 +132,7 @@ function reach(principal: Principal, model: ResourceModel, action: 'read' | 'mas
   const parts: SQL[] = []
   for (const [i, reading] of readable.entries()) {
     const rules = action === 'read' ? reading : [...reading, ...(masking[i] ?? [])]
-    const naming = rules.filter((rule) => name === 'id' || rule.fields.includes('*') || rule.fields.includes(name))
+    const naming = rules.filter((rule) => name === 'id' || names(rule, name))
     if (naming.length === 0) return false
     if (covers(naming, reading)) continue
     const any = anyOf(naming, model)
@@ -160,7 +165,8 @@ const masks: Record<MaskKind, (value: SQL) => SQL> = {
   text: (value) => sql`app.mask_text(${value})`,
   number: (value) => sql`app.mask_number(${value})`,
   date: (value) => sql`app.mask_date(${value})`,
-  hidden: (value) => sql`CASE WHEN ${value} IS NULL THEN NULL END`,
+  // NULL, of the value's own type: it may stand beside the value in a CASE.
+  hidden: (value) => sql`CASE WHEN false THEN ${value} END`,
 }
 
 /** The masked value of a field. */

@@ -91,13 +91,23 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** Addresses are compared without case, phones without the ways of writing them. */
+/**
+ * Addresses are compared without case, that of ASCII: beyond it the database and JavaScript do not agree on what is the
+ * same letter ("İ", "Σ"), and what is decided in memory must be what SQL decides.
+ */
 export const exactEmail: ExactMatch = {
-  normal: (value) => value.toLowerCase(),
-  sql: (value, other) => sql`lower(${value}) = ${other.toLowerCase()}`,
+  normal: asciiLower,
+  sql: (value, other) => sql`lower(${value} COLLATE "C") = ${asciiLower(other)}`,
 }
+
+function asciiLower(value: string): string {
+  return value.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Phones are stored in E.164 and compared without the ways of writing them. */
 export const exactPhone: ExactMatch = {
   normal: normalPhone,
+  same: (value, other) => value === normalPhone(other),
   sql: (value, other) => sql`${value} = ${normalPhone(other)}`,
 }
 
