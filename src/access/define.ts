@@ -174,7 +174,9 @@ function kindOf(column: PgColumn): FieldKind {
 /** In an answer a value may be masked: text loses its format and its length; what has no masked form is left out. */
 function maskable(schema: z.ZodType, mask: MaskKind): z.ZodType {
   const isText = mask === 'text' || mask === 'name' || mask === 'email' || mask === 'phone'
-  return isText ? z.string().meta({ ...schema.meta() }) : schema
+  if (!isText) return schema
+  const { description, example } = schema.meta() ?? {}
+  return z.string().meta({ ...(description ? { description } : {}), ...(example === undefined ? {} : { example }) })
 }
 
 function maskFor(kind: FieldKind): MaskKind {

@@ -44,6 +44,11 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
 
   app.addHook('onRequest', async (request, reply) => {
     const { access, unlimited } = request.routeOptions.config
+    if (request.is404) {
+      limit.count(`ip/${request.ip}`, reply)
+      // Here, before a body is read: what the body is does not matter where there is nothing.
+      return unmatched(request, reply)
+    }
     if (!access) {
       if (!unlimited) limit.count(`ip/${request.ip}`, reply)
       return
@@ -81,16 +86,16 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
     return sendProblem(refused, request, reply)
   })
 
-  app.setNotFoundHandler(
-    { preHandler: async (request: FastifyRequest, reply: FastifyReply) => limit.count(`ip/${request.ip}`, reply) },
-    (request, reply) => {
-      const methods = table.methods(request.url.replace(/\?.*/s, ''))
-      if (!methods) return sendProblem(new Problem('route_not_found'), request, reply)
-      const allow = methods.join(', ')
-      if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
-      return sendProblem(new Problem('method_not_allowed', { headers: { allow } }), request, reply)
-    },
-  )
+  // For OPTIONS, which the routes of CORS take first.
+  app.setNotFoundHandler(unmatched)
+
+  function unmatched(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const methods = table.methods(request.url.replace(/\?.*/s, ''))
+    if (!methods) return sendProblem(new Problem('route_not_found'), request, reply)
+    const allow = methods.join(', ')
+    if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
+    return sendProblem(new Problem('method_not_allowed', { headers: { allow } }), request, reply)
+  }
 }
 
 /** A refusal of somebody known is on record before it is answered; when it cannot be, nothing but 503 is. */

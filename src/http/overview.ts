@@ -1,6 +1,11 @@
 import { catalogue } from '../errors.ts'
 
-const errors = Object.entries(catalogue).map(([code, [status, text]]) => `| ${status} | \`${code}\` | ${text} |`)
+const rows = Object.entries(catalogue).map(([code, [status, text]]) => `| ${status} | \`${code}\` | ${text} |`)
+
+/** All errors as a Markdown table. */
+export const errorTable = `| status | code | meaning |
+|---|---|---|
+${rows.join('\n')}`
 
 /** What holds for the whole API, in Markdown: the head of the OpenAPI document. */
 export const overview = `One API that takes in what customers say on every channel, keeps one contact and one history per
@@ -31,9 +36,5 @@ With \`If-Match\` a change happens only when the record is still what you saw. \
 ## Errors
 Errors are \`application/problem+json\` (RFC 9457). Program against \`code\`; \`type\` is the same as a URN, so that it does not
 depend on where an installation lives. Whatever the request, it may also meet \`route_not_found\` (404) and
-\`method_not_allowed\` (405, with \`Allow\`).
-
-| status | code | meaning |
-|---|---|---|
-${errors.join('\n')}
+\`method_not_allowed\` (405, with \`Allow\`). The schema \`Problem\` lists all codes.
 `

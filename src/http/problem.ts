@@ -70,11 +70,11 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     socket.destroy(error)
     return
   }
-  const body = JSON.stringify(
-    problemBody(new Problem('invalid_request', { detail: 'This is not a valid HTTP request.' }), randomUUIDv7()),
-  )
+  const id = randomUUIDv7()
+  const problem = new Problem('invalid_request', { detail: 'This is not a valid HTTP request.' })
+  const body = JSON.stringify(problemBody(problem, id))
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\nRequest-Id: ${id}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }
 

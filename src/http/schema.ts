@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import { z } from 'zod'
 import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
+import { errorTable } from './overview.ts'
 
 /**
  * zod is what Fastify validates with: the same schemas give the types, the checks and the OpenAPI document.
@@ -105,7 +106,7 @@ export const problemSchema = z
   })
   .meta({
     id: 'Problem',
-    description: 'An error (RFC 9457).',
+    description: `An error (RFC 9457).\n\n${errorTable}`,
     example: {
       type: 'urn:custodia:problem:invalid_request',
       title: 'The request is not valid.',

@@ -40,10 +40,13 @@ export const word = (description: string, example: string) => text(100, descript
 
 export const email = (description: string, example = 'anna@example.com') =>
   z
-    .email({ pattern: /^[^\s@"<>()[\]\\,;:\0]{1,64}@[^\s@"<>()[\]\\,;:\0]+\.[^\s@"<>()[\]\\,;:\0.]+$/u })
+    .email({ pattern: /^[^\s@"<>()[\]\\,;:]{1,64}@[^\s@"<>()[\]\\,;:]+\.[^\s@"<>()[\]\\,;:.]+$/u })
     .max(254)
     .refine(storable)
-    .meta({ description, example })
+    .meta({ description, example, format: 'idn-email' })
+
+const between = '[\\s().\\-/]*'
+const writtenPhone = `^${between}(\\+|0${between}0)${between}[1-9](${between}[0-9]){5,14}${between}$`
 
 /** A phone number as people write it, kept in E.164 (ITU-T): spaces, dashes, dots and brackets go. */
 export const phone = (description: string) =>
@@ -52,7 +55,8 @@ export const phone = (description: string) =>
     .max(40)
     .overwrite((value) => value.replaceAll(/[\s().\-/]/g, '').replace(/^00(?=[1-9])/, '+'))
     .regex(/^\+[1-9]\d{5,14}$/, 'A phone number in E.164, with its country code: +4917012345678')
-    .meta({ description, example: '+4917012345678' })
+    // The document says what is taken, not what it is turned into.
+    .meta({ description, example: '+4917012345678', pattern: writtenPhone })
 
 export const country = (description: string) =>
   z
@@ -65,23 +69,18 @@ export const subdivision = (description: string) =>
     .regex(/^[A-Z]{2}-[A-Z0-9]{1,3}$/, 'A subdivision is its ISO 3166-2 code: US-CA')
     .meta({ description, example: 'US-CA' })
 
+// Language, script, region and one variant: what Intl understands as a locale.
+const languageTag = /^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))?$/
+
 export const language = (description: string) =>
-  z.string().max(35).refine(isLanguage, 'A language is its BCP 47 tag: pt-BR').meta({ description, example: 'de' })
+  z.string().max(35).regex(languageTag, 'A language is its BCP 47 tag: pt-BR').meta({ description, example: 'de' })
 
 export const timezone = (description: string) =>
   z
     .string()
     .max(64)
     .refine(isTimezone, 'A time zone is its IANA name: Europe/Berlin')
-    .meta({ description, example: 'Europe/Berlin' })
-
-function isLanguage(tag: string): boolean {
-  try {
-    return Intl.getCanonicalLocales(tag).length === 1
-  } catch {
-    return false
-  }
-}
+    .meta({ description, example: 'Europe/Berlin', format: 'iana-time-zone' })
 
 function isTimezone(name: string): boolean {
   try {
@@ -120,11 +119,11 @@ export const tags = (description: string) =>
     .array(text(50, 'A tag’s name.', 'vip'))
     .max(50)
     .refine((all) => new Set(all).size === all.length, 'A tag stands once.')
-    .meta({ description, example: ['vip'] })
+    .meta({ description, example: ['vip'], uniqueItems: true })
 
 export const idList = (description: string) =>
   z
     .array(z.uuid())
     .max(100)
     .refine((all) => new Set(all).size === all.length, 'An id stands once.')
-    .meta({ description, example: [] })
+    .meta({ description, example: [], uniqueItems: true })

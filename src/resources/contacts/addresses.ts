@@ -43,6 +43,10 @@ export async function externalIds(
   isNew: boolean,
 ): Promise<void> {
   if (!Array.isArray(body.externalIds)) return
+  if (new Set(body.externalIds.map((one) => one.system)).size < body.externalIds.length)
+    throw new Problem('unprocessable', {
+      errors: [{ path: '/externalIds', code: 'duplicate', message: 'A system stands once.' }],
+    })
   const { tenantId } = tx.principal
   if (!isNew)
     await tx.query(

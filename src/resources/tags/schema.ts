@@ -24,7 +24,7 @@ export const tags = defineResource({
       column: tag.color,
       schema: z
         .string()
-        .regex(/^#[0-9a-f]{6}$/i)
+        .regex(/^#[0-9a-fA-F]{6}$/)
         .meta({ description: 'A colour for the screen.', example: '#e11d48' }),
       write: 'always',
     },
