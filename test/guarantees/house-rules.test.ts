@@ -74,7 +74,7 @@ t.test('a layer imports nothing from those above it', async (t) => {
   const allowed: Record<string, RegExp> = {
     'src/access': /^src\/(access\/|errors\.ts)/,
     'src/channels': /^src\/channels\//,
-    'src/privacy': /^src\/(privacy|db|access)\/|^src\/(errors|config)\.ts/,
+    'src/privacy': /^src\/(privacy|db|access|resources)\/|^src\/(errors|config)\.ts/,
     'src/db': /^src\/(db|access|privacy)\/|^src\/(errors|config)\.ts/,
     'src/http': /^src\/(http|db|access|privacy)\/|^src\/(errors|config)\.ts/,
     'src/resources': /^src\/(?!delivery\/|(app|start|main)\.ts)/,
@@ -100,10 +100,11 @@ t.test('a noun never imports the routes of another noun', async (t) => {
 t.test('a file says one thing: it is short, and named after what it says', async (t) => {
   /** Longer than they should be. This list may only shrink. */
   const long = new Set(['src/db/database.ts', 'src/http/collection.ts', 'src/db/tables/conversation.ts'])
+  const limit = ({ path }: Source): number => (path.startsWith('test/') ? 400 : 300)
   const lines = ({ text }: Source): number => text.split('\n').length - 1
   t.same(
     sources
-      .filter((source) => lines(source) > 300 && !long.has(source.path))
+      .filter((source) => lines(source) > limit(source) && !long.has(source.path))
       .map((one) => `${one.path}: ${lines(one)}`),
     [],
   )
