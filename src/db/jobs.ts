@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { readFileSync, readlinkSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger as QueueLogger, runTaskList, type WorkerPool } from 'graphile-worker'
 import pg from 'pg'
+import { farewell, heartbeat, heartbeatMs } from './job-workers.ts'
 
 /** A job as it is run. Its payload holds ids only. */
 export interface Job {
@@ -33,82 +32,142 @@ export interface Jobs {
 }
 
 const pollMs = 1_000
-const heartbeatMs = 5_000
-/** A worker that has not been heard of for so long is dead, and its jobs are for others. */
-const deadAfterSeconds = 30
-const restartMsMax = 10_000
-const releaseMsMax = 5_000
+const restartMsMax = 2_000
+/** For writing down that the last jobs are done, and for leaving connections that may hang on a dead server. */
+const goodbyeMs = 2_000
 
-/** Tells this process from an earlier one that had the same number. */
-const processId = randomUUID()
+/** One pool of the queue's workers. It lives until it cannot say that a job is done. */
+interface Generation {
+  pool: WorkerPool
+  /** Its own, since it may keep some of them for good. */
+  connections: pg.Pool
+  /** Jobs that run now; they go on after their workers have ended. */
+  running: number
+  ended: Promise<unknown>
+}
 
 /**
- * Runs the jobs of the queue until it is stopped. The queue's own workers end when they cannot say that a job is done
- * (the database was restarted): new ones take their place, with back-off, for as long as it takes.
+ * Runs the jobs of the queue until it is stopped. The queue's own workers do not outlive a restart of the database
+ * (seen with graphile-worker 0.18.0): they end when they cannot write down that a job is done, may hang at that, since a
+ * batch that fails twice is waited for forever, and fetch nothing for good when their very first query failed. So nothing
+ * here waits for them: others take their place at once, and their jobs are released as soon as none of them runs any more.
  */
 export function startJobs(options: JobsOptions): Jobs {
-  const { log } = options
-  const pool = new pg.Pool({
-    connectionString: options.ownerUrl,
-    application_name: 'custodia-jobs',
-    max: 3,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-  })
-  // Without listeners an error of an idle connection would end the process.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-
+  const { log, recurring } = options
+  // For the upkeep: heartbeats, recurring jobs.
+  const connections = openConnections(options.ownerUrl, 1)
+  const generations = new Set<Generation>()
   const stopping = new AbortController()
-  let current: WorkerPool | null = null
+  let current: Generation | null = null
 
   const supervise = async (): Promise<void> => {
     for (let failures = 0; !stopping.signal.aborted; ) {
       const startedAt = Date.now()
-      current = startWorkers(options, pool)
-      const timers = keepGoing(options, pool, current.id)
-      const error = await current.promise.then(
-        () => null,
-        (reason: unknown) => reason,
-      )
-      for (const timer of timers) clearInterval(timer)
-      const gone = current.id
-      current = null
-      await farewell(pool, gone).catch(() => {})
+      current = startGeneration(options)
+      generations.add(current)
+      const error = await current.ended
       if (stopping.signal.aborted) return
-      failures = Date.now() - startedAt > restartMsMax ? 0 : failures + 1
+      Promise.resolve(current.pool.gracefulShutdown()).catch(() => {})
+      failures = Date.now() - startedAt > 5 * restartMsMax ? 0 : failures + 1
       log.warn({ err: error, failures }, 'the job workers ended and are started again')
-      await sleep(Math.min(250 * 2 ** failures, restartMsMax), undefined, { signal: stopping.signal }).catch(() => {})
+      await sleep(Math.min(100 * 2 ** failures, restartMsMax), undefined, { signal: stopping.signal }).catch(() => {})
     }
   }
-  const ended = supervise()
+  const supervised = supervise()
 
+  const beat = alone(async () => {
+    try {
+      for (const one of generations)
+        if (one !== current && one.running === 0) {
+          await farewell(connections, one.pool.id)
+          generations.delete(one)
+          void one.connections.end()
+        }
+      await heartbeat(
+        connections,
+        [...generations].map((one) => one.pool.id),
+      )
+    } catch (error) {
+      log.warn({ err: error }, 'the heartbeat of the job workers failed')
+    }
+  })
+  const add = (task: string): void => {
+    connections
+      .query(`SELECT graphile_worker.add_job($1, '{}', job_key => $1, job_key_mode => 'preserve_run_at')`, [task])
+      .catch((error: unknown) => log.warn({ err: error, task }, 'a recurring job could not be added'))
+  }
+  const timers = [
+    setInterval(() => void beat(), heartbeatMs),
+    ...recurring.map(({ task, everyMs }) => setInterval(() => add(task), everyMs)),
+  ]
+  void beat()
+  for (const { task } of recurring) add(task)
+
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    const last = current?.pool.gracefulShutdown()
+    await supervised
+    while ([...generations].some((one) => one.running > 0)) await sleep(20)
+    await soon(last)
+    for (const timer of timers) clearInterval(timer)
+    await soon(Promise.all([...generations].map((one) => farewell(connections, one.pool.id))))
+    await soon(Promise.all([connections, ...[...generations].map((one) => one.connections)].map((one) => one.end())))
+  }
+  let stopped: Promise<void> | null = null
   return {
-    stop: async () => {
-      stopping.abort()
-      await Promise.resolve(current?.gracefulShutdown()).catch(() => {})
-      await ended
-      // A connection that hangs on a dead server must not hold up the stop.
-      await Promise.race([pool.end().catch(() => {}), sleep(releaseMsMax)])
+    stop: () => {
+      stopped ??= stop()
+      return stopped
     },
   }
 }
 
-function startWorkers({ concurrency, tasks, run, log }: JobsOptions, pgPool: pg.Pool): WorkerPool {
+function openConnections(connectionString: string, max: number): pg.Pool {
+  const connections = new pg.Pool({
+    connectionString,
+    application_name: 'custodia-jobs',
+    max,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  })
+  // Without listeners an error of an idle connection would end the process.
+  connections.on('error', () => {})
+  connections.on('connect', (client) => client.on('error', () => {}))
+  return connections
+}
+
+function startGeneration({ ownerUrl, concurrency, tasks, run, log }: JobsOptions): Generation {
+  // One listens; the others fetch jobs and write down that they are done.
+  const connections = openConnections(ownerUrl, 3)
+  const events = new EventEmitter()
+  const generation = { running: 0 }
   const list = tasks.map((task) => [
     task,
     async (payload: unknown, { job }: { job: { attempts: number; max_attempts: number } }) => {
+      generation.running++
       try {
         await run({ task, payload, attempts: job.attempts, maxAttempts: job.max_attempts })
       } catch (error) {
         // The queue keeps the message in its table: it must not repeat a value.
         throw new Error(nameOf(error))
+      } finally {
+        generation.running--
       }
     },
   ])
-  return runTaskList(
+  const ending = new Promise((resolve) => {
+    const end = ({ error }: { error?: unknown }): void => resolve(error ?? null)
+    events.once('pool:fatalError', end)
+    events.once('pool:gracefulShutdown', end)
+    // Once it has fetched, it goes on fetching after an error.
+    events.once('worker:getJob:error', end)
+    for (const fetched of ['job:start', 'worker:getJob:empty'])
+      events.once(fetched, () => events.off('worker:getJob:error', end))
+  })
+  const pool = runTaskList(
     {
       concurrency,
+      events,
       pollInterval: pollMs,
       noPreparedStatements: true,
       noHandleSignals: true,
@@ -117,101 +176,40 @@ function startWorkers({ concurrency, tasks, run, log }: JobsOptions, pgPool: pg.
         const error = meta?.error ?? meta?.fatalError
         if (level === 'error' && error && !meta?.failure) log.warn({ err: error }, 'the job queue has trouble')
       }),
-      // By default the queue does not wait for "the job is done" to be written: a database that is away at that moment
-      // would be an unhandled rejection. Batched, the error is caught and ends the workers, which are then replaced.
+      // By default nobody waits for "the job is done" to be written: with the database away at that moment it would be
+      // an unhandled rejection. Batched, the error is caught and ends the pool.
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     },
     Object.fromEntries(list),
-    pgPool,
+    connections,
   )
+  const over = pool.promise.then(
+    () => null,
+    (error: unknown) => error,
+  )
+  return Object.assign(generation, { pool, connections, ended: Promise.race([ending, over]) })
 }
 
-/** The heartbeat, which also frees what the dead have left locked, and the recurring jobs. */
-function keepGoing({ recurring, log }: JobsOptions, pool: pg.Pool, id: string): NodeJS.Timeout[] {
-  let beating = false
-  const beat = async (): Promise<void> => {
-    if (beating) return
-    beating = true
-    try {
-      await heartbeat(pool, id)
-    } catch (error) {
-      log.warn({ err: error }, 'the heartbeat of the job workers failed')
-    } finally {
-      beating = false
-    }
-  }
-  const add = (task: string): void => {
-    pool
-      .query(`SELECT graphile_worker.add_job($1, '{}', job_key => $1, job_key_mode => 'preserve_run_at')`, [task])
-      .catch((error: unknown) => log.warn({ err: error, task }, 'a recurring job could not be added'))
-  }
-  void beat()
-  for (const { task } of recurring) add(task)
-  return [
-    setInterval(() => void beat(), heartbeatMs),
-    ...recurring.map(({ task, everyMs }) => setInterval(() => add(task), everyMs)),
-  ]
-}
-
-/**
- * Says that these workers live, and releases the jobs of those that do not: a killed process would keep its jobs for
- * hours. Dead is who is silent for too long, or whose process on this very machine is gone.
- */
-async function heartbeat(pool: pg.Pool, id: string): Promise<void> {
-  await pool.query(
-    `INSERT INTO directory.worker (worker_id, place, process_number, process_id) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (worker_id) DO UPDATE SET seen_at = now()`,
-    [id, place, process.pid, processId],
-  )
-  const { rows } = await pool.query<{ worker_id: string; process_number: number; process_id: string }>(
-    'SELECT worker_id, process_number, process_id FROM directory.worker WHERE place = $1 AND worker_id <> $2',
-    [place, id],
-  )
-  const dead = rows.filter((row) => !lives(row.process_number, row.process_id)).map((row) => row.worker_id)
-  await pool.query(
-    'DELETE FROM directory.worker WHERE worker_id = ANY ($1) OR seen_at < now() - make_interval(secs => $2)',
-    [dead, deadAfterSeconds],
-  )
-  // A job whose worker is not listed: dead since long, unless it began before its first heartbeat.
-  await pool.query(
-    `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by)) FROM graphile_worker.jobs
-      WHERE locked_by IS NOT NULL AND (locked_by = ANY ($1) OR locked_at < now() - make_interval(secs => $2))
-        AND NOT EXISTS (SELECT FROM directory.worker WHERE worker_id = locked_by)`,
-    [dead, heartbeatMs / 1_000],
-  )
-}
-
-/** These workers are no more: whatever they still hold is free. */
-async function farewell(pool: pg.Pool, id: string): Promise<void> {
-  const work = async (): Promise<void> => {
-    await pool.query('SELECT graphile_worker.force_unlock_workers(ARRAY[$1])', [id])
-    await pool.query('DELETE FROM directory.worker WHERE worker_id = $1', [id])
-  }
-  await Promise.race([work(), sleep(releaseMsMax)])
-}
-
-/** Whether a worker's process on this machine runs. Our own number under another id is a predecessor's. */
-function lives(number: number, id: string): boolean {
-  if (number === process.pid) return id === processId
-  try {
-    process.kill(number, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+/** At most one at a time: a call that finds one running is left out. */
+function alone(work: () => Promise<void>): () => Promise<void> {
+  let busy = false
+  return async () => {
+    if (busy) return
+    busy = true
+    await work().finally(() => {
+      busy = false
+    })
   }
 }
 
-/** Where a process number means something: this machine since it was started, and this container. */
-const place = [
-  hostname(),
-  ...['/proc/sys/kernel/random/boot_id', '/proc/self/ns/pid'].map((path) => {
-    try {
-      return path.endsWith('pid') ? readlinkSync(path) : readFileSync(path, 'utf8').trim()
-    } catch {
-      return ''
-    }
-  }),
-].join('/')
+/** Waits for it, though not long; a stop does not fail because the database is away. */
+async function soon(work: unknown): Promise<void> {
+  const settled = Promise.resolve(work).then(
+    () => {},
+    () => {},
+  )
+  await Promise.race([settled, sleep(goodbyeMs, undefined, { ref: false })])
+}
 
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
