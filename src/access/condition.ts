@@ -155,7 +155,7 @@ function isDay(text: string): boolean {
 }
 
 /** A time (RFC 3339) in UTC to the microsecond, as both sides compare it; null when it is none. */
-function instantOf(text: string): string | null {
+export function instantOf(text: string): string | null {
   const [, day = '', , fraction = ''] = timePattern.exec(text.toUpperCase()) ?? []
   if (!isDay(day)) return null
   const whole = new Date(text.toUpperCase().replace(/\.\d+/, '')).toISOString()

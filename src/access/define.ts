@@ -2,6 +2,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import type { PgTable } from 'drizzle-orm/pg-core/table'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
+import { instantOf } from './condition.ts'
 import type { ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
 
 /** How a noun describes one of its fields, once: storage, meaning, and what may be done with it. */
@@ -153,7 +154,11 @@ export function commonFields(table: {
 }
 
 export const time = (description: string) =>
-  z.iso.datetime({ offset: true }).meta({ description, example: '2026-11-22T09:30:00Z' })
+  z.iso
+    .datetime({ offset: true })
+    // In UTC: the database does not know every offset that RFC 3339 does.
+    .overwrite((text) => instantOf(text) ?? text)
+    .meta({ description, example: '2026-11-22T09:30:00Z' })
 export const idOf = (description: string) =>
   z.uuid().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
 

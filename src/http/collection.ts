@@ -116,7 +116,7 @@ export function collection(app: FastifyInstance, deps: Deps, options: Collection
     schema: operations.fetch,
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
-      const chosen = includeNames((request.query as JsonRow).include).map(
+      const chosen = [...new Set(includeNames((request.query as JsonRow).include))].map(
         (name) => include.find((each) => each.name === name) ?? refuse(name),
       )
       const record = await fetchRecord(deps, callerOf(request), resource, id, chosen)

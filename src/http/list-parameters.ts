@@ -176,10 +176,9 @@ function conditionFor(resource: Resource): z.ZodType {
     return [...kinds].map(([kind, same]) => {
       const value = comparand(kind)
       const names = z.enum(same.map(({ name }) => name) as [string, ...string[]])
-      const values = z.union([z.array(value).max(500), z.enum(['$me.teamIds', '$me.businessUnitIds', '$me.countries'])])
       return z.strictObject({
         [op]: z
-          .tuple([names, op === 'in' ? values : value])
+          .tuple([names, op === 'in' ? listOf(kind, value) : value])
           .meta({ description: `True for records whose field ${operatorTexts[op]}.` }),
       })
     })
@@ -199,6 +198,13 @@ function conditionFor(resource: Resource): z.ZodType {
       example: exampleCondition(resource),
     })
   return condition
+}
+
+/** A list to compare with: values, or an attribute of whoever asks. */
+function listOf(kind: FieldKind, value: z.ZodType): z.ZodType {
+  const values = z.array(value).max(500)
+  if (kind === 'uuid') return z.union([values, z.enum(['$me.teamIds', '$me.businessUnitIds'])])
+  return kind === 'text' ? z.union([values, z.literal('$me.countries')]) : values
 }
 
 /** Kinds whose values look the same. */

@@ -60,7 +60,7 @@ export function listQuery(
   const where = conditionOf(question, principal, resource)
   const asked = question.sort === undefined ? null : sortOf(question.sort, principal, resource)
   const sort = asked ?? usualSort(principal, resource)
-  const include = question.include.map((name) => {
+  const include = [...new Set(question.include)].map((name) => {
     const one = includes.find((candidate) => candidate.name === name)
     if (!one) throw invalid(unknownField('include', name))
     return one

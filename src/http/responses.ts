@@ -75,7 +75,7 @@ export function successOf(operation: Operation, status: number, type: z.ZodType,
   ])
   const names = [
     ...everywhere,
-    ...(etag && status === 200 ? ['ETag'] : []),
+    ...(etag && status !== 204 ? ['ETag'] : []),
     ...(location && status !== 200 ? ['Location'] : []),
     ...(idempotent ? ['Idempotent-Replayed'] : []),
   ]
@@ -85,10 +85,7 @@ export function successOf(operation: Operation, status: number, type: z.ZodType,
   }
   if (type instanceof z.ZodNull) return answer
   const schema = schemas.of(type, 'output')
-  const media = produces.map((one) => [
-    one,
-    one.endsWith('json') ? { schema, example: schemas.example(schema) } : { schema },
-  ])
+  const media = produces.map((one) => [one, { schema, example: schemas.example(schema) }])
   return { ...answer, content: Object.fromEntries(media) }
 }
 

@@ -59,7 +59,7 @@ export function attachmentRoutes(app: FastifyInstance, deps: Deps): void {
         }),
       }),
       response: { 200: content, 206: content },
-      produces: ['application/octet-stream'],
+      produces: ['*/*'],
       etag: true,
       answerHeaders: {
         'Content-Disposition': 'Whether to save it or to show it, and its name (RFC 6266).',

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { channel } from '../../db/tables/conversation.ts'
+import { described } from '../../http/schema.ts'
 import { text } from '../values.ts'
+import { documentedCreate, documentedPatch, shownSettings } from './documented.ts'
 
 export const channelTypeNames = [
   'whatsapp',
@@ -52,7 +54,7 @@ export const channels = defineResource({
     settings: {
       column: channel.settings,
       schema: z.record(z.string(), z.unknown()).meta({
-        description: 'The settings of the type, see the contract; secrets go in, never come out.',
+        description: 'The settings of the type; secrets go in, never come out.',
         example: { phoneNumberId: '106540352242922' },
       }),
       write: 'always',
@@ -96,7 +98,15 @@ export const channels = defineResource({
     lastErrorAt: { column: channel.lastErrorAt, schema: time('When that was.'), volatile: true },
   },
 })
-channels.createBody = channels.createBody
-  .omit({ status: true })
-  .strict()
-  .meta({ id: 'ChannelCreate', description: 'What a new channel is made of.' })
+const created = channels.createBody.omit({ status: true }).strict()
+const { patchBody: patched } = channels
+channels.createBody = described(() => documentedCreate(created), created)
+channels.patchBody = described(() => documentedPatch(patched), patched)
+channels.answer = channels.answer
+  .extend({
+    settings: shownSettings.optional().meta({
+      description: 'The settings of the type, without its secrets.',
+      example: { phoneNumberId: '106540352242922' },
+    }),
+  })
+  .meta({ id: 'Channel', description: channels.description })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { identity } from '../../db/tables/contact.ts'
+import { described } from '../../http/schema.ts'
 import { contacts } from '../contacts/schema.ts'
 import { email, phone, text, word } from '../values.ts'
 import { exactAddress } from './match.ts'
@@ -65,12 +66,18 @@ export const identities = defineResource({
   },
 })
 // By hand only what means the same everywhere; a provider's own ids come from its channel.
-identities.createBody = z
-  .strictObject({
-    kind: z.enum(['phone', 'email']).meta({ description: 'What kind of address.', example: 'phone' }),
-    value: text(300, 'The address: a phone with its country code, or an email.', '+4917012345678'),
-  })
-  .meta({ id: 'IdentityCreate', description: 'An address that somebody says is the contact’s.' })
 
 /** The value of a claimed address in the form in which it is kept, by kind. */
 export const claimedValue = { phone: phone('A phone number.'), email: email('An email address.') }
+
+const kind = z.enum(['phone', 'email']).meta({ description: 'What kind of address.', example: 'phone' })
+identities.createBody = described(
+  () =>
+    z
+      .union([
+        z.strictObject({ kind: z.literal('phone').meta({ description: 'A phone.' }), value: claimedValue.phone }),
+        z.strictObject({ kind: z.literal('email').meta({ description: 'An email.' }), value: claimedValue.email }),
+      ])
+      .meta({ id: 'IdentityCreate', description: 'An address that somebody says is the contact’s.' }),
+  z.strictObject({ kind, value: text(300, 'The address.', '+4917012345678') }),
+)

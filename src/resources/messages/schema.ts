@@ -56,7 +56,15 @@ export const messages = defineResource({
     },
     reactions: {
       column: message.reactions,
-      schema: z.array(anything).meta({ description: 'Who reacted how.', example: [{ by: 'contact', emoji: '👍' }] }),
+      schema: z
+        .array(
+          z.object({
+            by: z.string().meta({ description: 'contact or member; may grow.', example: 'contact' }),
+            emoji: z.string().meta({ description: 'With what.', example: '👍' }),
+            at: time('When.'),
+          }),
+        )
+        .meta({ description: 'Who reacted how; one per side, the latest counts.' }),
       nullable: false,
     },
     attachmentIds: {
@@ -95,7 +103,14 @@ export const messages = defineResource({
     error: {
       column: message.error,
       schema: z
-        .looseObject({ code: z.string().meta({ description: 'The reason code.', example: 'window_closed' }) })
+        .object({
+          code: z.string().meta({ description: 'The reason code.', example: 'window_closed' }),
+          class: z.string().optional().meta({
+            description:
+              'What follows from it: permanent, transient, window_closed, opted_out, reauthorise, limit, unknown; may grow.',
+            example: 'window_closed',
+          }),
+        })
         .meta({ id: 'MessageError', description: 'Why it was not delivered.' }),
     },
     author: {

@@ -38,7 +38,7 @@ export function roleRoutes(app: FastifyInstance, deps: Deps): void {
 function checkGrants(grants: unknown, models: Models): void {
   const faults = grantFaults(grants as Grant[], models)
   if (faults.length > 0)
-    throw new Problem('invalid_request', {
+    throw new Problem('unprocessable', {
       errors: faults.map(({ path, message }) => ({ path: `/grants${path}`, code: 'unknown_in_grant', message })),
     })
 }

@@ -151,6 +151,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     config: { access: { action: 'delete', resource: 'sessions' }, selfGuarded: true },
     schema: operation('sessions.end', 'Log out', {
       response: { 204: noContent },
+      errors: ['unprocessable'],
       description: 'Ends the session: its access token is refused from the next request on.',
     }),
     handler: async (request, reply) => {
