@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cleanFileName } from '../../../src/resources/attachments/upload.ts'
@@ -108,16 +108,20 @@ t.test('a file beyond the limit is 413, however it is sent, and the connection l
     t.equal(answer.status, 413, `${size} bytes`)
     t.equal(answer.code, 'body_too_large')
   }
-  t.equal(await chunked(service, 2_000_000), 413, 'without a Content-Length')
-  t.equal(storedFiles(service).length, 1)
-  t.equal((await upload(service, pdf(50))).status, 201)
+  // One connection for all: each answer must be read to its end before the next request can be sent.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  t.equal(await chunked(service, 80_000_000, agent), 413, 'without a Content-Length')
+  t.equal(await chunked(service, 50_000, agent), 201, 'the next one on the same connection')
+  t.equal(storedFiles(service).length, 2)
 })
 
 /** An upload whose length nobody said. */
-function chunked(service: TestService, size: number): Promise<number> {
+function chunked(service: TestService, size: number, agent: Agent): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(`${service.url}/v1/attachments`, {
       method: 'POST',
+      agent,
       headers: {
         authorization: `Bearer ${service.ownerToken}`,
         'content-type': 'multipart/form-data; boundary=frontier',
