@@ -94,3 +94,15 @@ export const said = (text: string, more: Record<string, unknown> = {}): Record<s
   message: { type: 'text', text },
   ...more,
 })
+
+/** What became of the events, in their order. */
+export async function statuses(service: TestService): Promise<string[]> {
+  const rows = await service.sql<{ status: string }>('SELECT status FROM app.inbound_event ORDER BY sequence')
+  return rows.map((row) => row.status)
+}
+
+/** What the messages say, in the order in which they were made. */
+export async function texts(service: TestService): Promise<string[]> {
+  const rows = await service.sql<{ text: string }>('SELECT text FROM app.message ORDER BY created_at, occurred_at')
+  return rows.map((row) => row.text)
+}
