@@ -1,9 +1,18 @@
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
-import type { Comparison, Condition, Scalar } from './condition.ts'
-import type { Field, FieldKind } from './model.ts'
+import type { Comparison, Condition } from './condition.ts'
+import type { Field, FieldKind, ResourceModel } from './model.ts'
 
 /** What a name in a condition stands for; the door gives requests less than a role's own conditions get. */
 export type Resolve = (name: string) => Pick<Field, 'kind' | 'value' | 'exact'> | null
+
+/** A comparison, without what joins it with others. */
+type Leaf = Exclude<Condition, { op: 'and' | 'or' | 'not' }>
+
+/** How the value of a comparison gets into the SQL. */
+export type Bind = (leaf: Leaf) => SQL
+
+const operandOf = (leaf: Leaf): unknown => (leaf.op === 'in' ? [...leaf.values] : leaf.value)
+const inline: Bind = (leaf) => sql`${sql.param(operandOf(leaf))}`
 
 const symbols: Record<Exclude<Comparison, 'startsWith'>, SQL> = {
   eq: sql`=`,
@@ -18,20 +27,20 @@ const symbols: Record<Exclude<Comparison, 'startsWith'>, SQL> = {
  * The SQL of a condition. NULL counts as false: leaves may yield NULL, and `not` is IS NOT TRUE, so that the whole is
  * two-valued wherever it stands alone in WHERE, CASE WHEN or a conjunction.
  */
-export function conditionSql(condition: Condition, resolve: Resolve): SQL {
+export function conditionSql(condition: Condition, resolve: Resolve, bind: Bind = inline): SQL {
   switch (condition.op) {
     case 'and':
       return sql`(${sql.join(
-        condition.of.map((part) => conditionSql(part, resolve)),
+        condition.of.map((part) => conditionSql(part, resolve, bind)),
         sql` AND `,
       )})`
     case 'or':
       return sql`(${sql.join(
-        condition.of.map((part) => conditionSql(part, resolve)),
+        condition.of.map((part) => conditionSql(part, resolve, bind)),
         sql` OR `,
       )})`
     case 'not':
-      return sql`(${conditionSql(condition.of, resolve)}) IS NOT TRUE`
+      return sql`(${conditionSql(condition.of, resolve, bind)}) IS NOT TRUE`
   }
   const field = resolve(condition.field)
   if (!field) throw new Error(`condition names an unknown field ${condition.field}`)
@@ -43,37 +52,27 @@ export function conditionSql(condition: Condition, resolve: Resolve): SQL {
   }
   if (condition.op === 'in') {
     if (condition.values.length === 0) return sql`false`
-    if (list) return sql`${field.value} && ${sql.param([...condition.values])}::${arrayType(field.kind)}`
+    const values = sql`${bind(condition)}::${arrayType(field.kind)}`
+    if (list) return sql`${field.value} && ${values}`
     if (field.exact)
       return sql`(${sql.join(
-        condition.values.map((value) => equals(field, value)),
+        condition.values.map((value) => field.exact?.sql(field.value, String(value)) ?? sql`false`),
         sql` OR `,
       )})`
-    return sql`${field.value} = ANY (${sql.param([...condition.values])}::${arrayType(field.kind)})`
+    return sql`${field.value} = ANY (${values})`
   }
-  const value = typed(field.kind, condition.value)
+  const value = sql`${bind(condition)}::${sql.raw(types[field.kind])}`
   if (condition.op === 'startsWith') return sql`starts_with(${field.value}, ${value})`
-  if (!list && condition.op === 'eq') return equals(field, condition.value)
-  if (!list && condition.op === 'ne')
-    return sql`(${field.value} IS NOT NULL AND (${equals(field, condition.value)}) IS FALSE)`
+  // Equality is the same under every (deterministic) collation, and only under the column's own does it use an index.
+  // Some fields are compared in a form of their own: a phone however it is spaced, an address whatever its case.
+  const equals = field.exact?.sql(field.value, String(condition.value)) ?? sql`${field.value} = ${value}`
+  if (!list && condition.op === 'eq') return equals
+  if (!list && condition.op === 'ne') return sql`(${field.value} IS NOT NULL AND (${equals}) IS FALSE)`
   if (list) {
     if (condition.op === 'ne') return sql`NOT ${field.value} <@ ARRAY[${value}]`
     return sql`${field.value} @> ARRAY[${value}]`
   }
   return sql`${comparable(field)} ${symbols[condition.op]} ${value}`
-}
-
-/**
- * Some fields are compared in a form of their own: a phone however it is spaced, an address whatever its case.
- * Equality is the same under every (deterministic) collation, and only under the column's own does it use an index.
- */
-function equals(field: Pick<Field, 'kind' | 'value' | 'exact'>, value: Scalar): SQL {
-  return field.exact ? field.exact.sql(field.value, String(value)) : sql`${field.value} = ${typed(field.kind, value)}`
-}
-
-/** A parameter cast to the kind's type. */
-export function typed(kind: FieldKind, value: Scalar): SQL {
-  return sql`${sql.param(value)}::${sql.raw(types[kind])}`
 }
 
 /** Text is ordered by code point whatever the database's collation, as it is in memory. */
@@ -95,3 +94,29 @@ const types: Record<FieldKind, string> = {
 }
 
 const arrayType = (kind: FieldKind): SQL => sql.raw(`${types[kind]}[]`)
+
+/** A condition without its values: those are given at each run, so that a statement can be kept for all of one shape. */
+export interface Frame {
+  shape: string
+  values: Readonly<Record<string, unknown>>
+  bind: Bind
+}
+
+/** null where the SQL itself hangs on a value: fields that are compared in a form of their own. */
+export function frameOf(condition: Condition, { fields }: Pick<ResourceModel, 'fields'>): Frame | null {
+  const leaves: Leaf[] = []
+  const shape = (node: Condition): unknown => {
+    if (node.op === 'not') return [node.op, shape(node.of)]
+    if ('of' in node) return [node.op, ...node.of.map(shape)]
+    leaves.push(node)
+    if (node.op === 'exists') return [node.op, node.field, node.value]
+    return node.op === 'in' && node.values.length === 0 ? ['nothing'] : [node.op, node.field]
+  }
+  const text = JSON.stringify(shape(condition))
+  if (leaves.some((leaf) => fields.get(leaf.field)?.exact)) return null
+  return {
+    shape: text,
+    values: Object.fromEntries(leaves.map((leaf, i) => [`where${i}`, operandOf(leaf)])),
+    bind: (leaf) => sql`${sql.placeholder(`where${leaves.indexOf(leaf)}`)}`,
+  }
+}

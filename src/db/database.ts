@@ -29,6 +29,8 @@ export interface Caller {
 export interface ReadPlan {
   /** Names the statement among those of the same ability, for parts that depend on nothing else; null: not kept. */
   key: string | null
+  /** Requests decide which statements of this kind there are: only those used often are worth a place at the server. */
+  isAskedFor?: boolean
   parts: () => readonly Part[]
   values: Readonly<Record<string, unknown>>
   /** The one id that is asked for: finding nothing is a refusal. */
@@ -129,10 +131,10 @@ export class Database {
     plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
   ): Promise<Record<string, JsonRow[]>> {
     return this.#fresh(caller, async (principal) => {
-      const { key, parts, values, wanted, query } = await this.#planned(principal, plan)
+      const { key, isAskedFor, parts, values, wanted, query } = await this.#planned(principal, plan)
       const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${key}`
       const build = (): SQL => readStatement(parts(), standingSql(principal.credential), wanted !== undefined)
-      const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build)
+      const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build, isAskedFor)
       const all = {
         ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
         ...standingValues(principal),
@@ -220,11 +222,11 @@ export class Database {
   }
 
   /** A statement kept with the ability, by name: see ReadPlan.key. */
-  kept(principal: Principal, key: string, build: () => SQL): Compiled {
+  kept(principal: Principal, key: string, build: () => SQL, isAskedFor = false): Compiled {
     const known = principal.ability.cache.get(key) as Compiled | undefined
-    if (known) return known
-    const statement = this.#prepared.name(compile(build()))
-    if (principal.ability.cache.size < 500) principal.ability.cache.set(key, statement)
+    if (known) return isAskedFor ? this.#prepared.used(known) : known
+    const statement = isAskedFor ? compile(build()) : this.#prepared.name(compile(build()))
+    if (principal.ability.cache.size < (isAskedFor ? 300 : 500)) principal.ability.cache.set(key, statement)
     return statement
   }
 

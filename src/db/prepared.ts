@@ -3,6 +3,10 @@ import type { Compiled } from './sql.ts'
 
 /** A plan of a statement of ours takes some 100 kB of the server's memory, per connection. */
 const statementsMax = 100
+/** Of these, for statements that requests shape (filters): a client that asks for everything must not take all. */
+const askedForMax = 40
+/** So many runs make a statement worth its place. */
+const usesMin = 20
 
 /** What a pooler that does not carry prepared statements answers: unknown, or there already; and a plan out of date. */
 const lost = new Set(['26000', '42P05', '0A000'])
@@ -15,6 +19,8 @@ const lost = new Set(['26000', '42P05', '0A000'])
  */
 export class PreparedStatements {
   readonly #names = new Map<string, string>()
+  readonly #uses = new Map<string, number>()
+  #askedFor = 0
   #isOn = true
 
   name(statement: Compiled): Compiled {
@@ -24,6 +30,21 @@ export class PreparedStatements {
       this.#names.set(statement.text, name)
     }
     return name ? { ...statement, name } : statement
+  }
+
+  /** Counts a run of a statement that requests shape, and names it once it is used often. */
+  used(statement: Compiled): Compiled {
+    const { text } = statement
+    if (this.#names.has(text)) return this.name(statement)
+    const uses = (this.#uses.get(text) ?? 0) + 1
+    if (uses < usesMin || this.#askedFor >= askedForMax) {
+      if (this.#uses.size >= 1_000) this.#uses.clear()
+      this.#uses.set(text, uses)
+      return statement
+    }
+    this.#uses.delete(text)
+    this.#askedFor++
+    return this.name(statement)
   }
 
   /** What pg takes: with the name while names work. */

@@ -1,5 +1,5 @@
 import type { Condition } from '../access/condition.ts'
-import { conditionSql } from '../access/condition-sql.ts'
+import { conditionSql, frameOf } from '../access/condition-sql.ts'
 import { fieldSql, filterable, liveWhere, rowsWhere, sight } from '../access/door.ts'
 import type { Field, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
@@ -70,14 +70,16 @@ export function fetchPlan(
   }
 }
 
-/** A page of records. The statement of a plain list (no filter, no search) is kept with the ability. */
+/** A page of records. The statement is kept with the ability, for all filters of one shape; that of a free search is not. */
 export function listPlan(principal: Principal, model: ResourceModel, query: ListQuery): ReadPlan {
   const { sort, after, scope } = query
   const order = sort ? `${sort.descending ? '-' : ''}${sort.field.name}` : '-id'
-  const plain = query.where === null && query.q === null
-  const key = `${model.name}/${order}/${after ? (after.key === null ? 'null' : 'after') : 'first'}/${query.include.map((one) => one.name).join()}/${query.trashed}/${scope?.key ?? ''}`
+  const frame = query.where && frameOf(query.where, model)
+  const isKept = query.q === null && (frame !== null || query.where === null)
+  const key = `${model.name}/${order}/${after ? (after.key === null ? 'null' : 'after') : 'first'}/${query.include.map((one) => one.name).join()}/${query.trashed}/${scope?.key ?? ''}/${frame?.shape ?? ''}`
   return {
-    key: plain ? key : null,
+    key: isKept ? key : null,
+    isAskedFor: frame !== null,
     query: query.audited,
     ...(scope?.parent ? { wanted: scope.id } : {}),
     values: {
@@ -86,6 +88,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
       answer: query.limit,
       afterKey: after?.key ?? null,
       afterId: after?.id ?? null,
+      ...frame?.values,
     },
     parts: () => {
       const { columns, orderBy, afterSql } = orderOf(principal, model, sort, after)
@@ -93,7 +96,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
         stateSql(principal, model, query.trashed),
         ...(scope ? [scope.sql] : []),
         ...(scope?.parent ? [sql`EXISTS (SELECT FROM parent)`] : []),
-        ...(query.where ? [conditionSql(query.where, filterable(principal, model).resolve)] : []),
+        ...(query.where ? [conditionSql(query.where, filterable(principal, model).resolve, frame?.bind)] : []),
         ...(query.q === null ? [] : [searchSql(principal, model, query.q)]),
         ...(afterSql ? [afterSql] : []),
       ]
