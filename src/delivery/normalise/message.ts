@@ -1,6 +1,6 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { compact } from '../../channels/json.ts'
 import { customerOf, type MediaRef, type MessageEvent } from '../../channels/neutral.ts'
+import { newId } from '../../db/new-id.ts'
 import { sourceContext } from '../../resources/attachments/pending.ts'
 import { cleanFileName } from '../../resources/attachments/upload.ts'
 import { indexable } from '../../resources/identities/address.ts'
@@ -51,7 +51,7 @@ function makeMessage(
   { contact, identity }: Person,
   conversationId: string,
 ): MessageRecord {
-  const id = randomUUIDv7()
+  const id = newId()
   const isInbound = event.direction === 'inbound'
   const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, conversationId })
   const common = {
@@ -101,7 +101,7 @@ export function addMedia(
   message: { id: string; contactId: string; conversationId: string },
 ): string[] {
   return media.map((ref) => {
-    const id = randomUUIDv7()
+    const id = newId()
     records.attachments.push({
       id,
       contactId: message.contactId,
