@@ -1,0 +1,124 @@
+import pg from 'pg'
+import type { Promised } from './clients.ts'
+import type { Answered } from './ledger.ts'
+
+/** It is with the provider, or behind one of its conversation that is. */
+const isHeld = `EXISTS (SELECT FROM app.message h WHERE h.tenant_id = m.tenant_id AND h.conversation_id = m.conversation_id
+  AND h.status = 'queued' AND h.dispatched_at > now() - interval '2 minutes')`
+
+/** What is in the database in the end, held against what clients were told. Each gives lines that name a fault. */
+export class Findings {
+  readonly #pool: pg.Pool
+
+  /** @param url the superuser's login */
+  constructor(url: string) {
+    this.#pool = new pg.Pool({ connectionString: url, max: 2 })
+    // The database is restarted under it.
+    this.#pool.on('error', () => {})
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end()
+  }
+
+  async #rows<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
+    return (await this.#pool.query<T>(text, values)).rows
+  }
+
+  /** Every answer but 401 and 503 has its audit event, committed. */
+  async unaudited(answers: readonly Answered[]): Promise<string[]> {
+    const counted = answers.filter(({ status }) => status < 500 && status !== 401)
+    const ids = counted.map((one) => one.requestId)
+    const rows = await this.#rows<{ request_id: string }>(
+      'SELECT DISTINCT request_id FROM audit.event WHERE request_id = ANY ($1)',
+      [ids],
+    )
+    const known = new Set(rows.map((row) => row.request_id))
+    return counted
+      .filter((one) => !known.has(one.requestId))
+      .map(({ requestId, what, status }) => `${what}: ${status} without an audit event (${requestId})`)
+  }
+
+  /**
+   * What is left to be worked on: inbound events, answers of ours that could leave now, and those that were on their way
+   * when the service died, until their lease is over.
+   */
+  async waiting(): Promise<{ events: number; unsent: number; underway: number }> {
+    const [row] = await this.#rows<{ events: number; unsent: number; underway: number }>(`SELECT
+      (SELECT count(*)::int FROM app.inbound_event WHERE status = 'stored') AS events,
+      (SELECT count(*)::int FROM app.message m WHERE m.status = 'queued' AND NOT ${isHeld}) AS unsent,
+      (SELECT count(*)::int FROM app.message WHERE status = 'queued' AND dispatched_at IS NOT NULL) AS underway`)
+    return row ?? { events: 0, unsent: 0, underway: 0 }
+  }
+
+  /** Every accepted event is processed, and is one message, shown in the order in which its customer wrote; one contact each. */
+  async intake({ received }: Promised): Promise<string[]> {
+    const faults: string[] = []
+    const odd = await this.#rows<{ status: string; reason: string; n: number }>(
+      `SELECT status, reason, count(*)::int AS n FROM app.inbound_event WHERE status <> 'processed' GROUP BY 1, 2`,
+    )
+    for (const { status, reason, n } of odd) faults.push(`${n} events are ${status} (${reason})`)
+    for (const [from, ids] of received) {
+      const rows = await this.#rows<{ external_id: string; contact_id: string }>(
+        `SELECT external_id, contact_id FROM app.message WHERE direction = 'inbound' AND external_id LIKE $1 ORDER BY occurred_at, id`,
+        [`wamid.${from}.%`],
+      )
+      const found = rows.map((row) => row.external_id).filter((id) => !id.endsWith('.first'))
+      if (found.join() !== ids.join())
+        faults.push(`${from}: ${ids.length} accepted, ${found.length} messages, ${firstDifference(ids, found)}`)
+      if (new Set(found).size !== found.length) faults.push(`${from}: a message stands twice`)
+      if (new Set(rows.map((row) => row.contact_id)).size > 1) faults.push(`${from}: more than one contact`)
+    }
+    return faults
+  }
+
+  /**
+   * Every answer that was accepted is one message; it left once or, where the service died while it was on its way, its
+   * fate is unknown and it left at most once.
+   */
+  async outbox({ sent }: Promised, delivered: readonly string[]): Promise<string[]> {
+    const faults: string[] = []
+    const rows = await this.#rows<{ id: string; text: string; status: string; is_held: boolean }>(
+      `SELECT m.id, m.text, m.status, m.status = 'queued' AND ${isHeld} AS is_held FROM app.message m WHERE m.direction = 'outbound'`,
+    )
+    const times = new Map<string, number>()
+    for (const text of delivered) times.set(text, (times.get(text) ?? 0) + 1)
+    const byText = Map.groupBy(rows, (row) => row.text)
+    for (const [text, same] of byText) if (same.length > 1) faults.push(`"${text}" was queued ${same.length} times`)
+    for (const [text, count] of times) if (count > 1) faults.push(`"${text}" left ${count} times`)
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    for (const [id, text] of sent) {
+      const row = byId.get(id)
+      const left = times.get(text) ?? 0
+      if (row?.status === 'sent' ? left !== 1 : row?.status !== 'unknown' && !row?.is_held)
+        faults.push(`the accepted answer "${text}" is ${row?.status ?? 'missing'} and left ${left} times`)
+    }
+    return faults
+  }
+
+  /** What was acknowledged is there, once. */
+  async writes({ created, patched }: Promised): Promise<string[]> {
+    const faults: string[] = []
+    const rows = await this.#rows<{ source: string; n: number }>(
+      `SELECT source, count(*)::int AS n FROM app.contact WHERE source LIKE 'load %' GROUP BY 1`,
+    )
+    for (const { source, n } of rows) if (n !== 1) faults.push(`${source} was created ${n} times`)
+    const known = new Set(rows.map((row) => row.source))
+    for (const source of created) if (!known.has(source)) faults.push(`${source} is lost`)
+    for (const [id, { acknowledged, tried }] of patched) {
+      const [row] = await this.#rows<{ follow_up_status: string }>(
+        'SELECT follow_up_status FROM app.contact WHERE id = $1',
+        [id],
+      )
+      const value = Number(row?.follow_up_status ?? 0)
+      if (value < acknowledged || value > tried)
+        faults.push(`${acknowledged} was acknowledged, ${tried} tried, ${value} is stored`)
+    }
+    return faults
+  }
+}
+
+function firstDifference(wanted: readonly string[], found: readonly string[]): string {
+  const at = wanted.findIndex((id, i) => found[i] !== id)
+  return `first difference at ${at}: ${wanted[at]} against ${found[at]}`
+}
