@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import pg from 'pg'
+import type { Action } from '../access/actions.ts'
 import type { Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
@@ -23,6 +24,8 @@ import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 export interface Caller {
   principal: Principal
   readonly meta: Meta
+  /** The right that let it in; asked for again when the principal is renewed. */
+  readonly needs?: { action: Action; resource: string }
 }
 
 /** A read: its parts are built once per ability and key, its values given at each run. */
@@ -448,6 +451,8 @@ export class Database {
         const renewed = caller.principal.credential ? await this.#load(caller.principal.credential) : null
         if (!renewed) throw new Problem('unauthenticated')
         caller.principal = renewed
+        if (caller.needs && !renewed.ability.may(caller.needs.action, caller.needs.resource))
+          throw new Problem('forbidden')
       }
     }
     throw new Problem('unavailable', { detail: 'Rights are changing too quickly.', headers: { 'retry-after': '1' } })

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Action } from '../access/actions.ts'
 import type { Caller, Database } from '../db/database.ts'
@@ -63,9 +64,12 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
       limit.count(`ip/${request.ip}`, reply)
       throw new Problem('unauthenticated')
     }
-    request.caller = { principal, meta: { requestId: request.id, ip: request.ip, purpose: purposeOf(request) } }
+    const meta = metaOf(request)
+    const { selfGuarded } = request.routeOptions.config
+    request.caller = { principal, meta, ...(selfGuarded ? {} : { needs: access }) }
+    meta.purpose = purposeOf(request)
     limit.count(`principal/${principal.tenantId}/${principal.id}/${principal.onBehalfOf ?? ''}`, reply)
-    if (request.routeOptions.config.selfGuarded || principal.ability.may(access.action, access.resource)) return
+    if (selfGuarded || principal.ability.may(access.action, access.resource)) return
     // A right given a moment ago counts: before a refusal, memory is asked for nothing.
     const renewed = await db.renewed(principal)
     if (!renewed) throw new Problem('unauthenticated')
@@ -114,6 +118,13 @@ async function audited(db: Database, request: FastifyRequest, problem: Problem):
     if (cause instanceof Problem && cause.code === 'unauthenticated') return cause
     return new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
   }
+}
+
+/** Where a request came from, for its audit event. A proxy may have put anything where the address belongs. */
+export function metaOf(request: FastifyRequest): { requestId: string; ip: string | null; purpose: string | null } {
+  // The database's addresses know no zones ("fe80::1%eth0").
+  const ip = request.ip.replace(/%.*$/s, '')
+  return { requestId: request.id, ip: isIP(ip) === 0 ? null : ip, purpose: null }
 }
 
 /** The request's caller on a route that declared its access. */

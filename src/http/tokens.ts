@@ -8,8 +8,10 @@ import type { Keyring } from '../privacy/keyring.ts'
 /** Minutes, so that a stolen access token is soon worth nothing; the session behind it can be ended at once anyway. */
 export const accessTokenSeconds = 600
 const issuer = 'custodia'
+/** How far the clocks of two of our processes may be apart. */
+const clockSkewSeconds = 60
 
-const claims = z.object({ tid: z.uuid(), sub: z.uuid(), sid: z.uuid(), key: z.uuid().optional() })
+const claims = z.object({ tid: z.uuid(), sub: z.uuid(), sid: z.uuid(), key: z.uuid().optional(), iat: z.number() })
 const verified = z.object({ header: z.looseObject({ alg: z.literal('EdDSA'), kid: z.string() }), payload: claims })
 
 /** Access tokens: JWTs signed with Ed25519 (RFC 8037). They name the principal, never its rights. */
@@ -69,7 +71,7 @@ export function credentialOf(app: FastifyInstance, token: string): Credential | 
   }
   try {
     const { header, payload } = verified.parse(app.jwt.verify(token))
-    if (header.kid !== app.accessTokenKid) return null
+    if (header.kid !== app.accessTokenKid || payload.iat > Date.now() / 1000 + clockSkewSeconds) return null
     const session = { tenantId: payload.tid, memberId: payload.sub, sessionId: payload.sid }
     return payload.key ? { kind: 'exchange', ...session, apiKeyId: payload.key } : { kind: 'member', ...session }
   } catch {

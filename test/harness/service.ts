@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
 import { type Logger, pino } from 'pino'
@@ -117,6 +118,10 @@ export interface TestService {
     text: string,
     values?: readonly unknown[],
   ): Promise<Found[]>
+  /** Runs a statement in a transaction of its own that stays open, with its locks, until it is released. */
+  hold(text: string): Promise<{ release(): Promise<void> }>
+  /** Resolves when a statement of the service waits for a lock. */
+  waiting(): Promise<void>
   /** Ends it before the test does. */
   stop(): Promise<void>
 }
@@ -234,6 +239,24 @@ export async function startTestService(
     request,
     login,
     sql,
+    hold: async (text) => {
+      const client = await inspect.connect()
+      await client.query('BEGIN')
+      await client.query(text)
+      return {
+        release: async () => {
+          await client.query('COMMIT')
+          client.release()
+        },
+      }
+    },
+    waiting: async () => {
+      const locks = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      for (let tries = 0; (await sql(locks)).length === 0; tries++) {
+        if (tries > 1000) throw new Error('nothing waits for a lock')
+        await sleep(5)
+      }
+    },
     stop,
     member: async (roles, extra = {}, token = ownerToken) => {
       const names = typeof roles === 'string' ? [roles] : roles

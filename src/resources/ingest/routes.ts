@@ -5,6 +5,7 @@ import type { Post, RefusalReason } from '../../channels/channel.ts'
 import type { Caller } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import type { Deps } from '../../http/collection.ts'
+import { metaOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
 import { type KnownChannel, KnownChannels } from './known-channels.ts'
@@ -156,7 +157,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
   function callerFor(request: FastifyRequest, channel: KnownChannel): Caller {
     return {
       principal: channel.principal,
-      meta: { requestId: request.id, ip: request.ip, purpose: null },
+      meta: metaOf(request),
     }
   }
 }

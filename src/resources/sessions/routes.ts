@@ -1,9 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Tx } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import type { Deps } from '../../http/collection.ts'
-import { callerOf } from '../../http/guard.ts'
+import { callerOf, metaOf } from '../../http/guard.ts'
 import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { noContent } from '../../http/schema.ts'
@@ -90,7 +90,6 @@ const changeBody = z
 
 export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
   const throttle = new LoginThrottle(db)
-  const meta = (request: FastifyRequest) => ({ requestId: request.id, ip: request.ip, purpose: null })
   const tokens = (opened: Opened) => ({
     ...accessToken(app, {
       kind: 'member',
@@ -114,7 +113,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     handler: async (request, reply) => {
       const { email, password, tenant } = login.parse(request.body)
       await throttle.check(email, request.ip)
-      const matching = await candidates(db, email, password, tenant, meta(request))
+      const matching = await candidates(db, email, password, tenant, metaOf(request))
       if (matching.length === 0) {
         await throttle.failed(email, request.ip)
         throw new Problem('invalid_credentials')
@@ -126,7 +125,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
           extra: { tenants: matching.map((one) => ({ id: one.tenantId, name: one.tenantName })) },
         })
       await throttle.succeeded(email)
-      return reply.code(201).send(tokens(await sessionOpen(db, only, meta(request))))
+      return reply.code(201).send(tokens(await sessionOpen(db, only, metaOf(request))))
     },
   })
 
@@ -141,7 +140,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     handler: async (request) => {
       const { refreshToken } = refreshBody.parse(request.body)
       const secret = readSecret('crt', refreshToken)
-      const opened = secret && (await sessionRefresh(db, secret, meta(request)))
+      const opened = secret && (await sessionRefresh(db, secret, metaOf(request)))
       if (!opened) throw new Problem('unauthenticated')
       return tokens(opened)
     },
@@ -195,7 +194,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     handler: async (request, reply) => {
       const { token, password } = acceptBody.parse(request.body)
       const secret = readSecret('cin', token)
-      const opened = secret && (await invitationAccept(db, secret, await hashPassword(password), meta(request)))
+      const opened = secret && (await invitationAccept(db, secret, await hashPassword(password), metaOf(request)))
       if (!opened) throw new Problem('unauthenticated')
       return reply.code(201).send(tokens(opened))
     },
