@@ -563,8 +563,15 @@ END $$;
 -- The outbox: a job is added in the transaction of the change that needs it. Runs as the owner, since the queue's own
 -- tables are out of the application's reach. A job of the same key that waits already is kept at its place in the
 -- queue, with its run made due now if it had failed before; beside one that is running, a new one is added.
+--
+-- The queue's add_job sends a NOTIFY, and transactions that do commit one after the other, each waiting for the disk
+-- (measured: 350 to 600 jobs/s with it, 950 to 1,550 without, 10 clients). The process that adds a job tells its own
+-- workers instead, those of other processes look every second. So its unqualified pg_notify finds this one first.
+CREATE SCHEMA quiet;
+CREATE FUNCTION quiet.pg_notify(channel text, payload text) RETURNS void LANGUAGE sql RETURN NULL::void;
+
 CREATE FUNCTION app.enqueue(task text, keys text[], payloads jsonb[], run_after timestamptz DEFAULT NULL) RETURNS void
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = quiet, pg_catalog AS $$
 BEGIN
   FOR i IN 1 .. coalesce(array_length(payloads, 1), 0) LOOP
     PERFORM graphile_worker.add_job(task, payloads[i]::json, NULL, run_after, NULL, keys[i], NULL, NULL, 'preserve_run_at');

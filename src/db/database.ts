@@ -18,7 +18,7 @@ import {
   standingValues,
 } from './principals.ts'
 import { type Part, readStatement } from './read-statement.ts'
-import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+import { array, type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 
 /** Whoever asks, with where the request came from. The principal is renewed when its standing has changed. */
 export interface Caller {
@@ -44,6 +44,8 @@ export interface ReadPlan {
 /** A change whose rows are all new; built once per key, its values given at each run. */
 export interface InsertPlan {
   key: string
+  /** Whether its steps add jobs. */
+  addsJobs: boolean
   parts: () => InsertParts
   values: Readonly<Record<string, unknown>>
 }
@@ -64,6 +66,16 @@ export interface Tx {
   kept(key: string, build: () => SQL): Compiled
   /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
   enqueue(task: string, key: string, payload: Record<string, string>, runAfter?: Date): Promise<void>
+  /**
+   * Adds jobs, in the order of their keys: two transactions that add the same ones in different orders would wait for
+   * each other.
+   */
+  enqueueAll(task: string, jobs: readonly NewJob[]): Promise<void>
+}
+
+export interface NewJob {
+  key: string
+  payload: Record<string, string>
 }
 
 /**
@@ -109,6 +121,7 @@ export class Database {
   readonly #principals = new Map<string, Principal>()
   readonly #prepared = new PreparedStatements()
   readonly #tenants = new Map<string, Buffer>()
+  #jobsAdded: (count: number) => void = () => {}
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
     this.#connections = connections
@@ -122,6 +135,11 @@ export class Database {
 
   get models(): Models {
     return this.#models
+  }
+
+  /** Who is told, after the commit, that jobs are to be done now. They must not throw. */
+  onJobsAdded(listener: (count: number) => void): void {
+    this.#jobsAdded = listener
   }
 
   /**
@@ -161,7 +179,9 @@ export class Database {
       const statement = this.kept(principal, `insert/${plan.key}`, () => insertStatement(plan.parts()))
       const all = { ...eventValues(randomUUIDv7(), principal, entry, caller.meta), ...plan.values }
       const row = await this.#alone(principal, statement, all)
-      return row?._current ? row : null
+      if (!row?._current) return null
+      if (plan.addsJobs) this.#jobsAdded(1)
+      return row
     })
   }
 
@@ -345,6 +365,7 @@ export class Database {
   ): Promise<T> {
     return this.#connections.use(principal.region, async (client) => {
       const touched: Touched[] = []
+      let jobsAdded = 0
       const keys = this.keys(principal.tenantId)
       const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
         client.query(this.#prepared.query(statement, fill(statement, values)))
@@ -378,6 +399,15 @@ export class Database {
           await query(
             sql`SELECT app.enqueue(${task}, ARRAY[${key}]::text[], ARRAY[${JSON.stringify(payload)}]::jsonb[], ${runAfter?.toISOString() ?? null}::timestamptz)`,
           )
+          if (!runAfter) jobsAdded++
+        },
+        enqueueAll: async (task: string, jobs: readonly NewJob[]) => {
+          if (jobs.length === 0) return
+          const sorted = [...jobs].sort((a, b) => (a.key < b.key ? -1 : 1))
+          const names = sorted.map((job) => job.key)
+          const payloads = sorted.map((job) => JSON.stringify(job.payload))
+          await query(sql`SELECT app.enqueue(${task}, ${array(names, 'text')}, ${array(payloads, 'text')}::jsonb[])`)
+          jobsAdded += jobs.length
         },
       } as unknown as Tx
       try {
@@ -400,6 +430,7 @@ export class Database {
           client.query('COMMIT'),
         ])
         committed(answers.at(-1))
+        if (jobsAdded > 0) this.#jobsAdded(jobsAdded)
         return result instanceof Finish ? result.done(answers[0]?.rows ?? []) : result
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {})

@@ -27,6 +27,8 @@ export interface JobsOptions {
 }
 
 export interface Jobs {
+  /** Has the queue looked at now: so many jobs were added. */
+  nudge(count: number): void
   /** Takes no more jobs, lets the running ones end. */
   stop(): Promise<void>
 }
@@ -115,6 +117,12 @@ export function startJobs(options: JobsOptions): Jobs {
   }
   let stopped: Promise<void> | null = null
   return {
+    nudge: (count) => {
+      // A pool that is ending throws: its successor looks by itself.
+      try {
+        if (!stopping.signal.aborted) current?.pool.nudge(count)
+      } catch {}
+    },
     stop: () => {
       stopped ??= stop()
       return stopped

@@ -23,7 +23,7 @@ const hourMs = 3_600_000
 export function startWorker(options: WorkerOptions): Worker {
   const { ownerUrl, concurrency, tasks = allTasks, ...context } = options
   const { log } = context
-  return startJobs({
+  const jobs = startJobs({
     ownerUrl,
     concurrency,
     tasks: Object.keys(tasks),
@@ -40,4 +40,11 @@ export function startWorker(options: WorkerOptions): Worker {
       }
     },
   })
+  context.db.onJobsAdded(jobs.nudge)
+  return {
+    stop: async () => {
+      context.db.onJobsAdded(() => {})
+      await jobs.stop()
+    },
+  }
 }

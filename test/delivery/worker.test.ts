@@ -28,16 +28,15 @@ t.test('a job that a change adds begins within milliseconds of its commit', asyn
   await worker.stop()
 })
 
-t.test('a job added beside a running one of its key runs after it', async (t) => {
+t.test('a job added while one of its key runs is not lost in it', async (t) => {
   const service = await startTestService(t)
   const begun: string[] = []
   let finish = (): void => {}
-  work(t, service, {
-    probe: async (_context, { n }) => {
-      begun.push(n ?? '')
-      if (n === '1') await new Promise<void>((resolve) => (finish = resolve))
-    },
-  })
+  const probe: Task = async (_context, { n }) => {
+    begun.push(n ?? '')
+    if (n === '1') await new Promise<void>((resolve) => (finish = resolve))
+  }
+  work(t, service, { probe }, 1)
   await add(service, 'probe', 'same', { n: '1' })
   await until(() => begun.length === 1)
   await add(service, 'probe', 'same', { n: '2' })
@@ -183,10 +182,11 @@ function work(
   t: { teardown(end: () => Promise<void>): unknown },
   service: TestService,
   tasks: Readonly<Record<string, Task>>,
+  concurrency = 4,
 ) {
   const http = createHttpClient({ allowPrivate: true })
   const { db, config, ownerUrl } = service
-  const worker = startWorker({ db, http, config, log: service.log, ownerUrl, concurrency: 4, tasks })
+  const worker = startWorker({ db, http, config, log: service.log, ownerUrl, concurrency, tasks })
   t.teardown(async () => {
     await worker.stop()
     await http.close()

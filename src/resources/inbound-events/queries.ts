@@ -1,21 +1,20 @@
 import type { Tx } from '../../db/database.ts'
-import { array, sql } from '../../db/sql.ts'
+import { sql } from '../../db/sql.ts'
 
 /** The key of the job that drains a lane: at most one waits per lane. */
 export const laneKey = (tenantId: string, lane: string): string => `normalise/${tenantId}/${lane}`
 
 /**
  * Has lanes drained, by a job each.
- * @param lanes hexadecimal; repeated ones count once. In one order for everybody: two transactions that add the same
- *   jobs in different orders would wait for each other.
+ * @param lanes hexadecimal; repeated ones count once
  */
 export async function enqueueLanes(tx: Tx, channelId: string, lanes: readonly string[]): Promise<void> {
   const { tenantId, region } = tx.principal
-  const distinct = [...new Set(lanes)].sort()
-  if (distinct.length === 0) return
-  const keys = distinct.map((lane) => laneKey(tenantId, lane))
-  const payloads = distinct.map((lane) => JSON.stringify({ tenantId, region, channelId, lane }))
-  await tx.query(sql`SELECT app.enqueue('normalise', ${array(keys, 'text')}, ${array(payloads, 'text')}::jsonb[])`)
+  const jobs = [...new Set(lanes)].map((lane) => ({
+    key: laneKey(tenantId, lane),
+    payload: { tenantId, region, channelId, lane },
+  }))
+  await tx.enqueueAll('normalise', jobs)
 }
 
 export interface ReplayTarget {

@@ -29,6 +29,7 @@ export async function receive(
 function plan({ id, tenant, type, appHash, standing }: KnownChannel, rows: readonly RawRow[]): InsertPlan {
   return {
     key: 'inbound-events',
+    addsJobs: true,
     parts,
     values: {
       channel: id,
