@@ -2,6 +2,7 @@ import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { sweepFiles } from './file-upkeep.ts'
 import { sweepInbound } from './inbound-upkeep.ts'
+import { sweepOutbox } from './outbox-upkeep.ts'
 import type { Task } from './tasks.ts'
 
 /** Failures to log in count for minutes; see the login throttle. */
@@ -34,6 +35,7 @@ export const maintain: Task = async (context) => {
       log.debug({ table }, 'leftovers swept')
     }
     await sweepInbound(context, tenant)
+    await sweepOutbox(context, tenant)
   }
   await sweepFiles(context)
 }

@@ -63,6 +63,7 @@ interface QueuedRow {
   thread_key: string
   channel_type: string
   sealed_settings: Buffer
+  identity_id: string | null
   address_kind: string | null
   address: string | null
   reply_to: string | null
@@ -100,7 +101,11 @@ export async function claimMessage(db: Database, outbox: Outbox, id: string): Pr
         return 'settled'
       }
       const dispatch = await markDispatched(tx, outbox, id)
-      tx.touch({ resource: 'messages', ids: [id], shown: ['text'], changed: [], subjectIds: [row.contact_id] })
+      // What the provider is told is seen by it: the words, and to whom.
+      const subjectIds = [row.contact_id]
+      tx.touch({ resource: 'messages', ids: [id], shown: ['text'], changed: [], subjectIds })
+      if (row.identity_id !== null)
+        tx.touch({ resource: 'identities', ids: [row.identity_id], shown: ['value'], subjectIds })
       return { id, contactId: row.contact_id, channelId: row.channel_id, ...dispatch, ...outgoing }
     })
   } catch (error) {
@@ -112,7 +117,7 @@ export async function claimMessage(db: Database, outbox: Outbox, id: string): Pr
 /** To the address that the conversation has now: the provider may prefer another since it was written. */
 const lockSql = sql`SELECT m.contact_id, m.channel_id, m.type, m.text, cardinality(m.attachment_ids) AS attachment_count, m.purpose, m.dispatched_at,
     m.created_at < clock_timestamp() - interval '${sql.raw(String(ageHoursMax))} hours' AS is_too_old, c.thread_key, h.type AS channel_type, h.sealed_settings,
-    i.kind AS address_kind, i.value AS address, r.external_id AS reply_to
+    i.id AS identity_id, i.kind AS address_kind, i.value AS address, r.external_id AS reply_to
   FROM app.message m
   JOIN app.conversation c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
   JOIN app.channel h ON h.tenant_id = m.tenant_id AND h.id = m.channel_id

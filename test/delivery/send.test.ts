@@ -79,6 +79,14 @@ t.test('a text goes out on WhatsApp as the Cloud API wants it, and its state com
     `SELECT action, resource, actor_kind, outcome, cause_id, subject_ids::text[] FROM audit.event WHERE cause_id = $1 ORDER BY sequence`,
     [made.id],
   )
+  const [taken] = await service.sql<{ touched: unknown }>(
+    'SELECT touched FROM audit.event WHERE cause_id = $1 ORDER BY sequence LIMIT 1',
+    [made.id],
+  )
+  t.match(taken?.touched, [
+    { resource: 'messages', shown: ['text'] },
+    { resource: 'identities', ids: [one.identityId], shown: ['value'] },
+  ])
   const event = {
     action: 'send',
     resource: 'messages',
@@ -298,6 +306,31 @@ t.test('an answer that has waited for a day is not sent any more', async (t) => 
   ])
   t.same(await settled(one), ['failed'])
   t.match((await storedMessages(service, one.conversationId))[0]?.error, { code: 'expired' })
+})
+
+t.test('a message whose job was lost leaves all the same, and a sleeper wakes up', async (t) => {
+  const one = await whatsappTalk((_seen, response) => json(response, 503, {}, { 'retry-after': '60' }))
+  await send(service, one.conversationId, { text: 'stranded' })
+  await until(
+    async () => one.asked().length === 1 && (await storedMessages(service, one.conversationId))[0]?.in_flight === false,
+  )
+  const sleeper = await whatsappTalk()
+  const snoozedUntil = new Date(Date.now() + 3_600_000).toISOString()
+  await done(service, 'PATCH', `/v1/conversations/${sleeper.conversationId}`, { status: 'snoozed', snoozedUntil })
+  for (const { conversationId } of [one, sleeper])
+    await service.sql(`DELETE FROM graphile_worker._private_jobs WHERE key LIKE '%' || $1 || '%'`, [conversationId])
+  await service.sql(
+    `UPDATE app.message SET created_at = now() - interval '1 hour', dispatched_at = NULL, retry_at = now() - interval '1 hour' WHERE conversation_id = $1`,
+    [one.conversationId],
+  )
+  await service.sql(`UPDATE app.conversation SET snoozed_until = now() - interval '1 hour' WHERE id = $1`, [
+    sleeper.conversationId,
+  ])
+  await service.sql(`SELECT graphile_worker.add_job('maintain', '{}', job_key => 'maintain')`)
+  t.same(await settled(one), ['sent'])
+  await until(
+    async () => (await done(service, 'GET', `/v1/conversations/${sleeper.conversationId}`)).body.status === 'open',
+  )
 })
 
 t.test('a status that came first is not taken back', async (t) => {

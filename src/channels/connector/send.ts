@@ -10,7 +10,8 @@ import type { ConnectorSettings } from './settings.ts'
 /** The protocol sets no limit; this one keeps a message within what any receiver takes. */
 export const TEXT_LENGTH_MAX = 65_536
 export const MEDIA_BYTES_MAX = 100 * 1024 * 1024
-const TIMEOUT_MS = 30_000
+/** Shorter than a stop of the service may take: what is on its way is waited for. */
+const TIMEOUT_MS = 20_000
 const ANSWER_BYTES_MAX = 64 * 1024
 const EXTERNAL_ID_LENGTH_MAX = 255
 

@@ -8,7 +8,8 @@ import { identitiesOf, idsAt, isBsuid } from './party.ts'
 import { apiBaseUrl, type WhatsAppSettings } from './settings.ts'
 
 export const TEXT_LENGTH_MAX = 4096
-const TIMEOUT_MS = 30_000
+/** Shorter than a stop of the service may take: what is on its way is waited for. */
+const TIMEOUT_MS = 20_000
 const ANSWER_BYTES_MAX = 256 * 1024
 
 /**
