@@ -51,10 +51,23 @@ const pick = (list: readonly string[]): string => list[randomInt(list.length)] ?
 async function reads({ ledger, ownerKey, agentKey, contactIds }: Stage): Promise<void> {
   while (!ledger.isStopping) {
     const token = randomInt(2) === 0 ? ownerKey : agentKey
-    await ledger.ask({ what: 'read a contact', method: 'GET', path: `/v1/contacts/${pick(contactIds)}`, token })
-    await ledger.ask({ what: 'list contacts', method: 'GET', path: '/v1/contacts?limit=25&sort=-updatedAt', token })
+    await ledger.ask({
+      what: 'read a contact',
+      wanted: 200,
+      method: 'GET',
+      path: `/v1/contacts/${pick(contactIds)}`,
+      token,
+    })
+    await ledger.ask({
+      what: 'list contacts',
+      wanted: 200,
+      method: 'GET',
+      path: '/v1/contacts?limit=25&sort=-updatedAt',
+      token,
+    })
     await ledger.ask({
       what: 'list conversations',
+      wanted: 200,
       method: 'GET',
       path: '/v1/conversations?limit=10&include=contact,lastMessage',
       token,
@@ -66,10 +79,23 @@ async function reads({ ledger, ownerKey, agentKey, contactIds }: Stage): Promise
 async function refusals({ ledger, agentKey, contactIds }: Stage): Promise<void> {
   while (!ledger.isStopping) {
     const token = agentKey
-    await ledger.ask({ what: 'a missing contact', method: 'GET', path: `/v1/contacts/${randomUUID()}`, token })
-    await ledger.ask({ what: 'forbidden', method: 'GET', path: '/v1/roles', token })
+    await ledger.ask({
+      what: 'a missing contact',
+      wanted: 404,
+      method: 'GET',
+      path: `/v1/contacts/${randomUUID()}`,
+      token,
+    })
+    await ledger.ask({ what: 'forbidden', wanted: 403, method: 'GET', path: '/v1/roles', token })
     const body = JSON.stringify({ intent: 'x' })
-    await ledger.ask({ what: 'a hidden field', method: 'PATCH', path: `/v1/contacts/${pick(contactIds)}`, token, body })
+    await ledger.ask({
+      what: 'a hidden field',
+      wanted: 400,
+      method: 'PATCH',
+      path: `/v1/contacts/${pick(contactIds)}`,
+      token,
+      body,
+    })
   }
 }
 
@@ -78,6 +104,7 @@ async function creates({ ledger, ownerKey: token }: Stage, promised: Promised): 
     const source = `load ${randomUUID()}`
     const answer = await ledger.insist({
       what: 'create a contact',
+      wanted: 201,
       method: 'POST',
       path: '/v1/contacts',
       token,
@@ -101,6 +128,7 @@ async function patches({ ledger, ownerKey: token }: Stage, { patched }: Promised
     const body = JSON.stringify({ followUpStatus: String(number) })
     const answer = await ledger.ask({
       what: 'patch a contact',
+      wanted: 200,
       method: 'PATCH',
       path: `/v1/contacts/${id}`,
       token,
@@ -121,7 +149,7 @@ async function posts({ ledger, provider, channelId }: Stage, { received }: Promi
       text: `Message ${count++} of ${from}`,
     }))
     const what = 'a post of WhatsApp'
-    const post = { what, method: 'POST', path: `/v1/ingest/${channelId}`, ...provider.post(batch) }
+    const post = { what, wanted: 200, method: 'POST', path: `/v1/ingest/${channelId}`, ...provider.post(batch) }
     const answer = await ledger.insist(post)
     if (answer.status !== 200) throw new Error(`${what} was answered ${answer.status}: ${answer.body}`)
     ids.push(...batch.map((one) => one.id))
@@ -134,6 +162,7 @@ async function sends({ ledger, agentKey: token, conversationIds }: Stage, { sent
     const text = `Answer ${randomUUID()}`
     const answer = await ledger.insist({
       what: 'send a message',
+      wanted: 201,
       method: 'POST',
       path: `/v1/conversations/${pick(conversationIds)}/messages`,
       token,

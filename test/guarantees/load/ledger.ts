@@ -6,6 +6,7 @@ export interface Answered {
   requestId: string
   /** "GET /v1/contacts/:id" and so on, for the report of a fault. */
   what: string
+  wanted: number
   status: number
   tookMs: number
   body: string
@@ -13,6 +14,8 @@ export interface Answered {
 
 export interface Ask {
   what: string
+  /** The status of the right answer. */
+  wanted: number
   method: string
   path: string
   token?: string
@@ -47,7 +50,7 @@ export class Ledger {
   }
 
   /** Asks once. null: no whole answer. */
-  async ask({ what, method, path, token, body, headers = {} }: Ask): Promise<Answered | null> {
+  async ask({ what, wanted, method, path, token, body, headers = {} }: Ask): Promise<Answered | null> {
     await this.#gate.promise
     const requestId = `load-${randomUUID()}`
     const begun = performance.now()
@@ -64,7 +67,7 @@ export class Ledger {
         signal: AbortSignal.timeout(20_000),
       })
       const text = await answer.text()
-      const one = { requestId, what, status: answer.status, tookMs: performance.now() - begun, body: text }
+      const one = { requestId, what, wanted, status: answer.status, tookMs: performance.now() - begun, body: text }
       this.answers.push(one)
       return one
     } catch {
@@ -73,6 +76,13 @@ export class Ledger {
       await sleep(50)
       return null
     }
+  }
+
+  /** Answers that are neither right nor "not now" (nor, of a repeated request, "the first is still at work"). */
+  get wrong(): string[] {
+    return this.answers
+      .filter(({ status, wanted }) => status !== wanted && status !== 503 && status !== 409)
+      .map(({ what, status, body }) => `${what}: ${status} ${body.slice(0, 300)}`)
   }
 
   /** Asks the same again until it is answered otherwise than by "not now", also beyond the end of the load. */

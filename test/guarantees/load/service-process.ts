@@ -20,7 +20,6 @@ export class ServiceProcess {
   readonly database: EmbeddedServer
   readonly #env: Record<string, string>
   #child: ChildProcess | null = null
-  #ended: Promise<number | null> | null = null
   /** The end of what it has said on standard error. */
   said = ''
 
@@ -96,25 +95,23 @@ export class ServiceProcess {
     await gone
   }
 
-  /** Ends everything and removes its folder; only once. @returns the exit code of the service */
-  end(): Promise<number | null> {
-    this.#ended ??= this.#end()
-    return this.#ended
+  /** Asks it to stop. @returns its exit code; null where it had to be killed */
+  async stop(): Promise<number | null> {
+    const child = this.#child
+    if (!child || !this.isAlive) return null
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    const patience = setTimeout(() => child.kill('SIGKILL'), 40_000)
+    await gone
+    clearTimeout(patience)
+    return child.exitCode
   }
 
-  async #end(): Promise<number | null> {
-    let code: number | null = null
-    if (this.#child && this.isAlive) {
-      const gone = once(this.#child, 'exit')
-      this.#child.kill('SIGTERM')
-      const given = setTimeout(() => this.#child?.kill('SIGKILL'), 40_000)
-      const [exit] = await gone
-      clearTimeout(given)
-      code = typeof exit === 'number' ? exit : null
-    }
+  /** Ends everything and removes its folder. */
+  async end(): Promise<void> {
+    await this.stop()
     await this.database.stop()
     rmSync(this.dataDir, { recursive: true, force: true })
-    return code
   }
 }
 

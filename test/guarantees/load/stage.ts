@@ -19,7 +19,14 @@ export async function setStage(
   let token: string | undefined
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {
     const json = body === undefined ? {} : { body: JSON.stringify(body) }
-    const answer = await ledger.ask({ what: path, method, path, ...(token === undefined ? {} : { token }), ...json })
+    const answer = await ledger.ask({
+      what: path,
+      wanted: method === 'POST' ? 201 : 200,
+      method,
+      path,
+      ...(token === undefined ? {} : { token }),
+      ...json,
+    })
     if (!answer || answer.status >= 300)
       throw new Error(`${method} ${path} answered ${answer?.status}: ${answer?.body}`)
     return JSON.parse(answer.body)
@@ -40,7 +47,14 @@ export async function setStage(
 
   for (const from of customers) {
     const { body, headers } = provider.post([{ from, id: `wamid.${from}.first`, text: 'Hello' }])
-    await ledger.insist({ what: 'first post', method: 'POST', path: `/v1/ingest/${channelId}`, body, headers })
+    await ledger.insist({
+      what: 'first post',
+      wanted: 200,
+      method: 'POST',
+      path: `/v1/ingest/${channelId}`,
+      body,
+      headers,
+    })
   }
   for (let attempt = 0; attempt < 300; attempt++) {
     const conversations = list.parse(await call('GET', '/v1/conversations?limit=200')).data
