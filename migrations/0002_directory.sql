@@ -110,6 +110,20 @@ CREATE FUNCTION directory.login_succeeded(subject bytea) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
   BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.subject_hash = subject; END;
 
+-- What waits in the queue, by task; its tables are the owner's alone. Numbers only: keys and payloads stay inside.
+CREATE FUNCTION directory.job_backlog()
+  RETURNS TABLE (task text, ready int, later int, running int, failed int, oldest_seconds float8)
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  RETURN QUERY SELECT j.task_identifier,
+      count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts AND j.run_at <= now())::int,
+      count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts AND j.run_at > now())::int,
+      count(*) FILTER (WHERE j.locked_at IS NOT NULL)::int,
+      count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts >= j.max_attempts)::int,
+      coalesce(extract(epoch FROM now() - min(j.run_at) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts AND j.run_at <= now())), 0)::float8
+    FROM graphile_worker.jobs j GROUP BY j.task_identifier;
+END $$;
+
 CREATE FUNCTION directory.forget_login_attempts(age_seconds int) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
   BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.since < now() - make_interval(secs => age_seconds); END;

@@ -7,6 +7,7 @@ import { docsRoutes } from './http/docs.ts'
 import { documentRoutes, healthRoutes } from './http/document.ts'
 import { requestId, useGuard } from './http/guard.ts'
 import { useJsonBodies } from './http/json-body.ts'
+import { metricsRoutes } from './http/metrics.ts'
 import { checkAgainstDocument } from './http/openapi.ts'
 import { answerClientError } from './http/problem.ts'
 import { RateLimit } from './http/rate-limit.ts'
@@ -72,6 +73,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
   documentRoutes(app, table, config.publicUrl, chapters)
   docsRoutes(app)
   healthRoutes(app, db)
+  metricsRoutes(app, db, config)
   registerResources(app, deps)
   await app.ready()
   return app

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { laneFail } from '../resources/inbound-events/lane.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
+import { countInbound } from '../telemetry.ts'
 import { BatchFailed, type Lane, normaliseBatch, setTimer } from './normalise/batch.ts'
 import { touches } from './normalise/write.ts'
 import type { Task, WorkContext } from './tasks.ts'
@@ -56,6 +57,7 @@ export function normaliser({ failureDelaysMs, waitingDelaysMs }: Patience): Task
         }
         const isSetAside = await fail(context, lane, eventId, error.cause, failureDelaysMs)
         if (!isSetAside) return
+        countInbound('failed')
         alone--
       }
     }

@@ -10,6 +10,7 @@ import {
 } from '../../resources/inbound-events/lane.ts'
 import { laneKey } from '../../resources/inbound-events/queries.ts'
 import { systemCaller } from '../../resources/tenants/create.ts'
+import { countInbound } from '../../telemetry.ts'
 import type { WorkContext } from '../tasks.ts'
 import { loadRecords } from './load.ts'
 import { applyAll, happeningsOf } from './outcomes.ts'
@@ -61,7 +62,7 @@ export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, optio
   const caller = systemCaller(db, lane)
   let taken: StoredEvent[] = []
   try {
-    const { goesOn, conflicts } = await db.change(
+    const { goesOn, conflicts, settled } = await db.change(
       caller,
       { action: 'import', resource: 'inbound-events' },
       async (tx) => {
@@ -80,9 +81,10 @@ export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, optio
         const goesOn = isWoken || isCut || found.length === options.limit
         const dueMs = goesOn && options.isLast ? Date.now() : nextDueMs(first, settled)
         await write(tx, lane, records, settled, first.isChannelQuiet, isWoken, dueMs)
-        return { goesOn, conflicts: records.conflicts }
+        return { goesOn, conflicts: records.conflicts, settled }
       },
     )
+    for (const { status } of settled) if (status !== 'stored') countInbound(status)
     for (const conflict of conflicts) log.info(conflict, 'an address belongs to another contact')
     return goesOn
   } catch (error) {

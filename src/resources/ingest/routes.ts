@@ -8,6 +8,7 @@ import type { Deps } from '../../http/collection.ts'
 import { metaOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
+import { countInbound } from '../../telemetry.ts'
 import { type KnownChannel, KnownChannels } from './known-channels.ts'
 import { receive } from './receive.ts'
 
@@ -126,6 +127,9 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
       const stored = await receive(db, callerFor(request, channel), channel, split.events)
       if (stored) {
         const counts = { ...stored, duplicates: split.events.length - stored.accepted, rejected: split.rejected }
+        countInbound('stored', counts.accepted)
+        countInbound('duplicate', counts.duplicates)
+        countInbound('rejected', counts.rejected.length)
         const { status, body } = channel.type.answer?.(counts) ?? { status: 200, body: null }
         return body === null ? reply.code(status).send() : reply.code(status).send(body)
       }

@@ -1,0 +1,26 @@
+import { channel } from 'node:diagnostics_channel'
+
+/**
+ * What happens inside, told to whoever counts it: names and numbers, never an id or anybody's value. Whoever tells knows
+ * nothing of who listens, and nobody listening costs nothing.
+ */
+const inbound = channel('custodia.inbound-events')
+
+export interface InboundCount {
+  /** What became of them: stored, duplicate, rejected on arrival; processed, ignored, suppressed, failed later. */
+  status: string
+  count: number
+}
+
+/** Tells what became of inbound events, once it is committed. */
+export function countInbound(status: string, count = 1): void {
+  if (count > 0 && inbound.hasSubscribers) inbound.publish({ status, count } satisfies InboundCount)
+}
+
+/** @returns what ends the listening */
+export function onInbound(listener: (told: InboundCount) => void): () => void {
+  // Only countInbound publishes there.
+  const hear = (told: unknown): void => listener(told as InboundCount)
+  inbound.subscribe(hear)
+  return () => void inbound.unsubscribe(hear)
+}
