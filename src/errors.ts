@@ -14,7 +14,6 @@ export const catalogue = {
   content_missing: [404, 'There is no such file: it could not be fetched, was refused, or was taken back.'],
   route_not_found: [404, 'There is no such path.'],
   method_not_allowed: [405, 'The path does not know this method.'],
-  not_acceptable: [406, 'The answer cannot be given in that form.'],
   conflict: [409, 'The request conflicts with the record’s current state.'],
   already_exists: [409, 'Such a record exists already.'],
   in_use: [409, 'The record is in use.'],

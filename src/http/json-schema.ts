@@ -25,12 +25,12 @@ export class Schemas {
       override: ({ zodSchema, jsonSchema }) => soften(zodSchema, jsonSchema as JsonSchema, side),
     }) as JsonSchema
     for (const [id, definition] of entries($defs)) {
-      const schema = tidy(definition)
+      const schema = tidy(definition, side)
       const known = this.#named.get(id)
       if (known && !isDeepStrictEqual(known, schema)) throw new Error(`two schemas are called ${id}`)
       this.#named.set(id, schema)
     }
-    return this.#explained(tidy(made))
+    return this.#explained(tidy(made, side))
   }
 
   /** The named schemas in alphabetical order, each with an example. */
@@ -80,11 +80,17 @@ function soften(type: z.core.$ZodType, schema: JsonSchema, side: Side): void {
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum
 }
 
-/** References to the components, `null` as one more type, examples as JSON Schema has them. */
-function tidy(schema: JsonSchema): JsonSchema {
+/**
+ * References to the components, `null` as one more type, examples as JSON Schema has them. Defaults of what is sent are
+ * told in words: generators take a member that has a default for one that is always there.
+ */
+function tidy(schema: JsonSchema, side: Side): JsonSchema {
   return walk(schema, (node) => {
-    const { example, propertyNames: _, ...rest } = node
+    const { example, propertyNames: _, default: preset, ...rest } = node
     const tidied: JsonSchema = example === undefined ? rest : { ...rest, examples: [example] }
+    if (preset !== undefined && side === 'output') tidied.default = preset
+    if (preset !== undefined && side === 'input' && typeof preset !== 'object')
+      tidied.description = `${tidied.description ?? ''} Left out: ${preset}.`.trim()
     if (typeof tidied.$ref === 'string') tidied.$ref = tidied.$ref.replace('#/$defs/', prefix)
     return nullable(tidied)
   })

@@ -94,6 +94,10 @@ export const problemSchema = z
       )
       .optional()
       .meta({ description: 'The single faults of a request.' }),
+    existingId: z.uuid().optional().meta({
+      description: 'The record that is there already, for whoever sees it.',
+      example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
+    }),
     tenants: z
       .array(
         z.object({
