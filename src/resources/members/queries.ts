@@ -1,9 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Tx } from '../../db/database.ts'
+import type { Principal } from '../../access/principal.ts'
+import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { newSecret } from '../../http/tokens.ts'
 import type { Keyring } from '../../privacy/keyring.ts'
+import { members } from './schema.ts'
 
 const invitationDays = 7
 
@@ -29,8 +31,25 @@ export async function checkReferences(tx: Tx, body: Readonly<Record<string, unkn
   )
 }
 
-/** A tenant that nobody can administer is lost: the last active owner stays. */
+/**
+ * A link to an account is worth all its rights: whoever makes one either could give each of them (may set the field) or
+ * has them. The last is how a manager helps another manager, and never becomes an owner.
+ */
+export function mayInvite(principal: Principal, row: JsonRow): boolean {
+  const own = { roleIds: principal.roleIds, teamIds: principal.me.teamIds, businessUnitIds: principal.units }
+  return Object.entries(own).every(([name, mine]) => {
+    const theirs = row[name]
+    if (mine === '*' || principal.ability.can('update', members, row, name)) return true
+    return Array.isArray(theirs) && theirs.every((id) => mine.includes(id))
+  })
+}
+
+/**
+ * A tenant that nobody can administer is lost: the last active owner stays. Asked one after the other, or two owners who
+ * remove each other would each find the other still there.
+ */
 export async function keepOneOwner(tx: Tx, memberId: string): Promise<void> {
+  await tx.query(sql`SELECT FROM app.tenant WHERE tenant_id = ${tx.principal.tenantId}::uuid FOR NO KEY UPDATE`)
   const [row] = await tx.query<{ others: number; self: boolean }>(sql`
     SELECT count(*) FILTER (WHERE m.id <> ${memberId}::uuid AND m.status = 'active' AND m.state = 'active')::int AS others,
            coalesce(bool_or(m.id = ${memberId}::uuid), false) AS self

@@ -10,7 +10,7 @@ import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { idParams } from '../../http/schema.ts'
 import { hashPassword } from './password.ts'
-import { addressHash, checkReferences, endSessions, invite, keepOneOwner } from './queries.ts'
+import { addressHash, checkReferences, endSessions, invite, keepOneOwner, mayInvite } from './queries.ts'
 import { members } from './schema.ts'
 
 const invitation = z
@@ -74,7 +74,8 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       const caller = callerOf(request)
       const entry = { action: 'administer', resource: 'members' } as const
       const work = async (tx: Tx) => {
-        await lockRow(tx, members, id, 'administer')
+        const { clear } = await lockRow(tx, members, id, 'administer')
+        if (!mayInvite(tx.principal, clear)) throw new Problem('forbidden', { detail: 'The member may more than you.' })
         tx.touch({ resource: 'members', ids: [id], changed: ['password'] })
         return { id, record: { ...(await invite(tx, id)) } }
       }
@@ -90,6 +91,8 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
 async function memberChange({ tx, id, body, before, after }: Change, { db }: Deps): Promise<Record<string, unknown>> {
   await checkReferences(tx, body)
   if ('email' in body && body.email !== before?.clear.email) {
+    // Whoever sets the address to log in with could lock out those above.
+    if (!mayInvite(tx.principal, before?.clear ?? {})) throw new Problem('forbidden')
     await tx.query(sql`SELECT directory.forget_login(${id}::uuid)`)
     await tx.query(sql`SELECT directory.register_login(${addressHash(db.keyring, String(body.email))}, ${id}::uuid)`)
   }
