@@ -15,6 +15,7 @@ import { RouteTable } from './http/route-table.ts'
 import { useZod } from './http/schema.ts'
 import { useTokens } from './http/tokens.ts'
 import { chapters, registerResources } from './resources/index.ts'
+import { onInbound } from './telemetry.ts'
 
 export interface AppDeps {
   config: Config
@@ -73,7 +74,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
   documentRoutes(app, table, config.publicUrl, chapters)
   docsRoutes(app)
   healthRoutes(app, db)
-  metricsRoutes(app, db, config)
+  metricsRoutes(app, db, config, onInbound)
   registerResources(app, deps)
   await app.ready()
   return app

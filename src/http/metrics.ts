@@ -7,7 +7,9 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { sql } from '../db/sql.ts'
 import { Problem } from '../errors.ts'
-import { onInbound } from '../telemetry.ts'
+
+/** Tells what becomes of inbound events, until it is ended. */
+type OnInbound = (listener: (told: { status: string; count: number }) => void) => () => void
 
 /** A scrape waits no longer for the database; it answers without what only the database knows. */
 const databaseTimeoutMs = 2_000
@@ -16,10 +18,15 @@ const databaseTimeoutMs = 2_000
  * GET /metrics, for Prometheus. Labels are names of routes, statuses and the like, out of closed lists: never an id, an
  * address or anybody's value, and never more of them than the code has names.
  */
-export function metricsRoutes(app: FastifyInstance, db: Database, config: Pick<Config, 'metricsToken'>): void {
+export function metricsRoutes(
+  app: FastifyInstance,
+  db: Database,
+  config: Pick<Config, 'metricsToken'>,
+  onInbound: OnInbound,
+): void {
   const registry = new Registry()
   measureRequests(app, registry)
-  const stopCounting = countInboundEvents(registry)
+  const stopCounting = countInboundEvents(registry, onInbound)
   app.addHook('onClose', async () => stopCounting())
   const lookAtDatabase = measureDatabase(registry, db)
   let isFirst = true
@@ -81,7 +88,7 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
   })
 }
 
-function countInboundEvents(registry: Registry): () => void {
+function countInboundEvents(registry: Registry, onInbound: OnInbound): () => void {
   const events = new Counter({
     name: 'custodia_inbound_events_total',
     help: 'Inbound events since the start, by what became of them.',

@@ -21,6 +21,9 @@ const open = new Set([
   'HEAD /health/live',
   'GET /health/ready',
   'HEAD /health/ready',
+  // Guards itself: by a token of its own, or to this machine alone.
+  'GET /metrics',
+  'HEAD /metrics',
   'POST /v1/sessions',
   'POST /v1/sessions/refresh',
   'POST /v1/invitations/accept',
