@@ -1,24 +1,33 @@
 import { randomUUIDv7 } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Action } from '../access/actions.ts'
 import type { Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
-import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, touchedValues } from './audit-event.ts'
-import { type Connections, oneWrite } from './connections.ts'
+import { type AuditEntry, eventStatement, eventValues, type Meta, touchedValues } from './audit-event.ts'
+import type { Connections } from './connections.ts'
 import { type InsertParts, insertStatement } from './insert-statement.ts'
 import { PreparedStatements } from './prepared.ts'
-import {
-  ownPrincipal,
-  type PrincipalRow,
-  principalOf,
-  principalSql,
-  standingSql,
-  standingValues,
-} from './principals.ts'
+import { PrincipalStore } from './principal-store.ts'
+import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
 import { type Part, readStatement } from './read-statement.ts'
-import { array, type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+import {
+  Again,
+  begin,
+  beginFor,
+  committed,
+  type Finish,
+  type JsonRow,
+  runChange,
+  Stale,
+  type Tx,
+  together,
+  unwritten,
+} from './transaction.ts'
+
+export { Finish, type JsonRow, type NewJob, type Tx } from './transaction.ts'
 
 /** Whoever asks, with where the request came from. The principal is renewed when its standing has changed. */
 export interface Caller {
@@ -44,71 +53,9 @@ export interface ReadPlan {
 /** A change whose rows are all new; built once per key, its values given at each run. */
 export interface InsertPlan {
   key: string
-  /** Whether its steps add jobs. */
-  addsJobs: boolean
   parts: () => InsertParts
   values: Readonly<Record<string, unknown>>
 }
-
-export type JsonRow = Record<string, unknown>
-
-declare const proof: unique symbol
-
-/** An open transaction of a change. Only database.ts makes one, so whoever holds it is audited. */
-export interface Tx {
-  readonly [proof]: true
-  readonly principal: Principal
-  readonly keys: TenantKeys
-  query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
-  /** Says what the change touched; at least once before the end. */
-  touch(touched: Touched): void
-  /** A statement built once per ability, for what depends on nothing but the principal's rights and `key`. */
-  kept(key: string, build: () => SQL): Compiled
-  /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
-  enqueue(task: string, key: string, payload: Record<string, string>, runAfter?: Date): Promise<void>
-  /**
-   * Adds jobs, in the order of their keys: two transactions that add the same ones in different orders would wait for
-   * each other.
-   */
-  enqueueAll(task: string, jobs: readonly NewJob[]): Promise<void>
-}
-
-export interface NewJob {
-  key: string
-  payload: Record<string, string>
-}
-
-/**
- * The last statement of a change, sent together with the audit event and COMMIT; or before them, where only its rows
- * tell what was touched and whether it may stay.
- */
-export class Finish<T> {
-  readonly statement: SQL
-  readonly touched: Touched | ((rows: JsonRow[]) => Touched)
-  readonly done: (rows: JsonRow[]) => T
-  constructor(statement: SQL, touched: Finish<T>['touched'], done: (rows: JsonRow[]) => T) {
-    this.statement = statement
-    this.touched = touched
-    this.done = done
-  }
-
-  map<R>(then: (result: T) => R): Finish<R> {
-    return new Finish(this.statement, this.touched, (rows) => then(this.done(rows)))
-  }
-
-  /** Runs it at once, where more is to come after it. */
-  async now(tx: Tx): Promise<T> {
-    const rows = await tx.query(this.statement)
-    tx.touch(typeof this.touched === 'function' ? this.touched(rows) : this.touched)
-    return this.done(rows)
-  }
-}
-
-/** The principal is no longer what it was when its ability was built. */
-class Stale extends Error {}
-
-/** Nothing was wrong with the request: it is to be run once more. */
-class Again extends Error {}
 
 /**
  * The choke point: the only way to the data. A read or a change is bound to a principal, and nothing is given back
@@ -118,7 +65,7 @@ export class Database {
   readonly #connections: Connections
   readonly #keyring: Keyring
   readonly #models: Models
-  readonly #principals = new Map<string, Principal>()
+  readonly #principals: PrincipalStore
   readonly #prepared = new PreparedStatements()
   readonly #tenants = new Map<string, Buffer>()
   #jobsAdded: (count: number) => void = () => {}
@@ -127,6 +74,11 @@ export class Database {
     this.#connections = connections
     this.#keyring = keyring
     this.#models = models
+    this.#principals = new PrincipalStore(
+      models,
+      (tenant, statement) => this.lookup<PrincipalRow>(tenant, statement),
+      (tenantId, wrapped) => void this.#tenants.set(tenantId, wrapped),
+    )
   }
 
   get keyring(): Keyring {
@@ -180,7 +132,7 @@ export class Database {
       const all = { ...eventValues(randomUUIDv7(), principal, entry, caller.meta), ...plan.values }
       const row = await this.#alone(principal, statement, all)
       if (!row?._current) return null
-      if (plan.addsJobs) this.#jobsAdded(1)
+      if (typeof row._jobs === 'number' && row._jobs > 0) this.#jobsAdded(row._jobs)
       return row
     })
   }
@@ -225,14 +177,12 @@ export class Database {
 
   /** The principal of a verified credential, from memory while its standing holds; null when it is no longer good. */
   async principal(credential: Credential): Promise<Principal | null> {
-    const known = this.#principals.get(nameOf(credential))
-    if (known?.credential && sameSecret(known.credential, credential)) return known
-    return this.#load(credential)
+    return this.#principals.find(credential)
   }
 
   /** The principal as it is now, whatever memory says; null when its credential is no longer good. */
   async renewed({ credential }: Principal): Promise<Principal | null> {
-    return credential ? this.#load(credential) : null
+    return credential ? this.#principals.load(credential) : null
   }
 
   /** A principal that the service itself is: no token names it, the code at hand says what it may. */
@@ -357,89 +307,25 @@ export class Database {
   }
 
   async #run<T>(
-    caller: Caller,
+    { meta }: Caller,
     principal: Principal,
     entry: AuditEntry,
     work: (tx: Tx, principal: Principal) => Promise<T | Finish<T>>,
     makesTenant: boolean,
   ): Promise<T> {
-    return this.#connections.use(principal.region, async (client) => {
-      const touched: Touched[] = []
-      let jobsAdded = 0
-      const keys = this.keys(principal.tenantId)
-      const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
-        client.query(this.#prepared.query(statement, fill(statement, values)))
-      const standing = this.kept(principal, 'standing', () => standingSql(principal.credential))
-      const ready = together(client, () => [
-        client.query(begin(principal)),
-        send(standing, { eventTenant: principal.tenantId, ...standingValues(principal) }),
-      ]).then(([, who]) => {
-        if (who?.rows.length === 0 && !makesTenant) throw new Stale()
-      })
-      ready.catch(() => {})
-      const query = async <R>(
-        statement: SQL | Compiled,
-        values: Readonly<Record<string, unknown>> = {},
-      ): Promise<R[]> => {
-        const sent = send('text' in statement ? statement : compile(statement), values)
-        // Sent at once behind what is under way; believed only when the principal has been found unchanged.
-        sent.catch(() => {})
-        await ready
-        return (await sent).rows as R[]
-      }
-      const tx = {
-        principal,
-        get keys() {
-          return keys.now()
-        },
-        query,
-        kept: (key: string, build: () => SQL) => this.kept(principal, key, build),
-        touch: (one: Touched) => void touched.push(one),
-        enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
-          await query(
-            sql`SELECT app.enqueue(${task}, ARRAY[${key}]::text[], ARRAY[${JSON.stringify(payload)}]::jsonb[], ${runAfter?.toISOString() ?? null}::timestamptz)`,
-          )
-          if (!runAfter) jobsAdded++
-        },
-        enqueueAll: async (task: string, jobs: readonly NewJob[]) => {
-          if (jobs.length === 0) return
-          const sorted = [...jobs].sort((a, b) => (a.key < b.key ? -1 : 1))
-          const names = sorted.map((job) => job.key)
-          const payloads = sorted.map((job) => JSON.stringify(job.payload))
-          await query(sql`SELECT app.enqueue(${task}, ${array(names, 'text')}, ${array(payloads, 'text')}::jsonb[])`)
-          jobsAdded += jobs.length
-        },
-      } as unknown as Tx
-      try {
-        if (!keys.known && !makesTenant) await keys.load(query)
-        let result = await work(tx, principal)
-        await ready
-        if (result instanceof Finish && typeof result.touched === 'function') result = await result.now(tx)
-        const last = result instanceof Finish ? this.#prepared.name(compile(result.statement)) : null
-        if (result instanceof Finish && typeof result.touched !== 'function') touched.push(result.touched)
-        if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
-        const values = {
-          ...eventValues(randomUUIDv7(), principal, entry, caller.meta),
-          ...touchedValues(touched, 'allowed', null),
-        }
-        const answers = await together(client, () => [
-          ...(last ? [send(last, {})] : []),
-          send(this.#prepared.name(eventStatement), values).catch((error: unknown) =>
-            this.#prepared.isLost(error) ? Promise.reject(new Again()) : unwritten(error),
-          ),
-          client.query('COMMIT'),
-        ])
-        committed(answers.at(-1))
-        if (jobsAdded > 0) this.#jobsAdded(jobsAdded)
-        return result instanceof Finish ? result.done(answers[0]?.rows ?? []) : result
-      } catch (error) {
-        await client.query('ROLLBACK').catch(() => {})
-        // A refusal by rights that are no longer the principal's is none.
-        if (error instanceof Problem) await ready
-        if (this.#prepared.isLost(error)) throw new Again()
-        throw error
-      }
-    })
+    const keys = this.keys(principal.tenantId)
+    const kept = (key: string, build: () => SQL): Compiled => this.kept(principal, key, build)
+    const setting = {
+      principal,
+      entry,
+      meta,
+      prepared: this.#prepared,
+      keys,
+      kept,
+      jobsAdded: this.#jobsAdded,
+      makesTenant,
+    }
+    return this.#connections.use(principal.region, (client) => runChange({ client, ...setting }, work))
   }
 
   async #bare<T>(
@@ -456,22 +342,6 @@ export class Database {
     })
   }
 
-  async #load(credential: Credential): Promise<Principal | null> {
-    const region = 'default'
-    const rows = await this.lookup<PrincipalRow>({ tenantId: credential.tenantId, region }, principalSql(credential))
-    const name = nameOf(credential)
-    const row = rows[0]
-    if (!row) {
-      this.#principals.delete(name)
-      return null
-    }
-    this.#tenants.set(credential.tenantId, Buffer.from(row.wrapped_key, 'base64'))
-    const principal = principalOf(credential, { ...row, policy_version: Number(row.policy_version) }, this.#models)
-    if (this.#principals.size >= 10_000) this.#principals.delete(this.#principals.keys().next().value ?? '')
-    this.#principals.set(name, principal)
-    return principal
-  }
-
   async #fresh<T>(caller: Caller, run: (principal: Principal) => Promise<T>): Promise<T> {
     for (let attempt = 0; attempt < 4; attempt++) {
       try {
@@ -479,7 +349,7 @@ export class Database {
       } catch (error) {
         if (error instanceof Again) continue
         if (!(error instanceof Stale)) throw error
-        const renewed = caller.principal.credential ? await this.#load(caller.principal.credential) : null
+        const renewed = caller.principal.credential ? await this.#principals.load(caller.principal.credential) : null
         if (!renewed) throw new Problem('unauthenticated')
         caller.principal = renewed
         if (caller.needs && !renewed.ability.may(caller.needs.action, caller.needs.resource))
@@ -490,56 +360,7 @@ export class Database {
   }
 }
 
-const uuid = /^[0-9a-f-]{36}$/
-
-/** BEGIN and the settings that row-level security reads, in one message. The values are validated literals: SET takes no parameters. */
-function begin(principal: Principal): string {
-  return beginFor(principal.tenantId, principal.units, '')
-}
-
-function beginFor(tenantId: string, units: readonly string[] | '*', mode: string): string {
-  const all = units === '*' ? [] : units
-  for (const id of [tenantId, ...all]) if (!uuid.test(id)) throw new Error('not a UUID')
-  return `BEGIN ${mode}; SET LOCAL app.tenant = '${tenantId}'; SET LOCAL app.units = '${all.join(',')}'; SET LOCAL app.all_units = '${units === '*' ? 'on' : 'off'}'`
-}
-
-/** A failed transaction answers COMMIT with ROLLBACK. Then nothing was written, the audit event neither. */
-function committed(result: pg.QueryResult | undefined): void {
-  if (result?.command !== 'COMMIT')
-    throw new Problem('unavailable', { cause: new Error(`COMMIT answered ${result?.command}`) })
-}
-
-/**
- * A statement that carries the audit event has failed: nothing may be answered. A value that the database cannot take
- * (class 22) is the request's own fault and stays what it is.
- */
-function unwritten(cause: unknown): never {
-  if (cause instanceof Problem || (cause instanceof pg.DatabaseError && cause.code?.startsWith('22'))) throw cause
-  throw new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
-}
-
-/** Waits for all of a pipeline, then throws the first error: the others are only "transaction is aborted". */
-async function together(client: pg.PoolClient, send: () => Promise<pg.QueryResult>[]): Promise<pg.QueryResult[]> {
-  const settled = await Promise.allSettled(oneWrite(client, send))
-  for (const one of settled) if (one.status === 'rejected') throw one.reason
-  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-}
-
 async function run(client: pg.PoolClient, statement: SQL): Promise<pg.QueryResult> {
   const { text, params } = compile(statement)
   return client.query(text, [...params])
-}
-
-function nameOf(credential: Credential): string {
-  if (credential.kind === 'apiKey') return `${credential.tenantId}/key/${credential.apiKeyId}`
-  return `${credential.tenantId}/session/${credential.sessionId}`
-}
-
-function sameSecret(one: Credential, other: Credential): boolean {
-  if (one.kind === 'apiKey' && other.kind === 'apiKey') return one.secretHash.equals(other.secretHash)
-  if (one.kind === 'apiKey' || other.kind === 'apiKey' || one.kind !== other.kind) return false
-  return (
-    one.memberId === other.memberId &&
-    (one.kind !== 'exchange' || other.kind !== 'exchange' || one.apiKeyId === other.apiKeyId)
-  )
 }

@@ -1,0 +1,63 @@
+import type { Models } from '../access/model.ts'
+import type { Credential, Principal } from '../access/principal.ts'
+import { type PrincipalRow, principalOf, principalSql } from './principals.ts'
+import type { SQL } from './sql.ts'
+
+const principalsMax = 10_000
+
+/** How a principal's row is read: outside the audit, since nothing of it is answered. */
+type Lookup = (tenant: { tenantId: string; region: string }, statement: SQL) => Promise<PrincipalRow[]>
+
+/**
+ * The principals of late requests, kept until their standing changes; each transaction checks that. Building an ability
+ * takes longer than most requests.
+ */
+export class PrincipalStore {
+  readonly #known = new Map<string, Principal>()
+  readonly #models: Models
+  readonly #lookup: Lookup
+  readonly #keyRead: (tenantId: string, wrapped: Buffer) => void
+
+  constructor(models: Models, lookup: Lookup, keyRead: (tenantId: string, wrapped: Buffer) => void) {
+    this.#models = models
+    this.#lookup = lookup
+    this.#keyRead = keyRead
+  }
+
+  /** The principal of a verified credential, from memory where it is known; null when it is no longer good. */
+  async find(credential: Credential): Promise<Principal | null> {
+    const known = this.#known.get(nameOf(credential))
+    if (known?.credential && sameSecret(known.credential, credential)) return known
+    return this.load(credential)
+  }
+
+  /** The principal as it is now, whatever memory says. */
+  async load(credential: Credential): Promise<Principal | null> {
+    const name = nameOf(credential)
+    // One region today; tokens will carry theirs.
+    const [row] = await this.#lookup({ tenantId: credential.tenantId, region: 'default' }, principalSql(credential))
+    if (!row) {
+      this.#known.delete(name)
+      return null
+    }
+    this.#keyRead(credential.tenantId, Buffer.from(row.wrapped_key, 'base64'))
+    const principal = principalOf(credential, { ...row, policy_version: Number(row.policy_version) }, this.#models)
+    if (this.#known.size >= principalsMax) this.#known.delete(this.#known.keys().next().value ?? '')
+    this.#known.set(name, principal)
+    return principal
+  }
+}
+
+function nameOf(credential: Credential): string {
+  if (credential.kind === 'apiKey') return `${credential.tenantId}/key/${credential.apiKeyId}`
+  return `${credential.tenantId}/session/${credential.sessionId}`
+}
+
+function sameSecret(one: Credential, other: Credential): boolean {
+  if (one.kind === 'apiKey' && other.kind === 'apiKey') return one.secretHash.equals(other.secretHash)
+  if (one.kind === 'apiKey' || other.kind === 'apiKey' || one.kind !== other.kind) return false
+  return (
+    one.memberId === other.memberId &&
+    (one.kind !== 'exchange' || other.kind !== 'exchange' || one.apiKeyId === other.apiKeyId)
+  )
+}
