@@ -573,7 +573,9 @@ CREATE FUNCTION quiet.pg_notify(channel text, payload text) RETURNS void LANGUAG
 CREATE FUNCTION app.enqueue(task text, keys text[], payloads jsonb[], run_after timestamptz DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = quiet, pg_catalog AS $$
 BEGIN
-  FOR i IN 1 .. coalesce(array_length(payloads, 1), 0) LOOP
-    PERFORM graphile_worker.add_job(task, payloads[i]::json, NULL, run_after, NULL, keys[i], NULL, NULL, 'preserve_run_at');
-  END LOOP;
+  IF array_length(payloads, 1) > 0 THEN
+    PERFORM graphile_worker.add_jobs(
+      (SELECT array_agg((task, p, NULL, run_after, NULL, k, NULL, NULL)::graphile_worker.job_spec ORDER BY n)
+         FROM unnest(keys, payloads) WITH ORDINALITY AS u(k, p, n)), true);
+  END IF;
 END $$;

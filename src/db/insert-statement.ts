@@ -9,7 +9,7 @@ export interface InsertParts {
   steps: readonly { name: string; statement: SQL }[]
   /** The step that gives back the ids of the new rows, and their resource. */
   made: { step: string; resource: string }
-  /** Columns of the one row that is given back. */
+  /** Columns of the one row that is given back; `_jobs` is how many jobs were added, if any. */
   answer: SQL
 }
 

@@ -2,6 +2,7 @@ import type { Principal } from '../../access/principal.ts'
 import type { ChannelType } from '../../channels/channel.ts'
 import type { Database } from '../../db/database.ts'
 import { sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
 import type { TenantKeys } from '../../privacy/keyring.ts'
 import { openSettings } from '../channels/settings.ts'
 
@@ -87,7 +88,7 @@ export class KnownChannels {
     ])
     const own = rows.find((row) => row.id === id)
     if (!own) return null
-    const { type, settings } = openSettings(keys, id, own.type, own.sealed_settings)
+    const { type, settings } = opened(keys, own)
     const others = rows.filter((row) => row !== own)
     return {
       id,
@@ -104,6 +105,15 @@ export class KnownChannels {
 }
 
 function siblingOf(keys: TenantKeys, type: ChannelType, row: ChannelRow): Sibling {
-  const scope = type.scope?.(openSettings(keys, row.id, row.type, row.sealed_settings).settings) ?? null
+  const scope = type.scope?.(opened(keys, row).settings) ?? null
   return { id: row.id, businessUnitId: row.business_unit_id, account: row.account, scope }
+}
+
+/** Settings that this release cannot use are our fault: the provider shall try again. */
+function opened(keys: TenantKeys, row: ChannelRow): ReturnType<typeof openSettings> {
+  try {
+    return openSettings(keys, row.id, row.type, row.sealed_settings)
+  } catch (cause) {
+    throw new Problem('unavailable', { cause, headers: { 'retry-after': '60' } })
+  }
 }

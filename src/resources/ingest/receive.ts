@@ -29,7 +29,6 @@ export async function receive(
 function plan({ id, tenant, type, appHash, standing }: KnownChannel, rows: readonly RawRow[]): InsertPlan {
   return {
     key: 'inbound-events',
-    addsJobs: true,
     parts,
     values: {
       channel: id,
@@ -76,11 +75,11 @@ function parts(): InsertParts {
       {
         name: 'jobs',
         statement: sql`SELECT app.enqueue('normalise', array_agg(${named('jobPrefix')}::text || l.lane ORDER BY l.lane),
-            array_agg(${named('jobPayload')}::jsonb || jsonb_build_object('channelId', l.channel_id, 'lane', l.lane) ORDER BY l.lane)) AS done
+            array_agg(${named('jobPayload')}::jsonb || jsonb_build_object('channelId', l.channel_id, 'lane', l.lane) ORDER BY l.lane)) AS done, count(*)::int AS n
           FROM (SELECT m.lane, min(m.channel_id::text) AS channel_id FROM made m WHERE m.status = 'stored' GROUP BY m.lane) AS l`,
       },
     ],
     made: { step: 'made', resource: 'inbound-events' },
-    answer: sql`(SELECT count(*)::int FROM made) AS accepted, (SELECT count(*) FROM jobs) AS jobs`,
+    answer: sql`(SELECT count(*)::int FROM made) AS accepted, (SELECT n FROM jobs) AS "_jobs"`,
   }
 }

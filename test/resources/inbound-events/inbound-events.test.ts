@@ -129,3 +129,37 @@ async function withEvents(t: Parameters<typeof startTestService>[0], count: numb
 
 const replay = (service: TestService, id: string, headers: Record<string, string> = {}, token = service.ownerToken) =>
   service.request('POST', `/v1/inbound-events/${id}/replay`, { headers, token })
+
+t.test('replaying what was processed doubles nothing, and its payload opens under its contact’s key', async (t) => {
+  const service = await startTestService(t, { worker: true })
+  const { request, sql } = service
+  const { id } = await request('POST', '/v1/channels', { body: whatsappChannel() })
+  await post(service, id, whatsappPost([{ id: 'wamid.1', text: 'only once' }]))
+  const event = await settled(service, 1)
+  const counts = () =>
+    sql(`SELECT (SELECT count(*)::int FROM app.message) AS messages, (SELECT count(*)::int FROM app.contact) AS contacts,
+      (SELECT count(*)::int FROM app.conversation) AS conversations, (SELECT sum(unread_count)::int FROM app.conversation) AS unread`)
+  t.same(await counts(), [{ messages: 1, contacts: 1, conversations: 1, unread: 1 }])
+  t.ok(event.contactId)
+  t.match((await request('GET', `/v1/inbound-events/${event.id}/payload`)).text, /only once/)
+  const [read] = (
+    await request('GET', `/v1/audit-events?recordId=${event.id}&action=read&subjectId=${event.contactId}`)
+  ).data
+  t.match(read?.subjectIds, [event.contactId], 'it counts as seeing the contact')
+  t.equal((await replay(service, event.id)).status, 202)
+  const again = await settled(service, 1)
+  t.ok(Number(again.version) > Number(event.version))
+  t.same(await counts(), [{ messages: 1, contacts: 1, conversations: 1, unread: 1 }])
+  await sql('DELETE FROM app.contact_key')
+  t.equal((await request('GET', `/v1/inbound-events/${event.id}/payload`)).status, 410, 'erased with its key')
+})
+
+/** The one event, once it has been dealt with. */
+async function settled({ request }: TestService, count: number) {
+  for (let i = 0; i < 500; i++) {
+    const [event, ...rest] = (await request('GET', '/v1/inbound-events?status=processed')).data
+    if (event && rest.length === count - 1) return event
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('the event was not processed')
+}
