@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../../errors.ts'
-import { collection, type Deps } from '../../http/collection.ts'
+import { collection } from '../../http/collection.ts'
+import type { Deps } from '../../http/records.ts'
 import { policyChanged, refuseInUse } from '../roles/policy-version.ts'
 import { businessUnits } from './schema.ts'
 

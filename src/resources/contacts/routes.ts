@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { type Change, type CollectionOptions, collection, type Deps } from '../../http/collection.ts'
+import { type CollectionOptions, collection } from '../../http/collection.ts'
+import type { Change } from '../../http/record-changes.ts'
+import type { Deps } from '../../http/records.ts'
 import { catalogueTags } from '../tags/queries.ts'
 import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
 import { revealRoute } from './reveal.ts'

@@ -2,7 +2,7 @@ import type { Tx } from '../../db/database.ts'
 import { ruled, unknownReference } from '../../db/reference.ts'
 import { sql } from '../../db/sql.ts'
 import { type Fault, Problem } from '../../errors.ts'
-import type { Change } from '../../http/collection.ts'
+import type { Change } from '../../http/record-changes.ts'
 import { conversations } from './schema.ts'
 
 /**

@@ -5,10 +5,10 @@ import type { Principal } from '../../access/principal.ts'
 import type { ReadPlan } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { apiKey, member, role } from '../../db/tables/access.ts'
-import type { Deps } from '../../http/collection.ts'
 import { sendRecord } from '../../http/etag.ts'
 import { callerOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
+import type { Deps } from '../../http/records.ts'
 
 const me = z
   .object({

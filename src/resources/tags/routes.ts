@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { sql } from '../../db/sql.ts'
-import { collection, type Deps } from '../../http/collection.ts'
+import { collection } from '../../http/collection.ts'
+import type { Deps } from '../../http/records.ts'
 import { tags } from './schema.ts'
 
 export function tagRoutes(app: FastifyInstance, deps: Deps): void {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { collection, type Deps } from '../../http/collection.ts'
+import { collection } from '../../http/collection.ts'
+import type { Deps } from '../../http/records.ts'
 import { policyChanged, refuseInUse } from '../roles/policy-version.ts'
 import { teams } from './schema.ts'
 

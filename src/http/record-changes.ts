@@ -1,0 +1,182 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Action } from '../access/actions.ts'
+import type { Resource } from '../access/define.ts'
+import type { Finish, JsonRow, Tx } from '../db/database.ts'
+import {
+  type Columns,
+  checkWrite,
+  columnsOf,
+  finishRow,
+  insertRow,
+  type LockedRow,
+  lockRow,
+  unitFor,
+  updateRow,
+} from '../db/row-changes.ts'
+import { Problem } from '../errors.ts'
+import type { CollectionOptions } from './collection.ts'
+import { checkIfMatch } from './etag.ts'
+import type { Made } from './idempotency.ts'
+
+/** A row that is being changed: what it was, what it will be, in clear, by public names. */
+export interface Change {
+  tx: Tx
+  id: string
+  body: JsonRow
+  before: LockedRow | null
+  after: JsonRow
+  /** The record below which a new row is made; locked. */
+  parent: LockedRow | null
+}
+
+/** Makes a row: rights on every field and on the row as it will be, then the noun's own part. */
+export async function createRow(
+  tx: Tx,
+  options: CollectionOptions,
+  body: JsonRow,
+  parentId: string | null = null,
+): Promise<Made | Finish<Made>> {
+  const { resource } = options
+  const id = randomUUIDv7()
+  const parent =
+    options.parent && parentId !== null ? await lockRow(tx, options.parent.resource, parentId, 'read') : null
+  const after: JsonRow = { ...defaultsOf(resource), ...body, id }
+  const change: Change = { tx, id, body, before: null, after, parent }
+  const given = options.given ? await options.given(change) : {}
+  const named = given.businessUnitId ?? body.businessUnitId
+  const set = { ...given, ...(resource.unit ? { businessUnitId: unitFor(tx.principal, named) } : {}) }
+  Object.assign(after, set)
+  checkWrite(tx.principal, resource, 'create', body, null, after, null)
+  const more = options.create ? await options.create(change) : {}
+  const columns: Columns = { ...columnsOf(resource, { ...body, ...set }), ...more }
+  const subjectId = subjectOf(resource, after)
+  const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
+    id,
+    action: 'create',
+    after,
+    asked: Object.keys(body),
+    changed: Object.keys(body),
+    version: 1,
+    subjectId,
+  })
+  const extra = (record: JsonRow): Made => ({ id, record: { ...record, ...options.createdExtra?.(change) } })
+  if (!options.created) return finish.map(extra)
+  const record = await finish.now(tx)
+  await options.created(change)
+  return extra(record)
+}
+
+/** A mask that comes back is a client's mistake of its own kind: it would destroy the value. */
+export function refuseMasks(resource: Resource, body: unknown): void {
+  if (typeof body !== 'object' || body === null) return
+  const masks = Object.entries(body).filter(
+    ([name, value]) => resource.fields.has(name) && typeof value === 'string' && value.includes('••'),
+  )
+  if (masks.length > 0)
+    throw new Problem('masked_value', {
+      errors: masks.map(([name]) => ({
+        path: `/${name}`,
+        code: 'masked_value',
+        message: 'This is the masked form of the value.',
+      })),
+    })
+}
+
+/** Changes a row: If-Match over what the caller sees, rights before and after, then the noun's own part. */
+export async function changeRow(
+  tx: Tx,
+  options: CollectionOptions,
+  id: string,
+  body: JsonRow,
+  ifMatch: string | undefined,
+  action: Action = 'update',
+): Promise<JsonRow | Finish<JsonRow>> {
+  const { resource } = options
+  const before = await lockRow(tx, resource, id, action)
+  checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false, resource.volatile)
+  const after = { ...before.clear, ...merged(before.clear, body) }
+  checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
+  const change: Change = { tx, id, body, before, after, parent: null }
+  const more = options.change ? await options.change(change) : {}
+  const columns = { ...columnsOf(resource, merged(before.clear, body)), ...more }
+  if (Object.keys(columns).length === 0) {
+    const subjectIds = [subjectOf(resource, before.clear)]
+    tx.touch({ resource: resource.name, ids: [id], ...before.seen, changed: [], subjectIds })
+    return before.view
+  }
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+    id,
+    action: 'update',
+    after,
+    asked: Object.keys(body),
+    changed: namesOf(resource, body, more),
+    version: Number(before.clear.version ?? 0) + 1,
+    subjectId: subjectOf(resource, before.clear),
+  })
+}
+
+/** What a change changes, by public names: what was asked for, and what followed from it. */
+function namesOf(resource: Resource, body: JsonRow, more: Columns): string[] {
+  const followed = Object.entries(resource.definitions).flatMap(([name, { column }]) =>
+    column && column.name in more ? [name] : [],
+  )
+  return [...new Set([...Object.keys(body), ...followed])]
+}
+
+/** A merge patch goes into objects (RFC 7396): a member set to null is removed, the others stay. */
+function merged(before: JsonRow, body: JsonRow): JsonRow {
+  const plain = (value: unknown): value is JsonRow =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      if (!plain(value)) return [name, value]
+      const old = before[name]
+      const all = { ...(plain(old) ? old : {}), ...value }
+      return [name, Object.fromEntries(Object.entries(all).filter(([, inner]) => inner !== null))]
+    }),
+  )
+}
+
+export const moving = (tx: Tx, id: string, before: LockedRow): Change => ({
+  tx,
+  id,
+  body: {},
+  before,
+  after: before.clear,
+  parent: null,
+})
+
+export function move(
+  tx: Tx,
+  resource: Resource,
+  action: 'delete' | 'restore',
+  id: string,
+  before: LockedRow,
+  columns: Columns,
+): Finish<JsonRow> {
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+    id,
+    action,
+    after: before.clear,
+    asked: [],
+    changed: [],
+    version: Number(before.clear.version ?? 0) + 1,
+    subjectId: subjectOf(resource, before.clear),
+  })
+}
+
+/** The contact that a row concerns, from its clear fields. */
+export function subjectOf(resource: Resource, row: JsonRow): string | null {
+  if (!resource.subject) return null
+  const id = resource.name === 'contacts' ? row.id : row.contactId
+  return typeof id === 'string' ? id : null
+}
+
+/** What a field is when nothing is said: a list is empty, everything else absent. */
+function defaultsOf(resource: Resource): JsonRow {
+  return Object.fromEntries(
+    [...resource.fields.values()].flatMap((field) =>
+      field.kind === 'textList' || field.kind === 'uuidList' ? [[field.name, []]] : [],
+    ),
+  )
+}

@@ -1,0 +1,80 @@
+import type { Resource } from '../access/define.ts'
+import type { Config } from '../config.ts'
+import type { Caller, Database, JsonRow, ReadPlan } from '../db/database.ts'
+import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
+import { present, viewOf } from '../db/view.ts'
+import { Problem } from '../errors.ts'
+import type { Cursors } from './cursor.ts'
+import { listQuery, type Question } from './query.ts'
+
+/** What the routes of every noun need. */
+export interface Deps {
+  db: Database
+  cursors: Cursors
+  config: Config
+}
+
+/** One page through the choke point. */
+export async function readPage(
+  deps: Deps,
+  caller: Caller,
+  resource: Resource,
+  include: readonly Include[],
+  question: Question,
+  scope?: Scope,
+): Promise<{ data: JsonRow[]; nextCursor: string | null }> {
+  let write: (position: { key: unknown; id: string }) => string = () => ''
+  const { db, cursors } = deps
+  const result = await db.read(caller, { action: 'read', resource: resource.name }, (principal) => {
+    const read = listQuery(question, principal, resource, include, cursors, db.keys(principal.tenantId).now(), scope)
+    write = read.write
+    return listPlan(principal, resource, read.query)
+  })
+  if (scope?.parent && !result.parent?.length) throw new Problem('not_found', { audited: true })
+  const rows = result.rows ?? []
+  const shown = rows.slice(0, question.limit)
+  const last = rows.length > question.limit ? shown.at(-1) : undefined
+  const chosen = include.filter((one) => question.include.includes(one.name))
+  return {
+    data: assemble(caller, resource, shown, chosen, result),
+    nextCursor: last ? write({ key: last._key ?? null, id: String(last.id) }) : null,
+  }
+}
+
+/** One record through the choke point; 404 when it is missing or out of scope. */
+export async function fetchRecord(
+  deps: Deps,
+  caller: Caller,
+  resource: Resource,
+  id: string,
+  include: readonly Include[] = [],
+): Promise<JsonRow> {
+  const result = await deps.db.read(
+    caller,
+    { action: 'read', resource: resource.name },
+    (principal): ReadPlan => fetchPlan(principal, resource, id, include),
+  )
+  const [record] = assemble(caller, resource, result.rows ?? [], include, result)
+  if (!record) throw new Problem('not_found', { audited: true })
+  return record
+}
+
+function assemble(
+  caller: Caller,
+  resource: Resource,
+  rows: readonly JsonRow[],
+  include: readonly Include[],
+  result: Readonly<Record<string, JsonRow[]>>,
+): JsonRow[] {
+  const { principal } = caller
+  const included = include.map(({ name, model }) => {
+    const view = viewOf(principal, model)
+    return { name, byId: new Map((result[name] ?? []).map((row) => [row.id, present(model, view, row)])) }
+  })
+  const view = viewOf(principal, resource)
+  return rows.map((row) => {
+    const record = present(resource, view, row)
+    for (const { name, byId } of included) record[name] = byId.get(row[`_${name}`]) ?? null
+    return record
+  })
+}
