@@ -71,7 +71,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
   useGuard(app, db, new RateLimit(config.rateLimitPerMinute), table)
   if (checkAnswers) checkAgainstDocument(app)
   const deps = { db, cursors: new Cursors(db.keyring), config }
-  documentRoutes(app, table, config.publicUrl, chapters)
+  await documentRoutes(app, table, config.publicUrl, chapters)
   docsRoutes(app)
   healthRoutes(app, db)
   metricsRoutes(app, db, config, onInbound)

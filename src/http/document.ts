@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
@@ -13,19 +14,26 @@ const health = z
   .meta({ id: 'Health', description: 'How the service is.' })
 
 /**
- * The contract: GET /openapi.json, of all routes that are there when it is first asked for.
+ * The contract: GET /openapi.json, of all routes that are there when it is first asked for. @fastify/swagger keeps it, so
+ * that its plugins find it in app.swagger(); what it says is made from the schemas that also validate.
  * @param serverUrl where people and programs reach the service
  */
-export function documentRoutes(
+export async function documentRoutes(
   app: FastifyInstance,
   table: RouteTable,
   serverUrl: string,
   chapters: readonly Chapter[],
-): void {
+): Promise<void> {
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Custodia', version: '1.0.0' } },
+    // The routes' schemas are zod's, which the plugin cannot read: openApi() describes them all at once.
+    transform: ({ url }) => ({ url, schema: { hide: true } }),
+    transformObject: () => openApi(table, serverUrl, chapters),
+  })
   let made: { text: string; etag: string } | null = null
   const document = (): { text: string; etag: string } => {
     if (!made) {
-      const text = JSON.stringify(openApi(table, serverUrl, chapters))
+      const text = JSON.stringify(app.swagger())
       made = { text, etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"` }
     }
     return made
