@@ -572,10 +572,17 @@ CREATE FUNCTION quiet.pg_notify(channel text, payload text) RETURNS void LANGUAG
 
 CREATE FUNCTION app.enqueue(task text, keys text[], payloads jsonb[], run_after timestamptz DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = quiet, pg_catalog AS $$
+DECLARE
+  missing graphile_worker.job_spec[];
+  added text[];
 BEGIN
-  IF array_length(payloads, 1) > 0 THEN
-    PERFORM graphile_worker.add_jobs(
-      (SELECT array_agg((task, p, NULL, run_after, NULL, k, NULL, NULL)::graphile_worker.job_spec ORDER BY n)
-         FROM unnest(keys, payloads) WITH ORDINALITY AS u(k, p, n)), true);
-  END IF;
+  SELECT array_agg((task, p, NULL, run_after, NULL, k, NULL, NULL)::graphile_worker.job_spec ORDER BY n) INTO missing
+    FROM unnest(keys, payloads) WITH ORDINALITY AS u(k, p, n);
+  WHILE missing IS NOT NULL LOOP
+    -- A job of the same key that a worker takes between two statements of add_jobs keeps it from adding one, without a
+    -- word, although that worker may have looked before there was anything to do. Once more, it sees that the job is taken.
+    SELECT array_agg(j.key) INTO added FROM graphile_worker.add_jobs(missing, true) AS j;
+    EXIT WHEN cardinality(added) = cardinality(missing);
+    SELECT array_agg(m ORDER BY m.job_key) INTO missing FROM unnest(missing) AS m WHERE (m.job_key = ANY (added)) IS NOT TRUE;
+  END LOOP;
 END $$;

@@ -17,7 +17,7 @@ t.test('an event that fails holds its successors, then is set aside, and they pa
   await run(lane, patient)
   t.same(await statuses(service), ['processed', 'stored', 'stored', 'processed'], 'nor does a new job end the hold')
   const [timer] = await service.sql<{ ms: number }>(
-    `SELECT extract(epoch FROM run_at - now()) * 1000 AS ms FROM graphile_worker.jobs WHERE key LIKE '%/later'`,
+    `SELECT extract(epoch FROM run_at - now()) * 1000 AS ms FROM graphile_worker.jobs WHERE key LIKE 'normalise/%/%/%'`,
   )
   t.ok(Number(timer?.ms) > 50_000, 'a job is due when it is to be tried again')
   const { data } = await service.request('GET', '/v1/inbound-events?status=stored&sort=occurredAt')

@@ -7,13 +7,14 @@ import { dump } from './dump.ts'
 import { type Lanes, said, startLanes } from './lanes.ts'
 
 const mina = { profile: { name: 'Mina' }, wa_id: '4915112345678', user_id: 'DE.4711' }
+const li = { profile: { name: '李' }, wa_id: '8613812345678', user_id: 'CN.88' }
 const jose = { profile: { name: 'José' }, wa_id: '5511987654321' }
 const at = (second: number): string => String(1_780_000_000 + second)
 
-/** A history in which most things happen that can, two people, and every event with its place in time. */
+/** A history in which most things happen that can, three people, and every event with its place in time. */
 function history(account: string): JsonObject[] {
   const field = (name: string, value: JsonObject) => webhook(change(name, value, account))
-  const from = (who: typeof mina | typeof jose, id: string, second: number, body: JsonObject): JsonObject =>
+  const from = (who: typeof mina | typeof jose | typeof li, id: string, second: number, body: JsonObject): JsonObject =>
     field('messages', {
       contacts: [who],
       messages: [
@@ -69,10 +70,12 @@ function history(account: string): JsonObject[] {
     from(mina, 'ed2', 9, { type: 'edit', edit: { original_message_id: 'm1', message: text('hello!!') } }),
     from(mina, 'd1', 10, { type: 'revoke', revoke: { original_message_id: 'm2' } }),
     from(mina, 'm4', 11, text('still there?', 'm3')),
-    // A username user: no number.
+    // With a number and a user id, then with the id alone, as people with a username come. (Somebody who came with the
+    // number alone and with the id alone first is two people, whom nobody joins without being asked.)
+    from(li, 'l1', 1, text('你好')),
     field('messages', {
-      contacts: [{ profile: { name: 'Mina' }, user_id: 'DE.4711' }],
-      messages: [{ from_user_id: 'DE.4711', id: 'm5', timestamp: at(12), ...text('me again') }],
+      contacts: [{ profile: { name: '李' }, user_id: li.user_id }],
+      messages: [{ from_user_id: li.user_id, id: 'l2', timestamp: at(2), ...text('我又来了') }],
     }),
     field('user_preferences', {
       contacts: [mina],
@@ -183,7 +186,7 @@ t.test('what is said of a message waits for it, holds nobody up, and is given up
     { status: 'processed' },
   ])
   const timers = await service.sql(
-    `SELECT FROM graphile_worker.jobs WHERE key LIKE '%/later' AND run_at > now() + interval '50 seconds'`,
+    `SELECT FROM graphile_worker.jobs WHERE key LIKE 'normalise/%/%/%' AND run_at > now() + interval '50 seconds'`,
   )
   t.equal(timers.length, 1)
   await send(said('late', { id: 'late' }))

@@ -146,7 +146,15 @@ async function write(
     )
 }
 
-/** Has the lane looked at again later. Under a key of its own: a new event of the lane is not to wait until then. */
+/** Moments that are so close are one. */
+const slotMs = 1_000
+
+/**
+ * Has the lane looked at again later. Under a key of its own for each moment: a job that waits already keeps its time,
+ * and neither may a new event of the lane wait until then, nor may this moment be missed for an earlier one.
+ */
 export async function setTimer(tx: Tx, { tenantId, region, channelId, lane }: Lane, at: Date): Promise<void> {
-  await tx.enqueue('normalise', `${laneKey(tenantId, lane)}/later`, { tenantId, region, channelId, lane }, at)
+  const slot = new Date(Math.ceil(at.getTime() / slotMs) * slotMs)
+  const key = `${laneKey(tenantId, lane)}/${slot.toISOString()}`
+  await tx.enqueue('normalise', key, { tenantId, region, channelId, lane }, slot)
 }
