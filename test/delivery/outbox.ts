@@ -8,9 +8,9 @@ import { pino } from 'pino'
 import { z } from 'zod'
 import { createHttpClient } from '../../src/channels/http-client.ts'
 import { startWorker } from '../../src/delivery/worker.ts'
-import { type LocalServer, localServer, type Seen } from '../channels/local-server.ts'
+import { json, type LocalServer, localServer, type Seen } from '../channels/local-server.ts'
 import type { TestService } from '../harness/service.ts'
-import { until } from '../resources/conversations/fixtures.ts'
+import { type Talk, talk, until, whatsappChannel } from '../resources/conversations/fixtures.ts'
 
 type Teardown = { teardown(end: () => unknown): unknown }
 
@@ -39,6 +39,39 @@ const whatsappBody = z.strictObject({
 
 /** What a WhatsApp request asks for; throws when it is not as the Cloud API wants it. */
 export const whatsappRequest = (seen: Seen): z.infer<typeof whatsappBody> => whatsappBody.parse(JSON.parse(seen.body))
+
+export interface WhatsappOutbox {
+  whatsapp: Provider
+  channelId: string
+  /** Takes a message as the Cloud API does. */
+  accept: Provider['answer']
+  /** A conversation, and what the provider is asked for it; from now on it answers so. */
+  whatsappTalk: (answer?: Provider['answer']) => Promise<Talk & { asked: () => ReturnType<typeof whatsappRequest>[] }>
+  /** The states of a conversation's messages once none waits any more. */
+  settled: (one: Talk) => Promise<string[]>
+}
+
+/** A WhatsApp channel of a running service, with a double of its provider. */
+export async function whatsappOutbox(t: Teardown, service: TestService): Promise<WhatsappOutbox> {
+  const accept: Provider['answer'] = (_seen, response, count) =>
+    json(response, 200, { messages: [{ id: `wamid.${count}` }] })
+  const whatsapp = await provider(t, accept)
+  const channelId = await whatsappChannel(service, `${whatsapp.url}/v24.0`)
+  return {
+    whatsapp,
+    channelId,
+    accept,
+    whatsappTalk: async (answer = accept) => {
+      whatsapp.answer = answer
+      const one = await talk(service, { channelId, kind: 'whatsapp' })
+      return { ...one, asked: () => whatsapp.seen.map(whatsappRequest).filter(({ to }) => to === one.phone.slice(1)) }
+    },
+    settled: async (one) => {
+      await until(async () => !(await statusesOf(service, one.conversationId)).includes('queued'))
+      return statusesOf(service, one.conversationId)
+    },
+  }
+}
 
 const connectorBody = z.strictObject({
   type: z.literal('message.outbound'),
