@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { type Promised, startClients } from './load/clients.ts'
-import { Findings } from './load/findings.ts'
+import { eventually, Findings } from './load/findings.ts'
 import { Provider } from './load/provider.ts'
 import { ServiceProcess } from './load/service-process.ts'
 import { setStage } from './load/stage.ts'
@@ -43,14 +43,7 @@ t.test('killed at any moment, the service keeps every word that it gave', { time
   stage.ledger.isStopping = true
   await clients
 
-  const settled = async (isSettled: (left: Awaited<ReturnType<Findings['waiting']>>) => boolean, withinMs: number) => {
-    for (const deadline = Date.now() + withinMs; Date.now() < deadline; await sleep(200))
-      if (isSettled(await findings.waiting())) return
-    t.fail(`still waiting: ${JSON.stringify(await findings.waiting())}`)
-  }
-  await settled(({ events }) => events === 0, 60_000)
-  await settled(({ unsent }) => unsent === 0, 60_000)
-  if (isFull) await settled(({ unsent, underway }) => unsent + underway === 0, leaseMs)
+  if (isFull) t.same(await eventually(() => findings.waiting(), leaseMs), [], 'everything comes to its end')
 
   const { answers, lost } = stage.ledger
   const accepted = [...promised.received.values()].reduce((sum, ids) => sum + ids.length, 0)
@@ -61,8 +54,13 @@ t.test('killed at any moment, the service keeps every word that it gave', { time
   t.ok(answers.length > rounds * 20 && accepted > rounds && promised.sent.size > 0, 'there was a load')
   t.same(stage.ledger.wrong, [], 'every answer is right or says "not now"')
   t.same(await findings.unaudited(answers), [], 'every answer has its audit event')
-  t.same(await findings.intake(promised), [], 'every accepted event is processed exactly once, in order')
-  t.same(await findings.outbox(promised, provider.delivered), [], 'no answer leaves twice, none is lost')
+  t.same(
+    await eventually(() => findings.intake(promised), 60_000),
+    [],
+    'every accepted event is processed exactly once, in order',
+  )
+  const outbox = (): Promise<string[]> => findings.outbox(promised, provider.delivered)
+  t.same(await eventually(outbox, 30_000), [], 'no answer leaves twice, none is lost')
   t.same(await findings.writes(promised), [], 'what was acknowledged is there')
   t.ok(slowest < 20_000, 'ready again soon')
   t.equal(await service.stop(), 0, 'and it still stops as it should')

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Promised } from './clients.ts'
 import type { Answered } from './ledger.ts'
@@ -39,16 +40,12 @@ export class Findings {
       .map(({ requestId, what, status }) => `${what}: ${status} without an audit event (${requestId})`)
   }
 
-  /**
-   * What is left to be worked on: inbound events, answers of ours that could leave now, and those that were on their way
-   * when the service died, until their lease is over.
-   */
-  async waiting(): Promise<{ events: number; unsent: number; underway: number }> {
-    const [row] = await this.#rows<{ events: number; unsent: number; underway: number }>(`SELECT
-      (SELECT count(*)::int FROM app.inbound_event WHERE status = 'stored') AS events,
-      (SELECT count(*)::int FROM app.message m WHERE m.status = 'queued' AND NOT ${isHeld}) AS unsent,
-      (SELECT count(*)::int FROM app.message WHERE status = 'queued' AND dispatched_at IS NOT NULL) AS underway`)
-    return row ?? { events: 0, unsent: 0, underway: 0 }
+  /** What is left to be worked on. */
+  async waiting(): Promise<string[]> {
+    const rows = await this.#rows<{ what: string; n: number }>(`
+      SELECT 'inbound events are stored' AS what, count(*)::int AS n FROM app.inbound_event WHERE status = 'stored'
+      UNION ALL SELECT 'answers are queued', count(*)::int FROM app.message WHERE status = 'queued'`)
+    return rows.filter(({ n }) => n > 0).map(({ what, n }) => `${n} ${what}`)
   }
 
   /** Every accepted event is processed, and is one message, shown in the order in which its customer wrote; one contact each. */
@@ -115,6 +112,14 @@ export class Findings {
         faults.push(`${acknowledged} was acknowledged, ${tried} tried, ${value} is stored`)
     }
     return faults
+  }
+}
+
+/** The faults that are left when there are none any more, or when time is up: what is under way is none. */
+export async function eventually(find: () => Promise<string[]>, withinMs: number): Promise<string[]> {
+  for (const deadline = Date.now() + withinMs; ; await sleep(300)) {
+    const faults = await find()
+    if (faults.length === 0 || Date.now() > deadline) return faults
   }
 }
 
