@@ -125,35 +125,58 @@ t.test('hostile content is stored as it is or refused, never a fault', async (t)
   t.ok((await sql('SELECT FROM app.inbound_event')).length >= 6)
 })
 
-t.test('repetitions change nothing: the same post, shuffled, in parts, and ten at once', async (t) => {
+t.test('repetitions change nothing: the same post, shuffled, in parts, and many at once', async (t) => {
   const { sql, id, service } = await withChannel(t)
-  const messages = Array.from({ length: 12 }, (_, i) => ({
-    id: `wamid.${i}`,
-    text: `text ${i}`,
-    from: `49151000000${10 + (i % 4)}`,
-  }))
-  const body = whatsappPost(messages)
-  const shuffled = () => whatsappPost([...messages].sort(() => Math.random() - 0.5))
-  const first = await Promise.all(
-    [...Array.from({ length: 10 }, () => body), ...Array.from({ length: 10 }, shuffled)].map((one) =>
-      post(service, id, one),
-    ),
-  )
-  t.ok(
-    first.every((answer) => answer.status === 200),
-    first.map((one) => one.status).join(),
-  )
-  for (const one of [body, shuffled(), whatsappPost(messages.slice(3, 5))])
-    t.equal((await post(service, id, one)).status, 200)
-  const [row] = await sql<{ n: number; lanes: number }>(
-    'SELECT count(*)::int AS n, count(DISTINCT lane)::int AS lanes FROM app.inbound_event',
-  )
-  t.same(row, { n: 12, lanes: 4 })
-  const [counted] = await sql<{ n: number }>(
+  for (let round = 0; round < 3; round++) {
+    const messages = Array.from({ length: 200 }, (_, i) => ({
+      id: `wamid.${round}.${i}`,
+      text: `text ${i}`,
+      from: `49151000000${10 + (i % 50)}`,
+    }))
+    const body = whatsappPost(messages)
+    const shuffled = () => whatsappPost([...messages].sort(() => Math.random() - 0.5))
+    const bodies = [body, body, body, body, ...Array.from({ length: 8 }, shuffled)]
+    const atOnce = await Promise.all(bodies.map((one) => post(service, id, one)))
+    t.same(
+      atOnce.map((answer) => answer.status),
+      bodies.map(() => 200),
+      'also those that meet',
+    )
+    for (const one of [body, shuffled(), whatsappPost(messages.slice(3, 5))])
+      t.equal((await post(service, id, one)).status, 200)
+  }
+  const [row] = await sql('SELECT count(*)::int AS n, count(DISTINCT lane)::int AS lanes FROM app.inbound_event')
+  t.same(row, { n: 600, lanes: 50 })
+  const [counted] = await sql(
     `SELECT sum(row_count)::int AS n FROM audit.event WHERE action = 'import' AND resource = 'inbound-events'`,
   )
-  t.equal(counted?.n, 12, 'each is in the audit once')
+  t.same(counted, { n: 600 }, 'each is in the audit once')
 })
+
+t.test(
+  'rows and jobs are made in the order of their hashes, so that posts that meet never wait in a circle',
+  async (t) => {
+    const { sql, id, service } = await withChannel(t)
+    const messages = Array.from({ length: 40 }, (_, i) => ({
+      id: `wamid.${i}`,
+      text: 'x',
+      from: `491510000000${10 + i}`,
+    }))
+    t.equal((await post(service, id, whatsappPost(messages))).status, 200)
+    const rows = await sql<{ hash: string }>(
+      `SELECT encode(dedupe_hash, 'hex') AS hash FROM app.inbound_event ORDER BY ctid`,
+    )
+    const hashes = rows.map((row) => row.hash)
+    t.equal(hashes.length, 40)
+    t.same(hashes, hashes.toSorted())
+    const jobs = await sql<{ key: string }>(
+      `SELECT key FROM graphile_worker.jobs WHERE task_identifier = 'normalise' ORDER BY id`,
+    )
+    const keys = jobs.map((job) => job.key)
+    t.equal(keys.length, 40)
+    t.same(keys, keys.toSorted())
+  },
+)
 
 t.test('a lane’s sequence follows the order of the post', async (t) => {
   const { sql, id, service } = await withChannel(t)
