@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SendResult } from '../channels/channel.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { json, sql } from '../db/sql.ts'
+import { channelSent, channelTrouble } from '../resources/channels/health.ts'
 import { indexable } from '../resources/identities/address.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import type { Dispatch, Failure, Outbox } from './send-claim.ts'
@@ -82,12 +83,7 @@ async function sent(tx: Tx, { id, contactId, channelId }: Dispatch, externalId: 
         version = m.version + 1, updated_at = now()
     WHERE m.tenant_id = ${tenantId}::uuid AND m.id = ${id}::uuid AND (m.status IN ('queued', 'unknown') OR m.external_id IS NULL) RETURNING m.version`)
   touchMessage(tx, { id, contactId }, row ? ['status', 'externalId'] : [], row?.version)
-  // For people who look after the channel: to the second is close enough, and nobody waits for the row.
-  const channels = await tx.query<{ id: string }>(sql`UPDATE app.channel SET last_sent_at = clock_timestamp(),
-        last_error = nullif(last_error, 'reauthorise'), last_error_at = CASE WHEN last_error = 'reauthorise' THEN NULL ELSE last_error_at END
-    WHERE tenant_id = ${tenantId}::uuid AND id = (SELECT c.id FROM app.channel c WHERE c.tenant_id = ${tenantId}::uuid AND c.id = ${channelId}::uuid
-      AND (c.last_sent_at IS NULL OR c.last_sent_at < clock_timestamp() - interval '1 second' OR c.last_error = 'reauthorise') FOR NO KEY UPDATE SKIP LOCKED) RETURNING id`)
-  if (channels.length > 0) tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastSentAt'] })
+  if (await channelSent(tx, channelId)) tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastSentAt'] })
 }
 
 /** Only while this dispatch is still the last word about the message. What the provider said may repeat a value, so it is not kept. */
@@ -107,8 +103,7 @@ async function notSent(
     WHERE tenant_id = ${tenantId}::uuid AND id = ${id}::uuid AND status IN ${from} AND dispatched_at = ${dispatchedAt}::timestamptz RETURNING version`)
   touchMessage(tx, { id, contactId }, row ? ['status', 'error'] : [], row?.version)
   if (!isKnown || result.class !== 'reauthorise') return
-  await tx.query(sql`UPDATE app.channel SET last_error = 'reauthorise', last_error_at = now()
-    WHERE tenant_id = ${tenantId}::uuid AND id = ${channelId}::uuid`)
+  await channelTrouble(tx, channelId, { code: result.class, at: new Date().toISOString() })
   tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastError', 'lastErrorAt'] })
 }
 

@@ -11,6 +11,22 @@ export async function channelSeen(tx: Tx, channelId: string): Promise<void> {
   await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })
 }
 
+/**
+ * Notes that a message went out, which also ends the trouble with a token. To the second is close enough, and nobody
+ * waits for the row.
+ * @returns whether the channel was changed
+ */
+export async function channelSent(tx: Tx, channelId: string): Promise<boolean> {
+  const statement = tx.kept(
+    'channel/sent',
+    () => sql`UPDATE app.channel c SET last_sent_at = clock_timestamp(), last_error = nullif(c.last_error, 'reauthorise'),
+          last_error_at = CASE WHEN c.last_error = 'reauthorise' THEN NULL ELSE c.last_error_at END
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = (SELECT l.id FROM app.channel l WHERE l.tenant_id = ${named('tenant')}::uuid AND l.id = ${named('channel')}::uuid
+        AND (l.last_sent_at IS NULL OR l.last_sent_at < clock_timestamp() - interval '1 second' OR l.last_error = 'reauthorise') FOR NO KEY UPDATE SKIP LOCKED) RETURNING c.id`,
+  )
+  return (await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })).length > 0
+}
+
 /** Notes trouble that the provider reported, as a code; older trouble than what is known says nothing new. */
 export async function channelTrouble(tx: Tx, channelId: string, trouble: { code: string; at: string }): Promise<void> {
   await tx.query(sql`UPDATE app.channel SET last_error = ${trouble.code}, last_error_at = ${trouble.at}::timestamptz
