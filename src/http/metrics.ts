@@ -39,7 +39,7 @@ export function metricsRoutes(
       // Memory, processor and event loop; whoever is never asked need not measure them.
       if (isFirst) collectDefaultMetrics({ register: registry })
       isFirst = false
-      await lookAtDatabase()
+      await lookAtDatabase((err) => request.log.warn({ err }, 'the metrics lack what the database knows'))
       return reply.type(registry.contentType).send(await registry.metrics())
     },
   })
@@ -108,7 +108,7 @@ interface Backlog {
 }
 
 /** @returns what looks at the database, before the metrics are written */
-function measureDatabase(registry: Registry, db: Database): () => Promise<void> {
+function measureDatabase(registry: Registry, db: Database): (failed: (error: unknown) => void) => Promise<void> {
   const registers = [registry]
   const connections = new Gauge({
     name: 'custodia_database_connections',
@@ -129,13 +129,16 @@ function measureDatabase(registry: Registry, db: Database): () => Promise<void> 
     labelNames: ['task'],
     registers,
   })
-  return async () => {
+  return async (failed) => {
     const { total, idle, waiting } = db.pressure
     connections.set({ state: 'busy' }, total - idle)
     connections.set({ state: 'idle' }, idle)
     connections.set({ state: 'waiting' }, waiting)
     const backlog = await Promise.race([
-      db.directory<Backlog>(sql`directory.job_backlog()`).catch(() => null),
+      db.directory<Backlog>(sql`directory.job_backlog()`).catch((error: unknown) => {
+        failed(error)
+        return null
+      }),
       new Promise<null>((resolve) => setTimeout(resolve, databaseTimeoutMs, null).unref()),
     ])
     up.set(backlog ? 1 : 0)

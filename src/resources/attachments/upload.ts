@@ -66,6 +66,10 @@ export async function receiveUpload(
     )
     isNamed = made.id === id
     return { ...made.record, id: made.id }
+  } catch (error) {
+    // A COMMIT that was not answered may have been done: then the row names the file. If not, the upkeep sweeps it.
+    isNamed = error instanceof Problem && error.code === 'unavailable'
+    throw error
   } finally {
     if (stored !== null && !isNamed) await store.remove(tenantId, stored)
   }

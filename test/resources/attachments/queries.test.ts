@@ -129,7 +129,7 @@ t.test('the files of a message that was taken back are gone: first the keys, the
   t.notMatch(JSON.stringify(job), /secret-name/)
   t.equal(storedFiles(service).length, 2)
   const http = { request: () => Promise.reject(new Error('no')), download: () => Promise.reject(new Error('no')) }
-  const context = { db: service.db, http, config: service.config, log: service.app.log as never }
+  const context = { db: service.db, http, config: service.config, log: service.log }
   await tasks['remove-file']?.(context, job.payload, { attempts: 1, maxAttempts: 25 })
   t.equal(storedFiles(service).length, 1)
   t.equal((await content(service, other)).status, 200)
@@ -144,7 +144,7 @@ t.test('the upkeep sweeps what no row names, and nothing else', async (t) => {
   const kept = (await upload(service, png)).id
   const orphan = (await upload(service, pdf(400))).id
   await service.sql('DELETE FROM app.attachment WHERE id = $1', [orphan])
-  const context = { db: service.db, config: service.config, log: service.app.log as never }
+  const context = { db: service.db, config: service.config, log: service.log }
   t.equal(await sweepFiles(context), 0, 'it is too young to be given up')
   t.equal(await sweepFiles(context, { draftMs: 0, orphanMs: -1 }), 1)
   t.equal(storedFiles(service).length, 1)

@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { sweepFiles } from '../../../src/delivery/file-upkeep.ts'
 import { cleanFileName } from '../../../src/resources/attachments/upload.ts'
 import { startTestService, type TestService } from '../../harness/service.ts'
 import { content, pdf, png, storedFiles, upload } from './fixtures.ts'
@@ -155,6 +156,21 @@ t.test('a sender who breaks off leaves nothing', async (t) => {
   for (let i = 0; i < 200 && storedFiles(service).length > 0; i++) await sleep(10)
   t.same(storedFiles(service), [])
   t.same(await service.sql('SELECT 1 FROM app.attachment'), [])
+})
+
+t.test('a file whose COMMIT got no answer is left to the upkeep: its row may be there', async (t) => {
+  const service = await startTestService(t, { listen: true })
+  await service.sql(
+    `CREATE FUNCTION break_commit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`,
+  )
+  await service.sql(
+    `CREATE CONSTRAINT TRIGGER break_commit AFTER INSERT ON app.attachment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION break_commit()`,
+  )
+  t.equal((await upload(service, png)).status, 503)
+  t.equal(storedFiles(service).length, 1)
+  const context = { db: service.db, config: service.config, log: service.log }
+  t.equal(await sweepFiles(context, { draftMs: 0, orphanMs: -1 }), 1)
+  t.same(storedFiles(service), [])
 })
 
 t.test('an Idempotency-Key makes one file of two, and tells another file from the first', async (t) => {
