@@ -1,6 +1,7 @@
+import type { Rule } from '../access/ability.ts'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
-import { rowsWhere } from '../access/door.ts'
+import { rowsWhere, sight } from '../access/door.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
 import type { Touched } from './audit-event.ts'
@@ -87,10 +88,8 @@ export function checkWrite(
   for (const name of Object.keys(body)) {
     const may = (row: JsonRow): boolean => principal.ability.can(action, resource, row, name)
     if (may(after) && (!before || may(before))) continue
-    const seen =
-      principal.ability.can('read', resource, before ?? after, name) ||
-      principal.ability.can('mask', resource, before ?? after, name)
-    if (seen) faults.push({ path: `/${name}`, code: 'not_writable', message: `You may not set "${name}".` })
+    if (isKnown(principal, resource, action, name))
+      faults.push({ path: `/${name}`, code: 'not_writable', message: `You may not set "${name}".` })
     else {
       hidden = true
       faults.push(unknownField(`/${name}`, name))
@@ -110,6 +109,13 @@ export function checkWrite(
         message: 'This is the masked form of the value.',
       })),
     })
+}
+
+/** Whether a field exists for the principal: it sees it on some row, or may set it on some. The row at hand says nothing here. */
+function isKnown(principal: Principal, resource: Resource, action: 'create' | 'update', name: string): boolean {
+  const named = (rule: Rule): boolean => rule.fields.includes('*') || rule.fields.includes(name)
+  const settable = principal.ability.rules(action, resource.name).every((rules) => rules.some(named))
+  return resource.fields.has(name) && (settable || sight(principal, resource, name) !== null)
 }
 
 /** The unit of a new row: the one that is named, else the tenant's own one, among those that the principal sees. */

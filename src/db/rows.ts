@@ -229,9 +229,10 @@ function searchSql(principal: Principal, model: ResourceModel, q: string): SQL {
     const value = seen && fieldSql(seen, 'search')
     return value ? [{ search: field.search, value }] : []
   })
-  const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
-  // A phone is typed in many ways: its digits count.
-  const digits = /^[+\d\s().\-/]+$/.test(q) ? q.replaceAll(/\D/g, '').replace(/^00/, '') : ''
+  // In the compatible form first, or a full-width percent sign would become a wildcard after it has been looked for.
+  const escaped = (text: string): string => text.normalize('NFKC').replaceAll(/[\\%_]/g, '\\$&')
+  // A phone is typed in many ways: its digits count, without the zeros of a national number ("0170", "+49 (0) 170").
+  const digits = /^[+\d\s().\-/]+$/.test(q) ? q.replace('(0)', '').replaceAll(/\D/g, '').replace(/^0+/, '') : ''
   const asPhone = fields
     .filter((field) => field.search === 'phone' && digits.length >= 3)
     .map(({ value }) => sql`${value} LIKE ${`%${digits}%`}`)

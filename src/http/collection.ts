@@ -15,7 +15,7 @@ import { includeNames } from './list-parameters.ts'
 import type { OperationSchema } from './operation.ts'
 import { type Question, questionOf } from './query.ts'
 import { type Change, changeRow, createRow, move, moving, refuseMasks } from './record-changes.ts'
-import { type Deps, fetchRecord, readPage } from './records.ts'
+import { type Deps, fetchRecord, madeBefore, readPage } from './records.ts'
 import { idParams } from './schema.ts'
 
 /** What is special about a noun; everything else is the same for all. Leave a part out and its routes do not exist. */
@@ -136,7 +136,7 @@ function createRoute(
         entry,
         (tx) =>
           createRow(tx, options, request.body as JsonRow, options.parent ? idParams.parse(request.params).id : null),
-        (id) => fetchRecord(deps, caller, resource, id),
+        (id) => madeBefore(deps, caller, resource, id),
       )
       return reply.code(201).header('location', `/v1/${resource.name}/${made.id}`).send(made.record)
     },

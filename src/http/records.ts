@@ -59,6 +59,15 @@ export async function fetchRecord(
   return record
 }
 
+/** What an earlier request has made, as its maker sees it today; its id for whoever may make and not read. */
+export async function madeBefore(deps: Deps, caller: Caller, resource: Resource, id: string): Promise<JsonRow> {
+  if (caller.principal.ability.may('read', resource.name)) return fetchRecord(deps, caller, resource, id)
+  return deps.db.change(caller, { action: 'create', resource: resource.name }, async (tx) => {
+    tx.touch({ resource: resource.name, ids: [id] })
+    return { id }
+  })
+}
+
 function assemble(
   caller: Caller,
   resource: Resource,
