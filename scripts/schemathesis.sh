@@ -38,19 +38,46 @@ for _ in $(seq 100); do
   sleep 0.3
 done
 
-json() { node -pe "JSON.parse(require('node:fs').readFileSync(0, 'utf8'))$1"; }
-call() { curl -sf "$url$1" -H "authorization: Bearer ${token:-}" -H 'content-type: application/json' "${@:2}"; }
-token=$(call /v1/sessions -d "{\"email\":\"owner@example.com\",\"password\":\"$password\"}" | json .accessToken)
-own=$(call /v1/me | json .id)
-
-for role in owner agent; do
-  id=$(call "/v1/roles?name=$role" | json '.data[0].id')
-  answer=$(call /v1/api-keys -d "{\"name\":\"schemathesis $role\",\"roleIds\":[\"$id\"]}")
-  declare "key_$role=$(json .key <<<"$answer")"
-  own="$own $id $(json .id <<<"$answer")"
-done
-# Something to find.
-for name in Anna Bashir Chen; do call /v1/contacts -d "{\"displayName\":\"$name\",\"tags\":[\"vip\"]}" >/dev/null; done
+# Two keys, and something to find: contacts, a conversation with a message and a note, an event that came in.
+eval "$(URL=$url PASSWORD=$password node --input-type=module <<'EOF'
+import { createHmac, randomBytes } from 'node:crypto'
+const { URL: url, PASSWORD: password } = process.env
+let token = ''
+const call = async (path, body, headers = {}) => {
+  const answer = await fetch(url + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
+  return answer.json()
+}
+token = (await call('/v1/sessions', { email: 'owner@example.com', password })).accessToken
+const own = [(await call('/v1/me')).id]
+for (const role of ['owner', 'agent']) {
+  const { id } = (await call(`/v1/roles?name=${role}`)).data[0]
+  const key = await call('/v1/api-keys', { name: `schemathesis ${role}`, roleIds: [id] })
+  own.push(id, key.id)
+  console.log(`key_${role}=${key.key}`)
+}
+console.log(`own='${own.join(' ')}'`)
+const key = randomBytes(32)
+const settings = { secret: `whsec_${key.toString('base64')}`, outboundUrl: 'https://connector.invalid/outbound' }
+const channel = await call('/v1/channels', { type: 'connector', name: 'Shop', settings })
+for (const displayName of ['Anna', 'Bashir', 'Chen']) {
+  const contact = await call('/v1/contacts', { displayName, phone: '+4917012345678', tags: ['vip'] })
+  const [identity] = (await call(`/v1/contacts/${contact.id}/identities`)).data
+  const conversation = await call('/v1/conversations', { contactId: contact.id, identityId: identity.id, channelId: channel.id })
+  await call(`/v1/conversations/${conversation.id}/messages`, { text: 'It left our warehouse this morning.' })
+  await call(`/v1/conversations/${conversation.id}/notes`, { text: 'Call back tomorrow.' })
+}
+const events = [{ id: 'evt-1', type: 'message', occurredAt: new Date(), from: { value: '+4917087654321' }, message: { type: 'text', text: 'Where is my order?' } }]
+const [id, timestamp] = ['msg-1', String(Math.floor(Date.now() / 1000))]
+const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${JSON.stringify({ events })}`).digest('base64')
+const signed = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` }
+await call(`/v1/ingest/${channel.id}`, { events }, signed)
+EOF
+)"
 
 found=0
 for role in owner agent; do

@@ -8,8 +8,21 @@ import { channelTypes } from '../../channels/index.ts'
 
 const settingsOf = channelTypes.map(({ type, settings, secrets }) => {
   if (!(settings instanceof z.ZodObject)) throw new Error(`the settings of ${type} are no object`)
-  return { type, settings: settings as z.ZodObject, secrets }
+  return { type, settings: settings as z.ZodObject, secrets, patch: patchOf(settings) }
 })
+
+/** Settings to change: those left out stay, null removes one that need not be there. */
+function patchOf({ shape }: z.ZodObject): z.ZodObject {
+  const members = Object.entries(shape).map(([name, one]: [string, z.ZodType]) => [
+    name,
+    one.safeParse(undefined).success ? one.nullish().meta({ description: one.description }) : one.optional(),
+  ])
+  return z.strictObject(Object.fromEntries(members))
+}
+
+/** Whether settings that do not fit a channel would fit one of another type. */
+export const fitsAnother = (typeName: string, given: unknown): boolean =>
+  settingsOf.some(({ type, patch }) => type !== typeName && patch.safeParse(given).success)
 
 const oneOf = (options: readonly z.ZodType[]): z.ZodType => z.union(options as [z.ZodType, ...z.ZodType[]])
 
@@ -30,18 +43,7 @@ export const documentedPatch = ({ shape }: z.ZodObject): z.ZodType =>
   z
     .strictObject({
       ...shape,
-      settings: oneOf(
-        settingsOf.map(({ settings }) =>
-          z.strictObject(
-            Object.fromEntries(
-              Object.entries(settings.shape).map(([name, one]: [string, z.ZodType]) => [
-                name,
-                one.nullish().meta({ description: one.description }),
-              ]),
-            ),
-          ),
-        ),
-      )
+      settings: oneOf(settingsOf.map(({ patch }) => patch))
         .optional()
         .meta({ description: 'The settings to change; those left out stay, null removes one.' }),
     })

@@ -5,6 +5,7 @@ import { sql } from '../../db/sql.ts'
 import { collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { fitsAnother } from './documented.ts'
 import { channelFetch, routeWaiting, type WorkingChannel } from './queries.ts'
 import { channels } from './schema.ts'
 import { checkedSettings, madeSecrets, mergePatch, settingsColumns, typeNamed } from './settings.ts'
@@ -73,7 +74,9 @@ async function changed({ tx, id, body, after }: Change): Promise<JsonRow> {
     await routeWaiting(tx, { ...before, isActive })
     return {}
   }
-  const settings = checkedSettings(before.type, mergePatch(before.settings, body.settings))
+  // What only the stored type makes wrong is understood, and refused by a rule.
+  const code = fitsAnother(before.type.type, body.settings) ? 'unprocessable' : 'invalid_request'
+  const settings = checkedSettings(before.type, mergePatch(before.settings, body.settings), code)
   const columns = settingsColumns(tx.keys, id, { type: before.type, settings })
   await routeWaiting(tx, { ...before, settings, isActive, appHash: hashOf(columns) })
   return { ...columns }

@@ -26,13 +26,18 @@ export function typeNamed(name: string): ChannelType {
 
 /**
  * The settings that a client sends, by the type's own rules.
- * @throws Problem invalid_request, with the place of each fault below /settings
+ * @param code unprocessable where it takes the stored channel to know the rules
+ * @throws Problem of that code, with the place of each fault below /settings
  */
-export function checkedSettings(type: ChannelType, given: unknown): unknown {
+export function checkedSettings(
+  type: ChannelType,
+  given: unknown,
+  code: 'invalid_request' | 'unprocessable' = 'invalid_request',
+): unknown {
   const result = type.settings.safeParse(given)
   if (result.success) return result.data
   const errors = faultsOf(result.error, 'body').map((one) => ({ ...one, path: `/settings${one.path}` }))
-  throw new Problem('invalid_request', { errors })
+  throw new Problem(code, { errors })
 }
 
 /** The columns that hold settings: all of them sealed, those that may be seen in clear, and what events are routed by. */

@@ -4,10 +4,10 @@ import { idOf } from '../../access/define.ts'
 import type { Post, RefusalReason } from '../../channels/channel.ts'
 import type { Caller } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
-import type { Deps } from '../../http/records.ts'
 import { metaOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
+import type { Deps } from '../../http/records.ts'
 import { countInbound } from '../../telemetry.ts'
 import { type KnownChannel, KnownChannels } from './known-channels.ts'
 import { receive } from './receive.ts'
@@ -64,7 +64,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
         const channel = await known.reload(params.parse(request.params).channelId)
         if (!channel) throw new Problem('not_found')
         const { handshake } = channel.type
-        if (!handshake) throw new Problem('method_not_allowed')
+        if (!handshake) throw new Problem('method_not_allowed', { headers: { allow: 'OPTIONS, POST' } })
         const { status, contentType, body } = handshake(queryOf(request), channel.settings)
         if (status === 200) return reply.code(200).type(contentType).send(body)
         throw status === 403

@@ -75,6 +75,7 @@ t.test(
     t.equal((await patch(service, id, { settings: { colour: 'green' } })).status, 400)
     t.equal((await patch(service, id, { settings: { accessToken: null } })).status, 400, 'it cannot be without')
     t.equal((await patch(service, id, { settings: { appSecret: '' } })).status, 400)
+    t.equal((await patch(service, id, { settings: { outboundUrl: 'https://a.test' } })).status, 422, 'those of another')
     t.equal((await patch(service, id, { type: 'connector' })).status, 400, 'the type stays')
     const handshake = `/v1/ingest/${id}?hub.mode=subscribe&hub.challenge=7&hub.verify_token=`
     t.equal((await request('GET', handshake + verifyToken, { token: null })).text, '7', 'the verify token was kept')
