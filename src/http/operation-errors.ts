@@ -23,10 +23,6 @@ export function errorsOf({ method, config }: Omit<Route, 'schema'>, operation: O
   add(ifMatch, 'version_mismatch')
   add(ifMatch === 'required', 'if_match_required')
   add(idempotent, 'idempotency_in_flight', 'idempotency_mismatch')
-  for (const named of operation.errors ?? []) add(true, ...(typeof named === 'number' ? codesOf(named) : [named]))
+  add(true, ...(operation.errors ?? []))
   return [...codes].sort((a, b) => catalogue[a][0] - catalogue[b][0] || (a < b ? -1 : 1))
 }
-
-const codesOf = (status: number): ErrorCode[] => codeNames.filter((code) => catalogue[code][0] === status)
-
-const codeNames = Object.keys(catalogue) as ErrorCode[]

@@ -12,7 +12,7 @@ interface Parts {
   response: Record<number, z.ZodType>
   description?: string
   /** Errors beyond those of every operation of its kind; see `errorsOf`. */
-  errors?: readonly (ErrorCode | number)[]
+  errors?: readonly ErrorCode[]
   /** Whether the operation takes If-Match. */
   ifMatch?: 'optional' | 'required'
   /** Repeating it with the same Idempotency-Key does it once: its handler uses `changeOnce`. */
@@ -23,7 +23,6 @@ interface Parts {
   location?: boolean
   /** Further headers of the success, with their descriptions. */
   answerHeaders?: Readonly<Record<string, string>>
-  open?: boolean
   /** Media types of the body; JSON when left out. */
   consumes?: readonly string[]
   /** Media types of the success; JSON when left out. */

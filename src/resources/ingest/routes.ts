@@ -55,7 +55,6 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
         },
         description:
           'The request by which a provider checks, with the channel’s verify token, that the address is ours.',
-        open: true,
         errors: ['forbidden', 'not_found', 'method_not_allowed'],
         produces: ['text/plain'],
       }),
@@ -87,7 +86,6 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
         },
         description:
           'Verified over the raw bytes by the channel’s own secret. Everything is stored before the answer, repetitions are recognised, and processing follows.',
-        open: true,
         errors: ['invalid_signature', 'not_found', 'malformed_json', 'body_too_large'],
       }),
       handler: async (request, reply) => {
