@@ -44,11 +44,12 @@ export async function conversationListAround(
           WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.occurred_at >= ${named('since')}::timestamptz AND NOT m.historical
             AND m.type NOT IN ('system', 'call') AND (m.direction = 'inbound' OR m.author_kind = 'provider') ORDER BY m.occurred_at DESC LIMIT 200) AS r) AS recent,
         EXISTS (SELECT FROM app.message q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued' AND q.dispatched_at IS NOT NULL) AS "isSending"
-      FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND c.contact_id = ANY (${contactsInScope()})
-      ORDER BY c.last_message_at DESC NULLS LAST, c.id FOR NO KEY UPDATE OF c`,
+      FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND c.contact_id = ANY (${contactsInScope()}) FOR NO KEY UPDATE OF c`,
   )
   const since = Number.isFinite(sinceMs) ? new Date(sinceMs).toISOString() : 'infinity'
-  return tx.query<KnownConversation>(statement, { ...peopleValues(tx, scope), channel: channelId, since })
+  const rows = await tx.query<KnownConversation>(statement, { ...peopleValues(tx, scope), channel: channelId, since })
+  // Latest first; sorted here, since the planner would else read the tenant's conversations in that order.
+  return rows.sort((a, b) => (b.lastMessageMs ?? 0) - (a.lastMessageMs ?? 0))
 }
 
 /** What events may change. Times as RFC 3339. */
@@ -107,7 +108,8 @@ export async function conversationUpdateAll(
         version = c.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "identityId" uuid, status text, "unreadCount" int, "waitingSince" timestamptz, "lastInboundAt" timestamptz,
         "lastMessageAt" timestamptz, "lastMessageId" uuid, state text)
-      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = w.id RETURNING c.id, c.version`,
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${named('ids')}::uuid[]) AND c.id = w.id RETURNING c.id, c.version`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+  const ids = rows.map((row) => row.id)
+  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
 }

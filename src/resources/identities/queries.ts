@@ -123,7 +123,8 @@ export async function identitySeenAll(tx: Tx, rows: readonly { id: string; lastS
   const statement = tx.kept(
     'identity/seen',
     () => sql`UPDATE app.identity i SET last_seen_at = greatest(i.last_seen_at, w."lastSeenAt")
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "lastSeenAt" timestamptz) WHERE i.tenant_id = ${named('tenant')}::uuid AND i.id = w.id`,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "lastSeenAt" timestamptz) WHERE i.tenant_id = ${named('tenant')}::uuid AND i.id = ANY (${named('ids')}::uuid[]) AND i.id = w.id`,
   )
-  await tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+  const ids = rows.map((row) => row.id)
+  await tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
 }

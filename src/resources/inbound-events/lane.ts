@@ -81,9 +81,11 @@ export async function laneSettle(tx: Tx, rows: readonly SettledEvent[]): Promise
         lane = CASE WHEN w."isDropped" THEN ''::bytea ELSE e.lane END, version = e.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, reason text, "retryAt" timestamptz, "contactId" uuid, "conversationId" uuid, "messageId" uuid,
         "sealedPayload" text, "isDropped" boolean)
-      WHERE e.tenant_id = ${named('tenant')}::uuid AND e.id = w.id RETURNING e.id, e.version`,
+      WHERE e.tenant_id = ${named('tenant')}::uuid AND e.id = ANY (${named('ids')}::uuid[]) AND e.id = w.id RETURNING e.id, e.version`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+  // The ids once more by themselves: without statistics (a new database) the planner would read all of the tenant's rows.
+  const ids = rows.map((row) => row.id)
+  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
 }
 
 /** Has events of the lane that wait for their message looked at again: messages have come. */

@@ -41,7 +41,7 @@ export async function messageListByExternalId(
   const statement = tx.kept(
     'message/external',
     () => sql`SELECT ${columns} WHERE m.tenant_id = ${named('tenant')}::uuid AND m.channel_id = ${named('channel')}::uuid AND m.external_id = ANY (${named('ids')}::text[])
-      ORDER BY m.id FOR NO KEY UPDATE OF m`,
+      ORDER BY m.external_id FOR NO KEY UPDATE OF m`,
   )
   return tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId, ids: [...externalIds] })
 }
@@ -133,12 +133,13 @@ export async function messageUpdateAll(
         edited_at = coalesce(w."editedAt", m.edited_at), deleted_at = coalesce(w."deletedAt", m.deleted_at), version = m.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, error jsonb, "externalId" text, type text, content jsonb, text text, reactions jsonb, "attachmentIds" uuid[],
         "editedAt" timestamptz, "deletedAt" timestamptz)
-      WHERE m.tenant_id = ${named('tenant')}::uuid AND m.id = w.id AND (w.status IS DISTINCT FROM m.status AND w.status IS NOT NULL OR m.external_id IS NULL AND w."externalId" IS NOT NULL
+      WHERE m.tenant_id = ${named('tenant')}::uuid AND m.id = ANY (${named('ids')}::uuid[]) AND m.id = w.id AND (w.status IS DISTINCT FROM m.status AND w.status IS NOT NULL OR m.external_id IS NULL AND w."externalId" IS NOT NULL
         OR w.type <> m.type OR w.content <> m.content OR w.text <> m.text OR w.reactions <> m.reactions OR w."attachmentIds" <> m.attachment_ids
         OR w."editedAt" IS NOT NULL AND w."editedAt" IS DISTINCT FROM m.edited_at OR w."deletedAt" IS NOT NULL AND m.deleted_at IS NULL)
       RETURNING m.id, m.version`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+  const ids = rows.map((row) => row.id)
+  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
 }
 
 /** Ties answers that came before the messages that they answer to them. */
