@@ -229,8 +229,7 @@ function searchSql(principal: Principal, model: ResourceModel, q: string): SQL {
     const value = seen && fieldSql(seen, 'search')
     return value ? [{ search: field.search, value }] : []
   })
-  // In the compatible form first, or a full-width percent sign would become a wildcard after it has been looked for.
-  const escaped = (text: string): string => text.normalize('NFKC').replaceAll(/[\\%_]/g, '\\$&')
+  const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
   // A phone is typed in many ways: its digits count, without the zeros of a national number ("0170", "+49 (0) 170").
   const digits = /^[+\d\s().\-/]+$/.test(q) ? q.replace('(0)', '').replaceAll(/\D/g, '').replace(/^0+/, '') : ''
   const asPhone = fields
@@ -242,7 +241,11 @@ function searchSql(principal: Principal, model: ResourceModel, q: string): SQL {
     .slice(0, 10)
   const asWords = words.map((word) => {
     const hits = fields.flatMap(({ search, value }) => {
-      if (search === 'text') return [sql`app.fold(${value}) LIKE '%' || app.fold(${escaped(word)}) || '%'`]
+      // Escaped when it is folded: a full-width percent sign or a set minus only then become what LIKE knows.
+      if (search === 'text')
+        return [
+          sql`app.fold(${value}) LIKE '%' || regexp_replace(app.fold(${word}), '[\\\\%_]', '\\\\\\&', 'g') || '%'`,
+        ]
       return search === 'email' ? [sql`lower(${value}) LIKE ${`%${escaped(word.toLowerCase())}%`}`] : []
     })
     return hits.length > 0 ? sql`(${sql.join(hits, sql` OR `)})` : nothing
