@@ -1,37 +1,6 @@
 import type { Grant } from '../../access/grant.ts'
+import { basics, contactBasics, conversationWrite, intent, messageContent } from './built-in-fields.ts'
 
-const basics = ['id', 'version', 'createdAt', 'updatedAt']
-const contactBasics = [
-  ...basics,
-  'displayName',
-  'givenName',
-  'familyName',
-  'company',
-  'jobTitle',
-  'country',
-  'residence',
-  'language',
-  'timezone',
-  'lifecycleStage',
-  'followUpStatus',
-  'tags',
-  'ownerId',
-  'teamId',
-  'businessUnitId',
-  'source',
-  'restricted',
-]
-const intent = ['intent', 'intentScore', 'customFields', 'externalIds']
-const conversationWrite = [
-  'status',
-  'snoozedUntil',
-  'subject',
-  'priority',
-  'assigneeId',
-  'teamId',
-  'tags',
-  'unreadCount',
-]
 const colleagues: Grant = {
   resource: 'members',
   actions: ['read'],
@@ -95,7 +64,7 @@ const agent: Grant[] = [
     actions: ['read', 'update', 'create', 'assign'],
     fields: { read: ['*'], write: [...conversationWrite, 'contactId', 'identityId', 'channelId', 'purpose'] },
   },
-  { resource: 'messages', actions: ['read', 'send'], fields: { read: ['*'] } },
+  { resource: 'messages', actions: ['read', 'send'], fields: { read: messageContent } },
   {
     resource: 'notes',
     actions: ['read', 'create', 'update', 'delete', 'restore'],

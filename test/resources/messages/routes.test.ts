@@ -202,3 +202,28 @@ t.test('a member who writes through a key is the author, and the key is named', 
   const own = await send(service, one.conversationId, { text: 'x' }, { token: key.string('key') })
   t.same(own.body.author, { kind: 'apiKey', id: key.id, apiKeyId: null })
 })
+
+t.test('a provider’s id, which may hold the number, is not shown to whoever sees numbers masked', async (t) => {
+  const one = await talk(service, whatsapp)
+  const id = await said(service, one, 'hello')
+  const wamid = `wamid.${Buffer.from(`\u001d\u000b${one.phone.slice(1)}`).toString('base64')}`
+  await service.sql('UPDATE app.message SET external_id = $2 WHERE id = $1', [id, wamid])
+  const list = `/v1/conversations/${one.conversationId}/messages`
+  const paths = [
+    list,
+    `/v1/messages/${id}`,
+    `/v1/contacts/${one.contactId}/timeline`,
+    `/v1/conversations/${one.conversationId}?include=lastMessage`,
+  ]
+  for (const role of ['agent', 'sales']) {
+    const { token } = await service.member(role)
+    for (const path of paths) {
+      const answer = await done(service, 'GET', path, undefined, token)
+      t.match(answer.text, 'hello', `${role} reads ${path}`)
+      t.notMatch(answer.text, wamid, `${role} does not read the id in ${path}`)
+    }
+    const filtered = await service.request('GET', `${list}?externalId=${wamid}`, { token })
+    t.equal(filtered.status, 400, 'nor asks for it')
+  }
+  t.match((await done(service, 'GET', `/v1/messages/${id}`)).body, { externalId: wamid }, 'the owner does')
+})

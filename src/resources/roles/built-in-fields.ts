@@ -1,0 +1,64 @@
+// Lists of fields that several built-in roles share.
+
+/** What every record has, whoever may see it. */
+export const basics = ['id', 'version', 'createdAt', 'updatedAt']
+/** Who a contact is, without how to reach them. */
+export const contactBasics = [
+  ...basics,
+  'displayName',
+  'givenName',
+  'familyName',
+  'company',
+  'jobTitle',
+  'country',
+  'residence',
+  'language',
+  'timezone',
+  'lifecycleStage',
+  'followUpStatus',
+  'tags',
+  'ownerId',
+  'teamId',
+  'businessUnitId',
+  'source',
+  'restricted',
+]
+/** What a contact wants. */
+export const intent = ['intent', 'intentScore', 'customFields', 'externalIds']
+/** What handling a conversation changes of it. */
+export const conversationWrite = [
+  'status',
+  'snoozedUntil',
+  'subject',
+  'priority',
+  'assigneeId',
+  'teamId',
+  'tags',
+  'unreadCount',
+]
+/** What was said. Without `externalId`: a provider’s id may hold the customer’s number (a wamid does, in base64). */
+export const messageContent = [
+  ...basics,
+  'trashedAt',
+  'conversationId',
+  'contactId',
+  'identityId',
+  'channelId',
+  'businessUnitId',
+  'direction',
+  'type',
+  'content',
+  'text',
+  'reactions',
+  'attachmentIds',
+  'attachments',
+  'status',
+  'error',
+  'author',
+  'replyToId',
+  'historical',
+  'purpose',
+  'occurredAt',
+  'editedAt',
+  'deletedAt',
+]
