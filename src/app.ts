@@ -5,6 +5,7 @@ import type { Database } from './db/database.ts'
 import { Cursors } from './http/cursor.ts'
 import { docsRoutes } from './http/docs.ts'
 import { documentRoutes, healthRoutes } from './http/document.ts'
+import { readForwarded } from './http/forwarded.ts'
 import { requestId, useGuard } from './http/guard.ts'
 import { useJsonBodies } from './http/json-body.ts'
 import { metricsRoutes } from './http/metrics.ts'
@@ -32,6 +33,10 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    rewriteUrl: ({ headers, url = '/' }) => {
+      readForwarded(headers)
+      return url
+    },
     bodyLimit: 1_048_576,
     // Long enough for an upload over a slow line; everything else is cut short by the handler's limit, which counts the body too.
     requestTimeout: 300_000,

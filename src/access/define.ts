@@ -14,6 +14,8 @@ export interface FieldDefinition {
   /** The value's shape, without null; description and example go into its `.meta()`. */
   schema: z.ZodType
   nullable?: boolean
+  /** What null means in a patch, for a field that always has a value; a list becomes empty. */
+  unset?: unknown
   /** When a client may set it. `create`: only at the start, unchangeable afterwards. */
   write?: 'always' | 'create'
   /** Must be given on creation. */
@@ -89,7 +91,8 @@ export function defineResource(definition: ResourceDefinition): Resource {
     const shown = maskable(one.schema, one.mask ?? maskFor(kind))
     answer[name] = name === 'id' ? shown : (nullable ? shown.nullable() : shown).optional()
     if (one.write) createBody[name] = one.required ? one.schema : shape.optional()
-    if (one.write === 'always') patchBody[name] = shape.optional()
+    const isEmptied = one.unset !== undefined || kind === 'textList' || kind === 'uuidList'
+    if (one.write === 'always') patchBody[name] = (isEmptied && !nullable ? one.schema.nullable() : shape).optional()
   }
   answer.maskedFields = z
     .array(z.string())

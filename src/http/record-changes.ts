@@ -40,7 +40,7 @@ export async function createRow(
   const id = randomUUIDv7()
   const parent =
     options.parent && parentId !== null ? await lockRow(tx, options.parent.resource, parentId, 'read') : null
-  const after: JsonRow = { ...defaultsOf(resource), ...body, id }
+  const after: JsonRow = { ...defaultsOf(resource), ...merged(resource, {}, body), id }
   const change: Change = { tx, id, body, before: null, after, parent }
   const given = options.given ? await options.given(change) : {}
   const named = given.businessUnitId ?? body.businessUnitId
@@ -48,7 +48,7 @@ export async function createRow(
   Object.assign(after, set)
   checkWrite(tx.principal, resource, 'create', body, null, after, null)
   const more = options.create ? await options.create(change) : {}
-  const columns: Columns = { ...columnsOf(resource, { ...body, ...set }), ...more }
+  const columns: Columns = { ...columnsOf(resource, { ...merged(resource, {}, body), ...set }), ...more }
   const subjectId = subjectOf(resource, after)
   const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
     id,
@@ -94,11 +94,11 @@ export async function changeRow(
   const { resource } = options
   const before = await lockRow(tx, resource, id, action)
   checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false, resource.volatile)
-  const after = { ...before.clear, ...merged(before.clear, body) }
+  const after = { ...before.clear, ...merged(resource, before.clear, body) }
   checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
   const change: Change = { tx, id, body, before, after, parent: null }
   const more = options.change ? await options.change(change) : {}
-  const columns = { ...columnsOf(resource, merged(before.clear, body)), ...more }
+  const columns = { ...columnsOf(resource, merged(resource, before.clear, body)), ...more }
   if (Object.keys(columns).length === 0) {
     const subjectIds = [subjectOf(resource, before.clear)]
     tx.touch({ resource: resource.name, ids: [id], ...before.seen, changed: [], subjectIds })
@@ -124,11 +124,12 @@ function namesOf(resource: Resource, body: JsonRow, more: Columns): string[] {
 }
 
 /** A merge patch goes into objects (RFC 7396): a member set to null is removed, the others stay. */
-function merged(before: JsonRow, body: JsonRow): JsonRow {
+function merged(resource: Resource, before: JsonRow, body: JsonRow): JsonRow {
   const plain = (value: unknown): value is JsonRow =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => {
+      if (value === null) return [name, unsetOf(resource, name)]
       if (!plain(value)) return [name, value]
       const old = before[name]
       const all = { ...(plain(old) ? old : {}), ...value }
@@ -170,6 +171,13 @@ export function subjectOf(resource: Resource, row: JsonRow): string | null {
   if (!resource.subject) return null
   const id = resource.name === 'contacts' ? row.id : row.contactId
   return typeof id === 'string' ? id : null
+}
+
+/** What null means: no value, or what a field that always has one falls back to. */
+function unsetOf(resource: Resource, name: string): unknown {
+  const kind = resource.fields.get(name)?.kind
+  const isList = kind === 'textList' || kind === 'uuidList'
+  return resource.definitions[name]?.unset ?? (isList ? [] : null)
 }
 
 /** What a field is when nothing is said: a list is empty, everything else absent. */

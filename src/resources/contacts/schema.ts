@@ -47,6 +47,14 @@ const externalIds = z
     example: [{ system: 'crm', id: 'C-1042' }],
   })
 
+const customFields = z
+  .record(
+    z.string().regex(/^[A-Za-z][\w.-]{0,99}$/, 'A name begins with a letter and has up to 100 letters, digits, _ . -'),
+    z.union([text(2000, 'A value.', 'blue'), z.number(), z.boolean(), z.null()]),
+  )
+  .refine((fields) => Object.keys(fields).length <= 100, 'There are at most 100.')
+  .meta({ description: 'The tenant’s own fields; null in a patch removes one.', example: { shoeSize: 42 } })
+
 export const contacts = defineResource({
   name: 'contacts',
   title: 'Contact',
@@ -128,6 +136,7 @@ export const contacts = defineResource({
         .enum(['lead', 'prospect', 'customer', 'former'])
         .meta({ description: 'How far the person has come.', example: 'lead' }),
       write: 'always',
+      unset: 'lead',
       mask: 'hidden',
     },
     followUpStatus: {
@@ -148,10 +157,10 @@ export const contacts = defineResource({
     tags: { column: contact.tags, schema: tags('The tags that the contact carries.'), write: 'always' },
     customFields: {
       column: contact.customFields,
-      schema: z
-        .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-        .meta({ description: 'The tenant’s own fields.', example: {} }),
+      schema: customFields,
       nullable: false,
+      unset: {},
+      write: 'always',
     },
     ownerId: { column: contact.ownerId, schema: idOf('The member who looks after the person.'), write: 'always' },
     teamId: { column: contact.teamId, schema: idOf('The team that looks after the person.'), write: 'always' },
@@ -160,7 +169,7 @@ export const contacts = defineResource({
       schema: idOf('The business unit that knows the person; set once.'),
       write: 'create',
     },
-    externalIds: { column: contact.externalIds, schema: externalIds, nullable: false, write: 'always' },
+    externalIds: { column: contact.externalIds, schema: externalIds, nullable: false, write: 'always', unset: [] },
     source: { column: contact.source, schema: word('Where the contact came from.', 'website'), write: 'always' },
     restricted: {
       column: contact.restricted,

@@ -3,12 +3,23 @@ import { z } from 'zod'
 import { grantSchema } from '../../access/grant.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { ReadPlan } from '../../db/database.ts'
-import { named, sql } from '../../db/sql.ts'
+import type { Part } from '../../db/read-statement.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
 import { apiKey, member, role } from '../../db/tables/access.ts'
 import { sendRecord } from '../../http/etag.ts'
 import { callerOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
+
+const myRoles = z.array(
+  z
+    .object({
+      id: z.uuid().meta({ description: 'The role.' }),
+      name: z.string().meta({ description: 'Its name.', example: 'agent' }),
+      grants: z.array(grantSchema).meta({ description: 'What it lets me do.' }),
+    })
+    .meta({ id: 'MyRole', description: 'A role of mine.' }),
+)
 
 const me = z
   .object({
@@ -30,17 +41,10 @@ const me = z
       .string()
       .nullable()
       .meta({ description: 'The purpose of my requests, where they name none.', example: 'support' }),
-    roles: z
-      .array(
-        z
-          .object({
-            id: z.uuid().meta({ description: 'The role.' }),
-            name: z.string().meta({ description: 'Its name.', example: 'agent' }),
-            grants: z.array(grantSchema).meta({ description: 'What it lets me do.' }),
-          })
-          .meta({ id: 'MyRole', description: 'A role of mine.' }),
-      )
-      .meta({ description: 'My roles, and what each lets me do.' }),
+    roles: myRoles.meta({ description: 'My roles, and what each lets me do.' }),
+    memberRoles: myRoles
+      .optional()
+      .meta({ description: 'The roles of the member for whom I act: I may do what both allow.' }),
   })
   .meta({ id: 'Me', description: 'Who I am, and what I may do.' })
 
@@ -74,6 +78,9 @@ export function meRoute(app: FastifyInstance, { db }: Deps): void {
         countries: principal.me.countries,
         purpose: principal.purpose,
         roles: (result.roles ?? []).map(({ id, name, grants }) => ({ id, name, grants })),
+        ...(result.memberRoles
+          ? { memberRoles: result.memberRoles.map(({ id, name, grants }) => ({ id, name, grants })) }
+          : {}),
       })
     },
   })
@@ -100,17 +107,30 @@ function plan(principal: Principal): ReadPlan {
         masked: [],
         byRow: false,
       },
-      {
-        name: 'roles',
-        resource: 'roles',
-        columns: sql`${role.id} AS id, ${role.name} AS name, ${role.grants} AS grants, NULL::uuid AS "_subject"`,
-        from: sql`${role}`,
-        tenant: role.tenantId,
-        where: sql`${role.id} IN (SELECT unnest(m._roles) FROM rows AS m) AND ${role.state} = 'active'`,
-        shown: ['id', 'name', 'grants'],
-        masked: [],
-        byRow: false,
-      },
+      rolesPart('roles', sql`SELECT unnest(m._roles) FROM rows AS m`),
+      // A key that acts for a member may do what both may: both are told.
+      ...(principal.onBehalfOf
+        ? [
+            rolesPart(
+              'memberRoles',
+              sql`SELECT unnest(${member.roleIds}) FROM ${member} WHERE ${member.tenantId} = ${named('eventTenant')}::uuid AND ${member.id} = ${named('onBehalfOf')}::uuid`,
+            ),
+          ]
+        : []),
     ],
+  }
+}
+
+function rolesPart(name: string, ids: SQL): Part {
+  return {
+    name,
+    resource: 'roles',
+    columns: sql`${role.id} AS id, ${role.name} AS name, ${role.grants} AS grants, NULL::uuid AS "_subject"`,
+    from: sql`${role}`,
+    tenant: role.tenantId,
+    where: sql`${role.id} IN (${ids}) AND ${role.state} = 'active'`,
+    shown: ['id', 'name', 'grants'],
+    masked: [],
+    byRow: false,
   }
 }
