@@ -124,7 +124,6 @@ const settings = z.strictObject({
   DATABASE_APP_URL: setting(databaseUrl, undefined),
   DATABASE_POOL_SIZE: setting(wholeNumber(1, 500), 10),
   DATA_DIR: setting(words(1, 4096), '.data'),
-  CHECKPOINT_DIR: setting(words(1, 4096), undefined),
   OWNER_EMAIL: setting(email, 'owner@example.com'),
   OWNER_PASSWORD: setting(words(8, 1024), undefined),
   TENANT_NAME: setting(words(1, 200), 'Default'),
@@ -197,10 +196,8 @@ function named(given: z.output<typeof settings>, projectDir: string) {
     /** Undefined: the login that the migrations make. */
     databaseAppUrl: given.DATABASE_APP_URL,
     databasePoolSize: given.DATABASE_POOL_SIZE,
-    /** Absolute, like `checkpointDir`. */
+    /** Absolute. */
     dataDir,
-    checkpointDir:
-      given.CHECKPOINT_DIR === undefined ? join(dataDir, 'checkpoints') : resolve(projectDir, given.CHECKPOINT_DIR),
     ownerEmail: given.OWNER_EMAIL,
     /** Undefined: generate one and print it once. */
     ownerPassword: given.OWNER_PASSWORD,
