@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import type { Rule } from './ability.ts'
 import type { Action } from './actions.ts'
+import type { Condition } from './condition.ts'
 import type { Resolve } from './condition-sql.ts'
 import { conditionSql } from './condition-sql.ts'
 import type { Field, MaskKind, ResourceModel } from './model.ts'
@@ -43,6 +44,8 @@ export function rowsWhere(principal: Principal, model: ResourceModel, action: Ac
     // The platform's own rule, under every role: a member sees the rows of its business units.
     parts.push(sql`${model.unit} = ANY (${sql.param([...principal.units])}::uuid[])`)
   }
+  const own = model.rows?.(principal)
+  if (own) parts.push(own)
   if (model.within) {
     const { model: whole, id } = model.within
     const seen = rowsWhere(principal, whole, 'read')
@@ -117,6 +120,25 @@ export function filterable(
       return { ...field, value: sql`CASE WHEN ${clear} THEN ${field.value} END` }
     },
   }
+}
+
+/**
+ * How many different values a request's condition asks for of fields that are seen only masked. Each answer tells one
+ * value, so they count as shown.
+ */
+export function maskedMatches(principal: Principal, model: ResourceModel, condition: Condition): number {
+  const found = new Set<string>()
+  const visit = (node: Condition): void => {
+    if (node.op === 'not') visit(node.of)
+    else if ('of' in node) node.of.forEach(visit)
+    else count(node)
+  }
+  const count = (node: Exclude<Condition, { of: unknown }>): void => {
+    if (sight(principal, model, node.field)?.clear !== false) return
+    for (const value of node.op === 'in' ? node.values : [node.value]) found.add(JSON.stringify([node.field, value]))
+  }
+  visit(condition)
+  return found.size
 }
 
 const isEverMasked = (principal: Principal, model: ResourceModel, name: string): boolean =>

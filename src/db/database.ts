@@ -6,6 +6,7 @@ import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, type Meta, touchedValues } from './audit-event.ts'
+import { clearQuotaValues } from './clear-quota.ts'
 import type { Connections } from './connections.ts'
 import { type InsertParts, insertStatement } from './insert-statement.ts'
 import { PreparedStatements } from './prepared.ts'
@@ -48,6 +49,8 @@ export interface ReadPlan {
   /** The one id that is asked for: finding nothing is a refusal. */
   wanted?: string
   query?: unknown
+  /** How many clear values it counts as, against the quota of whoever asks; above it, it is refused. */
+  clearValues?: number
 }
 
 /** A change whose rows are all new; built once per key, its values given at each run. */
@@ -96,7 +99,7 @@ export class Database {
 
   /**
    * One round trip: BEGIN with the tenant; one statement that checks, selects and audits; COMMIT.
-   * @throws Problem unauthenticated, or unavailable when the event could not be committed
+   * @throws Problem unauthenticated, quota_exceeded, or unavailable when the event could not be committed
    */
   async read(
     caller: Caller,
@@ -104,18 +107,22 @@ export class Database {
     plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
   ): Promise<Record<string, JsonRow[]>> {
     return this.#fresh(caller, async (principal) => {
-      const { key, isAskedFor, parts, values, wanted, query } = await this.#planned(principal, plan)
-      const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${key}`
-      const build = (): SQL => readStatement(parts(), standingSql(principal.credential), wanted !== undefined)
+      const { key, isAskedFor, parts, values, wanted, query, clearValues = 0 } = await this.#planned(principal, plan)
+      const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${clearValues > 0 ? 'counted/' : ''}${key}`
+      const build = (): SQL =>
+        readStatement(parts(), standingSql(principal.credential), wanted !== undefined, clearValues > 0)
       const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build, isAskedFor)
       const all = {
         ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
         ...standingValues(principal),
+        ...clearQuotaValues(principal),
+        clearValues,
         ...values,
         wanted,
       }
       const row = await this.#alone(principal, statement, all)
       if (!row?._current) throw new Stale()
+      if (row._refused) throw new Problem('quota_exceeded', { audited: true })
       return row
     })
   }

@@ -1,5 +1,6 @@
 import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import { eventFrom } from './audit-event.ts'
+import { clearQuota } from './clear-quota.ts'
 import { named, type SQL, sql } from './sql.ts'
 
 /**
@@ -28,14 +29,17 @@ export interface Part {
 /**
  * A whole audited read as one statement: is the principal still what it was, the rows, the audit event made of them.
  * `standing` yields a row while the principal's standing is unchanged; everything hangs on it.
- * With `wanted`, finding no row of the first part is a refusal of that id. The part called "rows" is counted.
+ * With `isWanted`, finding no row of the first part is a refusal of that id; with `isCounted`, the read counts against
+ * the quota of clear values and shows nothing above it. The part called "rows" is counted.
  */
-export function readStatement(parts: readonly Part[], standing: SQL, wanted: boolean): SQL {
+export function readStatement(parts: readonly Part[], standing: SQL, isWanted: boolean, isCounted = false): SQL {
   const first = parts[0]
   if (!first) throw new Error('a read has at least one part')
+  // The quota is counted for whoever stands, and only then: where it yields a row, the principal does too.
+  const letIn = isCounted ? sql`quota` : sql`who`
   const ctes = parts.map(
     (part) => sql`${sql.identifier(part.name)} AS MATERIALIZED (SELECT ${part.columns} FROM ${part.from}
-      WHERE ${part.tenant ? sql`${part.tenant} = ${named('eventTenant')}::uuid AND ` : sql``}EXISTS (SELECT FROM who) AND ${part.where}
+      WHERE ${part.tenant ? sql`${part.tenant} = ${named('eventTenant')}::uuid AND ` : sql``}EXISTS (SELECT FROM ${letIn}) AND ${part.where}
       ${part.orderBy ? sql`ORDER BY ${part.orderBy}` : sql``} ${part.limit ? sql`LIMIT ${part.limit.fetch}` : sql``})`,
   )
   const answered = (part: Part): SQL =>
@@ -45,7 +49,7 @@ export function readStatement(parts: readonly Part[], standing: SQL, wanted: boo
   const records = parts.filter((part) => part.resource !== null)
   const touched = records.map((part) => {
     const ids =
-      wanted && part === first
+      isWanted && part === first
         ? sql`CASE WHEN count(*) = 0 THEN jsonb_build_array(${named('wanted')}::text) ELSE jsonb_agg(a.id) END`
         : sql`coalesce(jsonb_agg(a.id), '[]')`
     const names = (column: string, fixed: readonly string[]): SQL =>
@@ -60,18 +64,24 @@ export function readStatement(parts: readonly Part[], standing: SQL, wanted: boo
   )
   const counted = parts.find((part) => part.name === 'rows') ?? first
   const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
+  const missing = isWanted ? sql`CASE WHEN NOT ${found} THEN 'not_found' END` : sql`NULL::text`
+  const code = isCounted
+    ? sql`CASE WHEN NOT EXISTS (SELECT FROM quota) THEN 'quota_exceeded' ELSE ${missing} END`
+    : missing
   const event = eventFrom({
     touched: sql`jsonb_build_array(${sql.join(touched, sql`, `)})`,
     subjects: sql`(SELECT coalesce(array_agg(u._subject) FILTER (WHERE u._subject IS NOT NULL), '{}') FROM (${subjects}) AS u)`,
     rowCount: sql`(SELECT count(*)::int FROM ${answered(counted)} AS c)`,
-    outcome: wanted ? sql`CASE WHEN ${found} THEN 'allowed' ELSE 'denied' END` : sql`'allowed'`,
-    code: wanted ? sql`CASE WHEN ${found} THEN NULL ELSE 'not_found' END` : sql`NULL`,
+    outcome: sql`CASE WHEN ${code} IS NULL THEN 'allowed' ELSE 'denied' END`,
+    code,
     from: sql`who`,
   })
   const results = parts.map(
     (part) =>
       sql`(SELECT coalesce(json_agg(o), '[]') FROM ${sql.identifier(part.name)} AS o) AS ${sql.identifier(part.name)}`,
   )
-  return sql`WITH who AS MATERIALIZED (${standing}), ${sql.join(ctes, sql`, `)}, event AS (${event})
-    SELECT EXISTS (SELECT FROM who) AS "_current", ${sql.join(results, sql`, `)}`
+  const quota = isCounted ? sql`quota AS (${clearQuota(sql`${named('clearValues')}::int`, sql`who`)}), ` : sql``
+  const refused = isCounted ? sql`, NOT EXISTS (SELECT FROM quota) AS "_refused"` : sql``
+  return sql`WITH who AS MATERIALIZED (${standing}), ${quota}${sql.join(ctes, sql`, `)}, event AS (${event})
+    SELECT EXISTS (SELECT FROM who) AS "_current"${refused}, ${sql.join(results, sql`, `)}`
 }

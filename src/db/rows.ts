@@ -33,6 +33,8 @@ export interface ListQuery {
   trashed: boolean
   scope?: Scope
   audited?: unknown
+  /** How many values of masked fields it asks for by exact match. */
+  maskedMatches?: number
 }
 
 /** Rows of one parent, by SQL over the placeholder `parentId`. */
@@ -40,6 +42,8 @@ export interface Scope {
   key: string
   sql: SQL
   id: string
+  /** The field that the SQL asks about, and the parameter by which it does: whoever does not see the one has not the other. */
+  through?: { parameter: string; field: string }
   /** The parent's own resource: the list of a parent that the principal does not see is not empty, it is not there. */
   parent?: ResourceModel
 }
@@ -81,6 +85,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
     key: isKept ? key : null,
     isAskedFor: frame !== null,
     query: query.audited,
+    clearValues: query.maskedMatches ?? 0,
     ...(scope?.parent ? { wanted: scope.id } : {}),
     values: {
       ...(scope ? { parentId: scope.id } : {}),

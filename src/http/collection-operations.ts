@@ -22,14 +22,14 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
       ...below,
       querystring: listParameters(resource, names, searchable),
       response: { 200: page },
-      errors: ['invalid_cursor'],
+      errors: ['invalid_cursor', 'quota_exceeded'],
       description: `A page of the ${all} that you may see. ${resource.description}`,
     }),
     search: operation(`${resource.name}.search`, `Search ${all} by body`, {
       ...below,
       body: searchBody(resource, names, searchable),
       response: { 200: page },
-      errors: ['invalid_cursor'],
+      errors: ['invalid_cursor', 'quota_exceeded'],
       description: `The same as the list, asked for by body: personal data need not stand in a URL, and conditions can be joined.`,
     }),
     fetch: operation(`${resource.name}.fetch`, `Fetch ${one}`, {

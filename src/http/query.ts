@@ -7,10 +7,12 @@ import {
   type Scalar,
 } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
-import { filterable, sight } from '../access/door.ts'
+import { filterable, maskedMatches, sight } from '../access/door.ts'
 import type { FieldKind } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
+import { maskedMatchesMax } from '../db/clear-quota.ts'
 import { type Include, type ListQuery, type Scope, type Sort, unknownField } from '../db/rows.ts'
+import { sql } from '../db/sql.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { Cursors } from './cursor.ts'
 import { includeNames } from './list-parameters.ts'
@@ -58,8 +60,12 @@ export function listQuery(
   scope?: Scope,
 ): { query: ListQuery; write: (position: { key: unknown; id: string }) => string } {
   const where = conditionOf(question, principal, resource)
+  const matches = where === null ? 0 : maskedMatches(principal, resource, where)
+  if (matches > maskedMatchesMax)
+    throw invalid(fault('where', 'too_many', `Of masked fields, at most ${maskedMatchesMax} values can be asked for.`))
   const asked = question.sort === undefined ? null : sortOf(question.sort, principal, resource)
   const sort = asked ?? usualSort(principal, resource)
+  const asking = scope?.through ? scopeThrough(scope, scope.through, principal, resource) : scope
   const include = [...new Set(question.include)].map((name) => {
     const one = includes.find((candidate) => candidate.name === name)
     if (!one) throw invalid(unknownField('include', name))
@@ -94,8 +100,9 @@ export function listQuery(
       q: question.q?.trim() ?? null,
       include,
       trashed: question.trashed,
-      ...(scope ? { scope } : {}),
+      ...(asking ? { scope: asking } : {}),
       audited,
+      maskedMatches: matches,
     },
     write: (position) => cursors.write(position, principal, whole),
   }
@@ -106,6 +113,18 @@ function usualSort(principal: Principal, resource: Resource): Sort | null {
   if (resource.sort === null) return null
   const seen = sight(principal, resource, resource.sort.replace(/^-/, ''))
   return seen && seen.clear !== false ? { field: seen.field, descending: resource.sort.startsWith('-') } : null
+}
+
+/** A scope that asks about a field, for the rows whose field the principal sees in clear. */
+function scopeThrough(
+  scope: Scope,
+  { parameter, field }: NonNullable<Scope['through']>,
+  principal: Principal,
+  resource: Resource,
+): Scope {
+  const clear = sight(principal, resource, field)?.clear ?? false
+  if (clear === false) throw invalid(unknownField(parameter, parameter))
+  return clear === true ? scope : { ...scope, sql: sql`(${clear}) AND ${scope.sql}` }
 }
 
 function sortOf(sort: string, principal: Principal, resource: Resource): Sort {

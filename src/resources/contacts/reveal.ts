@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { clearQuota, clearQuotaValues } from '../../db/clear-quota.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
 import { unknownField } from '../../db/rows.ts'
-import { sql } from '../../db/sql.ts'
+import { named, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { changeOnce } from '../../http/idempotency.ts'
@@ -12,9 +13,6 @@ import type { Deps } from '../../http/records.ts'
 import { described, idParams } from '../../http/schema.ts'
 import { text } from '../values.ts'
 import { contacts } from './schema.ts'
-
-/** Clear values per principal and day; enough for a day's work, too few to copy the book. */
-const quotaPerDay = 200
 
 const bodyOf = (field: z.ZodType<string>) =>
   z.strictObject({
@@ -84,12 +82,9 @@ async function reveal(tx: Tx, id: string, fields: readonly string[]): Promise<Js
       (principal.ability.can('read', contacts, clear, name) || principal.ability.can('mask', contacts, clear, name))
     if (!seen) throw new Problem('invalid_request', { errors: [unknownField(`/fields/${i}`, name)] })
   }
-  const [use] = await tx.query<{
-    used: number
-  }>(sql`INSERT INTO app.reveal_use AS u (tenant_id, principal_id, day, used)
-    VALUES (${principal.tenantId}::uuid, ${principal.onBehalfOf ?? principal.id}::uuid, current_date, ${fields.length})
-    ON CONFLICT (tenant_id, principal_id, day) DO UPDATE SET used = u.used + EXCLUDED.used RETURNING used`)
-  if ((use?.used ?? 0) > quotaPerDay) throw new Problem('quota_exceeded', { recordIds: [id] })
+  const statement = tx.kept('clear-quota', () => clearQuota(sql`${named('count')}::int`, sql`(SELECT 1) AS one`))
+  const [use] = await tx.query(statement, { ...clearQuotaValues(principal), count: fields.length })
+  if (!use) throw new Problem('quota_exceeded', { recordIds: [id] })
   tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
   return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
 }

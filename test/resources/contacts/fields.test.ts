@@ -311,3 +311,59 @@ t.test('a reveal shows clear values once, for a reason, against a quota', async 
     t.equal(all.filter((one) => one.status === 429).length, 5)
   })
 })
+
+t.test('asking whether a masked value is exactly this counts as seeing it', async (t) => {
+  const service = await startTestService(t)
+  const { request } = service
+  const { id } = await request('POST', '/v1/contacts', { body: anna })
+  const { id: agentId, token } = await service.member('agent')
+  const used = async () =>
+    (await service.sql('SELECT used FROM app.reveal_use WHERE principal_id = $1', [agentId]))[0]?.used
+  const search = (where: unknown, path = '/v1/contacts', who = token) =>
+    request('POST', `${path}/search`, { token: who, body: { where } })
+  const phones = (count: number) => Array.from({ length: count }, (_, i) => ({ eq: ['phone', `+4917100000${i + 10}`] }))
+
+  t.equal((await search({ eq: ['country', 'DE'] })).status, 200)
+  t.equal(await used(), undefined, 'what is seen in clear costs nothing')
+  const phone = encodeURIComponent(anna.phone)
+  t.equal((await request('GET', `/v1/contacts?phone=${phone}`, { token })).data.length, 1)
+  t.equal(await used(), 1)
+  const nested = { and: [{ not: { or: phones(3) } }, { or: [...phones(3), { eq: ['email', 'x@example.com'] }] }] }
+  t.equal((await search(nested)).status, 200)
+  t.equal(await used(), 5, 'each value once, however deep it stands')
+  t.equal((await request('GET', `/v1/contacts/${id}/identities?value=${phone}`, { token })).status, 200)
+  t.equal(await used(), 6, 'the same for addresses')
+  t.equal((await search({ or: phones(21) })).status, 400, 'too many at once')
+  t.equal((await search({ or: phones(20) })).status, 200)
+  t.equal(await used(), 26)
+
+  await service.sql('UPDATE app.reveal_use SET used = 198')
+  const over = await search({ or: [{ eq: ['phone', anna.phone] }, ...phones(2)] })
+  t.match([over.status, over.code], [429, 'quota_exceeded'])
+  const [event, ...more] = await service.sql('SELECT * FROM audit.event WHERE request_id = $1', [
+    over.headers['request-id'],
+  ])
+  t.match(event, { action: 'read', resource: 'contacts', outcome: 'denied', code: 'quota_exceeded', row_count: 0 })
+  t.same([more.length, event?.subject_ids], [0, []])
+  t.equal(await used(), 198, 'refused, it costs nothing')
+  t.equal((await search({ or: phones(2) })).status, 200, 'the last two')
+  const reveal = { fields: ['phone'], reason: 'why not' }
+  t.equal(
+    (await request('POST', `/v1/contacts/${id}/reveal`, { token, body: reveal })).status,
+    429,
+    'one quota for both',
+  )
+  const below = await request('GET', `/v1/contacts/${id}/identities?value=${phone}`, { token })
+  t.match([below.status, below.code], [429, 'quota_exceeded'])
+
+  const manager = await service.member('manager')
+  const named = () => search({ eq: ['displayName', anna.displayName] }, '/v1/contacts', manager.token)
+  t.equal((await named()).data.length, 1)
+  await service.sql('UPDATE app.reveal_use SET used = 200')
+  t.equal((await named()).status, 429, 'also by a statement that is kept')
+  t.equal((await search({ eq: ['phone', anna.phone] }, '/v1/contacts', service.ownerToken)).data.length, 1)
+  const all = () => search({ eq: ['phone', anna.phone] })
+  await service.sql('UPDATE app.reveal_use SET used = 198')
+  const statuses = (await Promise.all(Array.from({ length: 6 }, all))).map((one) => one.status)
+  t.equal(statuses.filter((status) => status === 200).length, 2, 'of several at once, no more than the quota pass')
+})
