@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Meta } from '../../db/audit-event.ts'
-import type { Caller, Database, Tx } from '../../db/database.ts'
+import type { Caller, Database, JsonRow, Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
 import { sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
@@ -78,19 +78,6 @@ export async function candidates(
   return found
 }
 
-export async function memberOf(
-  db: Database,
-  tenant: { tenantId: string; region: string },
-  memberId: string,
-): Promise<SessionMember> {
-  const [row] = await db.lookup<{ email: string; display_name: string }>(
-    tenant,
-    sql`SELECT email, display_name FROM app.member WHERE tenant_id = ${tenant.tenantId}::uuid AND id = ${memberId}::uuid`,
-  )
-  if (!row) throw new Problem('not_found')
-  return { id: memberId, email: row.email, displayName: row.display_name, tenantId: tenant.tenantId }
-}
-
 /** Opens a session for a member whose password has been checked. */
 export async function sessionOpen(
   db: Database,
@@ -148,28 +135,30 @@ export async function sessionRefresh(
           AND s.ended_at IS NULL AND s.expires_at > now() AND m.status = 'active' AND m.state = 'active'`,
   )
   if (!known) return null
-  return db.change(
-    asMember(db, tenant, known.member_id, meta),
-    { action: 'update', resource: 'sessions' },
-    async (tx) => {
-      tx.touch({ resource: 'sessions', ids: [secret.id], changed: ['refreshToken'] })
-      const fresh = await tx.query(
-        sql`UPDATE app.refresh_token SET used_at = now() WHERE tenant_id = ${secret.tenantId}::uuid AND token_hash = ${secret.hash} AND used_at IS NULL RETURNING session_id`,
+  const caller = asMember(db, tenant, known.member_id, meta)
+  const entry = { action: 'update', resource: 'sessions' } as const
+  const opened = await db.change(caller, entry, async (tx) => {
+    const fresh = await tx.query(
+      sql`UPDATE app.refresh_token SET used_at = now() WHERE tenant_id = ${secret.tenantId}::uuid AND token_hash = ${secret.hash} AND used_at IS NULL RETURNING session_id`,
+    )
+    if (fresh.length === 0) {
+      await tx.query(
+        sql`UPDATE app.session SET ended_at = now(), ended_reason = 'refresh token reused' WHERE tenant_id = ${secret.tenantId}::uuid AND id = ${secret.id}::uuid AND ended_at IS NULL`,
       )
-      if (fresh.length === 0) {
-        await tx.query(
-          sql`UPDATE app.session SET ended_at = now(), ended_reason = 'refresh token reused' WHERE tenant_id = ${secret.tenantId}::uuid AND id = ${secret.id}::uuid AND ended_at IS NULL`,
-        )
-        return null
-      }
-      const refreshToken = await refreshTokenAdd(tx, secret.id)
-      return {
-        sessionId: secret.id,
-        refreshToken,
-        member: { id: known.member_id, email: known.email, displayName: known.display_name, tenantId: secret.tenantId },
-      }
-    },
-  )
+      tx.touch({ resource: 'sessions', ids: [secret.id], changed: ['endedAt'] })
+      return null
+    }
+    tx.touch({ resource: 'sessions', ids: [secret.id], changed: ['refreshToken'] })
+    const refreshToken = await refreshTokenAdd(tx, secret.id)
+    return {
+      sessionId: secret.id,
+      refreshToken,
+      member: { id: known.member_id, email: known.email, displayName: known.display_name, tenantId: secret.tenantId },
+    }
+  })
+  // The session has ended, which stays; what was asked for was refused all the same.
+  if (!opened) await db.denied(caller, entry, 'unauthenticated', [secret.id])
+  return opened
 }
 
 /** Ends the caller's own session. */
@@ -185,23 +174,30 @@ export async function sessionEnd(db: Database, caller: Caller): Promise<void> {
   })
 }
 
+/** For whom an API key acts, as far as the key sees that member. */
+export type ActedFor = Pick<SessionMember, 'id' | 'tenantId'> & JsonRow
+
 /** A session in which an API key acts for a member; as short as one access token. */
 export async function exchange(
   db: Database,
   caller: Caller,
   memberId: string,
-): Promise<{ sessionId: string; apiKeyId: string }> {
+): Promise<{ sessionId: string; apiKeyId: string; member: ActedFor }> {
   const { credential } = caller.principal
   if (credential?.kind !== 'apiKey') throw new Problem('forbidden', { detail: 'Only an API key can act for a member.' })
   const sessionId = randomUUIDv7()
-  await db.change(caller, { action: 'impersonate', resource: 'members' }, async (tx) => {
-    const { clear } = await lockRow(tx, members, memberId, 'impersonate')
+  const member = await db.change(caller, { action: 'impersonate', resource: 'members' }, async (tx) => {
+    const { clear, view, seen } = await lockRow(tx, members, memberId, 'impersonate')
     if (clear.status !== 'active') throw new Problem('unprocessable', { detail: 'The member is not active.' })
-    tx.touch({ resource: 'members', ids: [memberId] })
+    const answered = ['id', 'email', 'displayName']
+    const among = (names: readonly string[]): string[] => names.filter((name) => answered.includes(name))
+    tx.touch({ resource: 'members', ids: [memberId], shown: among(seen.shown), masked: among(seen.masked) })
     await tx.query(sql`INSERT INTO app.session (tenant_id, id, member_id, api_key_id, expires_at)
       VALUES (${credential.tenantId}::uuid, ${sessionId}::uuid, ${memberId}::uuid, ${credential.apiKeyId}::uuid, now() + make_interval(secs => ${accessTokenSeconds}))`)
+    const shown = Object.fromEntries(Object.entries(view).filter(([name]) => answered.includes(name)))
+    return { ...shown, id: memberId, tenantId: credential.tenantId }
   })
-  return { sessionId, apiKeyId: credential.apiKeyId }
+  return { sessionId, apiKeyId: credential.apiKeyId, member }
 }
 
 /** Uses a one-time link: sets the password, makes the member active, ends its sessions, opens a new one. */

@@ -15,7 +15,6 @@ import {
   candidates,
   exchange,
   invitationAccept,
-  memberOf,
   type Opened,
   passwordChange,
   sessionEnd,
@@ -47,7 +46,13 @@ const session = z
   .meta({ id: 'Session', description: 'A session’s tokens.' })
 
 const exchanged = z
-  .object({ accessToken: access, expiresAt, member })
+  .object({
+    accessToken: access,
+    expiresAt,
+    member: member
+      .partial({ email: true, displayName: true })
+      .meta({ id: 'ActedFor', description: 'For whom the token acts, as far as the API key sees that member.' }),
+  })
   .meta({ id: 'ExchangedSession', description: 'A short access token that acts for a member.' })
 
 const login = z
@@ -171,7 +176,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
     handler: async (request, reply) => {
       const { memberId } = exchangeBody.parse(request.body)
       const caller = callerOf(request)
-      const { sessionId, apiKeyId } = await exchange(db, caller, memberId)
+      const { sessionId, apiKeyId, member } = await exchange(db, caller, memberId)
       const token = accessToken(app, {
         kind: 'exchange',
         tenantId: caller.principal.tenantId,
@@ -179,7 +184,7 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
         sessionId,
         apiKeyId,
       })
-      return reply.code(201).send({ ...token, member: await memberOf(db, caller.principal, memberId) })
+      return reply.code(201).send({ ...token, member })
     },
   })
 

@@ -166,6 +166,12 @@ t.test('an exchanged token', async (t) => {
   const token = answer.string('accessToken')
   t.notOk('refreshToken' in answer.body, 'it cannot be prolonged')
 
+  await t.test('shows of the member what the key sees of members, and says so in the audit', async (t) => {
+    t.same(answer.body.member, { id: agent.id, tenantId: service.tenantId })
+    const { data } = await request('GET', `/v1/audit-events?requestId=${answer.headers['request-id']}`)
+    t.match(data, [{ touched: [{ shown: ['id'] }] }])
+  })
+
   await t.test('has the rights that both have', async (t) => {
     t.same((await request('GET', `/v1/contacts/${id}`, { token })).body, {
       id,

@@ -118,6 +118,16 @@ t.test('a refresh token works once, and the second use of one ends the session',
     { n: 1 },
   ])
   t.equal((await service.request('GET', '/v1/me')).status, 200, 'other sessions of the member go on')
+  t.match(
+    await service.sql('SELECT outcome, code, touched FROM audit.event WHERE request_id = $1 ORDER BY outcome', [
+      reused.headers['request-id'],
+    ]),
+    [
+      { outcome: 'allowed', touched: [{ resource: 'sessions', changed: ['endedAt'] }] },
+      { outcome: 'denied', code: 'unauthenticated', touched: [{ resource: 'sessions', ids: { length: 1 } }] },
+    ],
+    'that the session ended is on record, and that the attempt was refused',
+  )
 
   await t.test('of several at once, one is the first', async (t) => {
     const { refreshToken } = await service.login(ownerEmail)
