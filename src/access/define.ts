@@ -4,6 +4,7 @@ import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
 import { instantOf } from './condition.ts'
 import type { ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
+import type { Principal } from './principal.ts'
 
 /** How a noun describes one of its fields, once: storage, meaning, and what may be done with it. */
 export interface FieldDefinition {
@@ -45,6 +46,8 @@ export interface ResourceDefinition {
   state?: PgColumn
   /** The record that a row is part of, by the column that names it; see ResourceModel. */
   within?: { model: ResourceModel; id: PgColumn }
+  /** The noun's own rule about rows; see ResourceModel. */
+  rows?: (principal: Principal) => SQL | null
   /** How lists are sorted when nothing is said ("-occurredAt"); left out: newest ids first. */
   sort?: string
   fields: Readonly<Record<string, FieldDefinition>>
@@ -109,6 +112,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
     subject: definition.subject ?? null,
     state: definition.state ?? null,
     within: definition.within ?? null,
+    rows: definition.rows ?? null,
     fields,
     definitions: definition.fields,
     sort: definition.sort ?? null,

@@ -2,6 +2,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import type { PgTable } from 'drizzle-orm/pg-core/table'
 import type { SQL } from 'drizzle-orm/sql/sql'
 import type { ZodType } from 'zod'
+import type { Principal } from './principal.ts'
 
 /** What a field's values are; decides operators, casts and masks. */
 export type FieldKind =
@@ -67,6 +68,8 @@ export interface ResourceModel {
   state: PgColumn | null
   /** The record that a row is part of, if any: whoever does not see that one does not see the row either. */
   within: { model: ResourceModel; id: PgColumn } | null
+  /** A rule about rows of the noun's own, under every role, where columns alone cannot say it; null: every row. */
+  rows: ((principal: Principal) => SQL | null) | null
   fields: ReadonlyMap<string, Field>
 }
 

@@ -53,16 +53,10 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
             key: 'record',
             sql: sql`${sql.identifier('audit')}.event.touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(${sql.placeholder('parentId')}::text)))`,
             id: String(recordId),
+            through: { parameter: 'recordId', field: 'touched' },
           }
         : undefined
-      return readPage(
-        deps,
-        callerOf(request),
-        auditEvents,
-        [],
-        { ...question, filters, sort: question.sort ?? '-occurredAt' },
-        scope,
-      )
+      return readPage(deps, callerOf(request), auditEvents, [], { ...question, filters }, scope)
     },
   })
 
@@ -79,7 +73,6 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
         filters: {},
         include: [],
         trashed: false,
-        sort: '-occurredAt',
         ...(request.body as Partial<Question> & { limit: number }),
       }),
   })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { auditEvent } from '../../db/tables/audit.ts'
+import { eventRows } from './rows.ts'
 
 const touched = z
   .object({
@@ -24,6 +25,8 @@ export const auditEvents = defineResource({
   table: auditEvent,
   tenant: auditEvent.tenantId,
   id: auditEvent.eventId,
+  rows: eventRows,
+  sort: '-occurredAt',
   fields: {
     id: { column: auditEvent.eventId, schema: idOf('The event’s id.') },
     occurredAt: { column: auditEvent.occurredAt, schema: time('When, by the database’s clock.') },
