@@ -88,14 +88,7 @@ CREATE FUNCTION directory.register_channel(channel uuid) RETURNS void
     VALUES (channel, nullif(current_setting('app.tenant', true), '')::uuid);
   END;
 
--- How many failures a subject has within the window (seconds).
-CREATE FUNCTION directory.login_failures(subject bytea, window_seconds int) RETURNS int
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
-  BEGIN ATOMIC
-    SELECT coalesce((SELECT a.failures FROM directory.login_attempt a
-                      WHERE a.subject_hash = subject AND a.since > now() - make_interval(secs => window_seconds)), 0);
-  END;
-
+-- One more failure of a subject within the window (seconds); how many that makes.
 CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURNS int
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
   BEGIN ATOMIC
@@ -106,9 +99,35 @@ CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURN
     RETURNING a.failures;
   END;
 
-CREATE FUNCTION directory.login_succeeded(subject bytea) RETURNS void
+CREATE FUNCTION directory.login_taken_back(subject bytea) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
-  BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.subject_hash = subject; END;
+  BEGIN ATOMIC UPDATE directory.login_attempt a SET failures = a.failures - 1 WHERE a.subject_hash = subject AND a.failures > 0; END;
+
+-- Counts an attempt as failed before its password is looked at, so that many at once are counted like many in a row:
+-- each waits for the rows of the one before. An attempt too many is not let in and counts nothing. Always the address
+-- first, so that no two wait for each other, and so that an address that is slowed down locks no more accounts.
+CREATE FUNCTION directory.login_begun(account bytea, account_max int, address bytea, address_max int, window_seconds int)
+  RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  IF directory.login_failed(address, window_seconds) > address_max THEN
+    PERFORM directory.login_taken_back(address);
+    RETURN false;
+  END IF;
+  IF directory.login_failed(account, window_seconds) > account_max THEN
+    PERFORM directory.login_taken_back(account);
+    PERFORM directory.login_taken_back(address);
+    RETURN false;
+  END IF;
+  RETURN true;
+END $$;
+
+-- The account starts anew; of its address only this attempt is taken back, or one good login would pay for many guesses.
+CREATE FUNCTION directory.login_succeeded(account bytea, address bytea) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  BEGIN ATOMIC
+    SELECT directory.login_taken_back(address);
+    DELETE FROM directory.login_attempt a WHERE a.subject_hash = account;
+  END;
 
 -- What waits in the queue, by task; its tables are the owner's alone. Numbers only: keys and payloads stay inside.
 CREATE FUNCTION directory.job_backlog()

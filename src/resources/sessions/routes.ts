@@ -10,7 +10,7 @@ import { noContent } from '../../http/schema.ts'
 import { accessToken, readSecret } from '../../http/tokens.ts'
 import { hashPassword } from '../members/password.ts'
 import { members, passwordSchema } from '../members/schema.ts'
-import { LoginThrottle } from './login-throttle.ts'
+import { failureTime, LoginThrottle } from './login-throttle.ts'
 import {
   candidates,
   exchange,
@@ -113,23 +113,24 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
       response: { 201: session },
       errors: ['invalid_credentials', 'unprocessable'],
       description:
-        'Wrong password and unknown address answer alike. Too many failures are slowed down per account and per address.',
+        'Wrong password and unknown address answer alike, and in the same time. Too many failures are slowed down per account and per address.',
     }),
     handler: async (request, reply) => {
+      const begun = performance.now()
       const { email, password, tenant } = login.parse(request.body)
-      await throttle.check(email, request.ip)
+      await throttle.begin(email, request.ip)
       const matching = await candidates(db, email, password, tenant, metaOf(request))
       if (matching.length === 0) {
-        await throttle.failed(email, request.ip)
+        await failureTime(begun)
         throw new Problem('invalid_credentials')
       }
+      await throttle.succeeded(email, request.ip)
       const [only] = matching
       if (matching.length > 1 || !only)
         throw new Problem('unprocessable', {
           detail: 'This address belongs to several tenants: name one.',
           extra: { tenants: matching.map((one) => ({ id: one.tenantId, name: one.tenantName })) },
         })
-      await throttle.succeeded(email)
       return reply.code(201).send(tokens(await sessionOpen(db, only, metaOf(request))))
     },
   })
@@ -218,20 +219,15 @@ export function sessionRoutes(app: FastifyInstance, { db }: Deps): void {
       const { currentPassword, newPassword } = changeBody.parse(request.body)
       const caller = callerOf(request)
       const name = `${caller.principal.tenantId}/${caller.principal.id}`
-      await throttle.check(name, request.ip)
-      let wrong = false
+      await throttle.begin(name, request.ip)
       const work = async (tx: Tx) => {
-        wrong = !(await passwordChange(tx, currentPassword, newPassword))
-        if (wrong) throw new Problem('forbidden', { detail: 'The current password is wrong.' })
+        if (!(await passwordChange(tx, currentPassword, newPassword)))
+          throw new Problem('forbidden', { detail: 'The current password is wrong.' })
         return { id: String(tx.principal.id), record: {} }
       }
       const entry = { action: 'update', resource: members.name } as const
-      try {
-        await changeOnce(db, caller, request, reply, entry, work, async () => ({}))
-      } catch (error) {
-        if (wrong) await throttle.failed(name, request.ip)
-        throw error
-      }
+      await changeOnce(db, caller, request, reply, entry, work, async () => ({}))
+      await throttle.succeeded(name, request.ip)
       return reply.code(204).send()
     },
   })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { ownerEmail, password, startTestService, type TestService } from '../../harness/service.ts'
+import { type Answer, ownerEmail, password, startTestService, type TestService } from '../../harness/service.ts'
 
 const login = ({ request }: TestService, body: object) => request('POST', '/v1/sessions', { token: null, body })
 const refresh = ({ request }: TestService, refreshToken: string) =>
@@ -55,6 +55,11 @@ t.test('a wrong password and an unknown address are told in the same words and t
     t.equal(anonymous(answer.text), anonymous(reference.text), what)
     t.same(Object.keys(answer.headers).sort(), Object.keys(reference.headers).sort(), what)
   }
+  for (const body of [wrong, { email: 'someone@example.com', password }]) {
+    const start = performance.now()
+    await login(service, body)
+    t.ok(performance.now() - start >= 249, 'no failure answers as soon as it is known')
+  }
   const fastest = async (body: object): Promise<number> => {
     let best = Number.POSITIVE_INFINITY
     for (let i = 0; i < 4; i++) {
@@ -97,6 +102,26 @@ t.test('guessing is slowed down, for accounts that exist and for those that do n
   t.notMatch(stored, 'owner')
   await service.sql(`UPDATE directory.login_attempt SET since = since - interval '16 minutes'`)
   t.equal((await login(service, { email: ownerEmail, password })).status, 201, 'a quarter of an hour later')
+})
+
+t.test('of many guesses at once no more are let in than of many in a row', async (t) => {
+  const service = await startTestService(t)
+  const guess = (): Promise<Answer> => login(service, { email: ownerEmail, password: 'wrong-password' })
+  const all = await Promise.all(Array.from({ length: 30 }, guess))
+  t.equal(all.filter((one) => one.status === 401).length, 10)
+  t.equal(all.filter((one) => one.status === 429).length, 20)
+  t.match(
+    await service.sql('SELECT failures FROM directory.login_attempt'),
+    [{ failures: 10 }, { failures: 10 }],
+    'those that were not let in count neither for the account nor for the address',
+  )
+})
+
+t.test('a right password takes its attempt back', async (t) => {
+  const service = await startTestService(t)
+  await login(service, { email: ownerEmail, password: 'wrong-password' })
+  t.equal((await login(service, { email: ownerEmail, password })).status, 201)
+  t.same(await service.sql('SELECT failures FROM directory.login_attempt'), [{ failures: 1 }], 'the guess from here')
 })
 
 t.test('a refresh token works once, and the second use of one ends the session', async (t) => {
