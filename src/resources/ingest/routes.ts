@@ -11,6 +11,7 @@ import type { Deps } from '../../http/records.ts'
 import { countInbound } from '../../telemetry.ts'
 import { type KnownChannel, KnownChannels } from './known-channels.ts'
 import { receive } from './receive.ts'
+import { Refusals } from './refusals.ts'
 
 /** The largest post of any provider is 3 MB (WhatsApp). */
 const bytesMax = 4 * 1024 * 1024
@@ -36,6 +37,10 @@ const accepted = z
 /** Where providers post. Public: what is posted proves itself by the channel's own signature. */
 export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
   const known = new KnownChannels(db)
+  const refusals = new Refusals((channelId, unrecorded) =>
+    app.log.warn({ channelId, unrecorded }, 'more posts to a channel were refused than are on record'),
+  )
+  app.addHook('onClose', async () => refusals.close())
 
   app.register(async (scope) => {
     // Signatures are over the bytes on the wire: nothing may parse and write them again.
@@ -60,7 +65,9 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
       }),
       handler: async (request, reply) => {
         // As it is now: asked for once in a channel's life, and right after a token was changed.
-        const channel = await known.reload(params.parse(request.params).channelId)
+        const { channelId } = params.parse(request.params)
+        const before = await known.get(channelId)
+        const channel = before && refusals.mayReload(channelId) ? await known.reload(channelId) : before
         if (!channel) throw new Problem('not_found')
         const { handshake } = channel.type
         if (!handshake) throw new Problem('method_not_allowed', { headers: { allow: 'OPTIONS, POST' } })
@@ -113,7 +120,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const verdict = channel.type.verify(post, channel.settings)
       if (!verdict.ok) {
-        const now = await known.reload(channel.id)
+        const now = refusals.mayReload(channel.id) ? await known.reload(channel.id) : channel
         if (!now) throw new Problem('not_found')
         if (now.standing.join() === channel.standing.join())
           throw await refused(request, now, 'invalid_signature', verdict.reason)
@@ -141,16 +148,19 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
     })
   }
 
-  /** The problem to answer; on record first, since the tenant is known. */
+  /** The problem to answer; the first of its kind on record first, since the tenant is known. */
   async function refused(
     request: FastifyRequest,
     channel: KnownChannel,
     kind: 'forbidden' | 'invalid_request' | 'invalid_signature' | 'malformed',
     reason: RefusalReason | (string & {}) = kind,
   ): Promise<Problem> {
-    request.log.warn({ channelId: channel.id, reason }, 'a post to a channel was refused')
     const code = kind === 'malformed' ? (reason === 'invalid_json' ? 'malformed_json' : 'invalid_request') : kind
-    await db.denied(callerFor(request, channel), { action: 'import', resource: 'channels' }, code, [channel.id])
+    // What is malformed was signed by the channel's own provider: all of it is worth knowing.
+    if (kind === 'malformed' || refusals.add(channel.id, kind, request.ip)) {
+      request.log.warn({ channelId: channel.id, reason }, 'a post to a channel was refused')
+      await db.denied(callerFor(request, channel), { action: 'import', resource: 'channels' }, code, [channel.id])
+    }
     return kind === 'malformed' && code === 'invalid_request'
       ? invalid(fault('', reason, 'The body is not what this channel’s provider posts.'))
       : new Problem(code)

@@ -73,7 +73,7 @@ t.test('a wrong, missing or foreign signature is refused, audited, and stores no
   }
   t.same(await sql('SELECT FROM app.inbound_event'), [])
   const denied = (await request('GET', '/v1/audit-events?outcome=denied&action=import')).data
-  t.equal(denied.length, 4)
+  t.equal(denied.length, 1, 'once for all of an address within a minute')
   t.match(denied[0], {
     actor: { kind: 'connector', id },
     resource: 'channels',
@@ -81,6 +81,42 @@ t.test('a wrong, missing or foreign signature is refused, audited, and stores no
     touched: [{ ids: [id] }],
   })
   t.notMatch(service.logs.join(''), /another-secret|wamid/)
+})
+
+t.test('a flood of bad signatures is refused without a commit each, and valid posts still pass', async (t) => {
+  const { sql, id, service } = await withChannel(t)
+  const body = whatsappPost([{ id: 'wamid.1', text: 'hi' }])
+  const bad = async (remoteAddress: string) =>
+    (
+      await service.app.inject({
+        method: 'POST',
+        url: `/v1/ingest/${id}`,
+        headers: { 'content-type': 'application/json', ...signed(body, 'another-secret') },
+        payload: body,
+        remoteAddress,
+      })
+    ).statusCode
+  for (let i = 0; i < 100; i++) t.equal(await bad('203.0.113.7'), 401)
+  for (let i = 0; i < 100; i++) t.equal(await bad(`198.51.100.${i}`), 401)
+  const [denials] = await sql(`SELECT count(*)::int AS n FROM audit.event WHERE code = 'invalid_signature'`)
+  t.same(denials, { n: 60 }, 'the first of an address, of sixty addresses')
+  t.equal((await post(service, id, body)).status, 200)
+  await service.stop()
+  const summed = service.logs.filter((line) => line.includes('more posts to a channel were refused'))
+  t.equal(summed.length, 1)
+  t.match(JSON.parse(summed[0] ?? ''), { channelId: id, unrecorded: 140 })
+})
+
+t.test('a changed secret counts at once, also where many posts were refused before', async (t) => {
+  const { request, id, service } = await withChannel(t)
+  const body = whatsappPost([{ id: 'wamid.1', text: 'hi' }])
+  const other = { token: null, body, headers: signed(body, 'another-secret-of-tests') }
+  for (let i = 0; i < 30; i++) await request('POST', `/v1/ingest/${id}`, other)
+  const settings = whatsappChannel({ appSecret: 'another-secret-of-tests' }).settings
+  const changed = await request('PATCH', `/v1/channels/${id}`, { body: { settings }, headers: { 'if-match': '*' } })
+  t.equal(changed.status, 200, changed.text)
+  t.equal((await request('POST', `/v1/ingest/${id}`, other)).status, 200)
+  t.equal((await post(service, id, body)).status, 401)
 })
 
 t.test('the unknown, the malformed and the too large are each told apart', async (t) => {
