@@ -13,8 +13,8 @@ import { viewOf } from './view.ts'
 export interface Include {
   name: string
   model: ResourceModel
-  /** The id of the included record, as a column of the row's table. */
-  id: SQL
+  /** The row's field that holds the id of the included record: whoever may not read it is not told by the record either. */
+  link: string
 }
 
 export interface Sort {
@@ -58,6 +58,7 @@ export function fetchPlan(
   include: readonly Include[] = [],
   scope?: Scope,
 ): ReadPlan {
+  for (const one of include) checkLink(principal, model, one)
   return {
     key: `${model.name}/${include.map((one) => one.name).join()}/${scope?.key ?? ''}`,
     wanted: id,
@@ -77,6 +78,7 @@ export function fetchPlan(
 /** A page of records. The statement is kept with the ability, for all filters of one shape; that of a free search is not. */
 export function listPlan(principal: Principal, model: ResourceModel, query: ListQuery): ReadPlan {
   const { sort, after, scope } = query
+  for (const one of query.include) checkLink(principal, model, one)
   const order = sort ? `${sort.descending ? '-' : ''}${sort.field.name}` : '-id'
   const frame = query.where && frameOf(query.where, model)
   const isKept = query.q === null && (frame !== null || query.where === null)
@@ -147,7 +149,7 @@ function rootPart(
 ): Part {
   const rows = rowsWhere(principal, model, 'read')
   const view = viewOf(principal, model)
-  const links = include.map((one) => sql`, ${one.id} AS ${sql.identifier(`_${one.name}`)}`)
+  const links = include.map((one) => sql`, ${linkSql(principal, model, one)} AS ${sql.identifier(`_${one.name}`)}`)
   return {
     name: 'rows',
     resource: model.name,
@@ -159,6 +161,17 @@ function rootPart(
     masked: view.masked,
     byRow: view.byRow,
   }
+}
+
+/** The id by which a record is included, NULL in the rows where the principal may not read it; null where it never may. */
+function linkSql(principal: Principal, model: ResourceModel, { link }: Include): SQL | null {
+  const seen = sight(principal, model, link)
+  return seen && fieldSql(seen, 'filter')
+}
+
+function checkLink(principal: Principal, model: ResourceModel, include: Include): void {
+  if (!linkSql(principal, model, include))
+    throw new Problem('invalid_request', { errors: [unknownField('include', include.name)] })
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Resource } from '../access/define.ts'
+import { rowsWhere } from '../access/door.ts'
 import type { Config } from '../config.ts'
 import type { Caller, Database, JsonRow, ReadPlan } from '../db/database.ts'
 import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
@@ -76,14 +77,18 @@ function assemble(
   result: Readonly<Record<string, JsonRow[]>>,
 ): JsonRow[] {
   const { principal } = caller
-  const included = include.map(({ name, model }) => {
+  // What may not be read at all is absent; null says that there is none, or none that may be seen.
+  const readable = include.filter(({ model }) => rowsWhere(principal, model, 'read'))
+  const included = readable.map(({ name, model, link }) => {
     const view = viewOf(principal, model)
-    return { name, byId: new Map((result[name] ?? []).map((row) => [row.id, present(model, view, row)])) }
+    return { name, link, byId: new Map((result[name] ?? []).map((row) => [row.id, present(model, view, row)])) }
   })
   const view = viewOf(principal, resource)
   return rows.map((row) => {
     const record = present(resource, view, row)
-    for (const { name, byId } of included) record[name] = byId.get(row[`_${name}`]) ?? null
+    const shown: readonly unknown[] = Array.isArray(row._shown) ? row._shown : view.shown
+    for (const { name, link, byId } of included)
+      if (shown.includes(link)) record[name] = byId.get(row[`_${name}`]) ?? null
     return record
   })
 }

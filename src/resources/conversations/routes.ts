@@ -1,8 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ruled } from '../../db/reference.ts'
 import type { Columns } from '../../db/row-changes.ts'
-import { sql } from '../../db/sql.ts'
-import { conversation } from '../../db/tables/conversation.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
@@ -19,9 +17,9 @@ const conversationCollection: CollectionOptions = {
   resource: conversations,
   searchable: true,
   include: [
-    { name: 'contact', model: contacts, id: sql`${conversation.contactId}` },
-    { name: 'lastMessage', model: messages, id: sql`${conversation.lastMessageId}` },
-    { name: 'assignee', model: members, id: sql`${conversation.assigneeId}` },
+    { name: 'contact', model: contacts, link: 'contactId' },
+    { name: 'lastMessage', model: messages, link: 'lastMessageId' },
+    { name: 'assignee', model: members, link: 'assigneeId' },
   ],
   given: ({ tx, body }) => startFields(tx, body),
   create: async (change) => {

@@ -264,3 +264,54 @@ t.test('a channel that cannot reach an address of that kind is refused, one that
 })
 
 const ids = ({ contactId, identityId }: { contactId: string; identityId: string }) => ({ contactId, identityId })
+
+t.test('an include shows nothing that the field it goes by would not', async (t) => {
+  const one = await talk(service, connector)
+  await said(service, one, 'hello')
+  await done(service, 'PATCH', `/v1/conversations/${one.conversationId}`, { assigneeId: reached })
+  const path = `/v1/conversations/${one.conversationId}`
+  const rest = ['contacts', 'members'].map((resource) => ({ resource, actions: ['read'], fields: { read: ['*'] } }))
+  const get = async (grants: readonly unknown[], include: string) => {
+    const { token } = await service.member(await service.role(grants))
+    const answers = [
+      await service.request('GET', `${path}?include=${include}`, { token }),
+      await service.request('GET', `/v1/conversations?id=${one.conversationId}&include=${include}`, { token }),
+      await service.request('POST', '/v1/conversations/search', { token, body: { include: include.split(',') } }),
+    ]
+    return answers.map((answer) =>
+      answer.status === 200
+        ? answer.body.id
+          ? answer.body
+          : answer.data.find(({ id }) => id === one.conversationId)
+        : [answer.status, ...faultsOf(answer)],
+    )
+  }
+  const conversationsOf = (read: readonly string[], more: Record<string, unknown> = {}) => ({
+    resource: 'conversations',
+    actions: ['read'],
+    fields: { read, ...more },
+  })
+  const unknown = [400, { path: 'include', code: 'unknown_field' }]
+  t.same(await get([conversationsOf(['status']), ...rest], 'contact'), [unknown, unknown, unknown])
+  const masked = conversationsOf(['status'], { mask: ['contactId'] })
+  t.same(await get([masked, ...rest], 'contact'), [unknown, unknown, unknown], 'nor where it is masked')
+  for (const row of await get([conversationsOf(['assigneeId', 'contactId']), ...rest], 'contact,assignee'))
+    t.match(row, { contact: { id: one.contactId }, assignee: { id: reached } })
+  const byRow = [
+    conversationsOf(['status']),
+    { ...conversationsOf(['contactId']), when: { eq: ['priority', 'urgent'] } },
+  ]
+  for (const row of await get([...byRow, ...rest], 'contact')) t.notOk('contact' in Object(row), 'not in this row')
+  await done(service, 'PATCH', path, { priority: 'urgent' })
+  for (const row of await get([...byRow, ...rest], 'contact')) t.match(row, { contact: { id: one.contactId } })
+
+  const alone = await get([conversationsOf(['*'])], 'contact,lastMessage,assignee')
+  for (const row of alone)
+    t.same(
+      ['contact', 'lastMessage', 'assignee'].filter((name) => name in Object(row)),
+      [],
+      'what may not be read at all is absent, not null',
+    )
+  await done(service, 'PATCH', path, { assigneeId: null })
+  for (const row of await get([conversationsOf(['*']), ...rest], 'assignee')) t.match(row, { assignee: null })
+})
