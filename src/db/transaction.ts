@@ -21,6 +21,8 @@ export interface Tx {
   query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Says what the change touched; at least once before the end. */
   touch(touched: Touched): void
+  /** Puts a reason or ticket into the audit event, sealed: under a contact's key where it is about one. */
+  note(sealed: Buffer): void
   /** A statement built once per ability, for what depends on nothing but the principal's rights and `key`. */
   kept(key: string, build: () => SQL): Compiled
   /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
@@ -90,6 +92,7 @@ export async function runChange<T>(
 ): Promise<T> {
   const { client, principal, entry, meta, prepared, keys, kept, makesTenant } = setting
   const touched: Touched[] = []
+  let sealedNote = entry.sealedNote ?? null
   let jobsAdded = 0
   const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
     client.query(prepared.query(statement, fill(statement, values)))
@@ -116,6 +119,9 @@ export async function runChange<T>(
     query,
     kept,
     touch: (one: Touched) => void touched.push(one),
+    note: (sealed: Buffer) => {
+      sealedNote = sealed
+    },
     enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
       await query(
         sql`SELECT app.enqueue(${task}, ARRAY[${key}]::text[], ARRAY[${JSON.stringify(payload)}]::jsonb[], ${runAfter?.toISOString() ?? null}::timestamptz)`,
@@ -140,8 +146,8 @@ export async function runChange<T>(
     if (result instanceof Finish && typeof result.touched !== 'function') touched.push(result.touched)
     if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
     const values = {
-      ...eventValues(randomUUIDv7(), principal, entry, meta),
-      ...touchedValues(touched, 'allowed', null),
+      ...eventValues(randomUUIDv7(), principal, { ...entry, sealedNote }, meta),
+      ...touchedValues(ownFirst(touched, entry.resource), 'allowed', null),
     }
     const answers = await together(client, () => [
       ...(last ? [send(last, {})] : []),
@@ -161,6 +167,12 @@ export async function runChange<T>(
     throw error
   }
 }
+
+/** What the change is about comes first, and counts its rows; what happened beside it follows. */
+const ownFirst = (touched: readonly Touched[], resource: string): Touched[] => [
+  ...touched.filter((one) => one.resource === resource),
+  ...touched.filter((one) => one.resource !== resource),
+]
 
 const uuid = /^[0-9a-f-]{36}$/
 

@@ -11,6 +11,7 @@ import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
 import { described, idParams } from '../../http/schema.ts'
+import { contactKey } from '../../privacy/contact-keys.ts'
 import { text } from '../values.ts'
 import { contacts } from './schema.ts'
 
@@ -59,13 +60,8 @@ export function revealRoute(app: FastifyInstance, { db }: Deps): void {
       const { id } = idParams.parse(request.params)
       const { fields, reason } = body.parse(request.body)
       const caller = callerOf(request)
-      const keys = await db.tenantKeys(caller.principal)
-      const entry = {
-        action: 'reveal',
-        resource: 'contacts',
-        sealedNote: keys.seal(reason, `note/contacts/${id}`),
-      } as const
-      const work = async (tx: Tx) => ({ id, record: await reveal(tx, id, fields) })
+      const entry = { action: 'reveal', resource: 'contacts' } as const
+      const work = async (tx: Tx) => ({ id, record: await reveal(tx, id, fields, reason) })
       // Clear values are kept nowhere: a repetition is one more look, recorded and counted as such.
       const again = async () => (await db.change(caller, entry, work)).record
       return (await changeOnce(db, caller, request, reply, entry, work, again)).record
@@ -73,7 +69,7 @@ export function revealRoute(app: FastifyInstance, { db }: Deps): void {
   })
 }
 
-async function reveal(tx: Tx, id: string, fields: readonly string[]): Promise<JsonRow> {
+async function reveal(tx: Tx, id: string, fields: readonly string[], reason: string): Promise<JsonRow> {
   const { principal } = tx
   const { clear } = await lockRow(tx, contacts, id, 'reveal')
   for (const [i, name] of fields.entries()) {
@@ -85,6 +81,8 @@ async function reveal(tx: Tx, id: string, fields: readonly string[]): Promise<Js
   const statement = tx.kept('clear-quota', () => clearQuota(sql`${named('count')}::int`, sql`(SELECT 1) AS one`))
   const [use] = await tx.query(statement, { ...clearQuotaValues(principal), count: fields.length })
   if (!use) throw new Problem('quota_exceeded', { recordIds: [id] })
+  // Under the contact's own key: when the person is erased, what was said about them is unreadable too.
+  tx.note((await contactKey(tx, id)).seal(reason, `note/contacts/${id}`))
   tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
   return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
 }
