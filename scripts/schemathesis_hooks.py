@@ -36,6 +36,8 @@ def before_call(context, case, kwargs):
         path["id"] = str(uuid.uuid4())
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
+    # The coverage phase does not know of allow-x00.
+    case.body = storable(case.body)
     query = case.query if isinstance(case.query, dict) else {}
     body = case.body if isinstance(case.body, dict) else {}
     # What a link takes from a null field of an answer is no value.
@@ -57,3 +59,20 @@ def before_call(context, case, kwargs):
         # The same key with another body is refused.
         if name.lower() == "idempotency-key":
             case.headers[name] = str(uuid.uuid4())
+
+
+def storable(value):
+    if isinstance(value, str):
+        return value.replace("\0", "0").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    # Meant to be invalid, and by its own account is not.
+    said = getattr(case.meta and case.meta.phase.data, "description", None)
+    return not (type(failure).__name__ == "AcceptedNegativeData" and said == "Positive test case")

@@ -79,10 +79,11 @@ export type ConditionJson = { [op: string]: unknown }
 
 export class ConditionError extends Error {
   readonly path: string
-  readonly code = 'invalid_condition'
-  constructor(path: string, message: string) {
+  readonly code: 'invalid_condition' | 'condition_too_large'
+  constructor(path: string, message: string, code: ConditionError['code'] = 'invalid_condition') {
     super(message)
     this.path = path
+    this.code = code
   }
 }
 
@@ -99,7 +100,8 @@ export function readCondition(
 ): Condition {
   let size = 0
   const read = (node: unknown, path: string, depth: number): Condition => {
-    if (depth > depthMax || ++size > sizeMax) throw new ConditionError(path, 'The condition is too large.')
+    if (depth > depthMax || ++size > sizeMax)
+      throw new ConditionError(path, 'The condition is too large.', 'condition_too_large')
     if (typeof node !== 'object' || node === null || Array.isArray(node))
       throw new ConditionError(path, 'A condition is an object with one operator.')
     const entries = Object.entries(node)

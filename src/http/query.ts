@@ -13,6 +13,7 @@ import type { Principal } from '../access/principal.ts'
 import { maskedMatchesMax } from '../db/clear-quota.ts'
 import { type Include, type ListQuery, type Scope, type Sort, unknownField } from '../db/rows.ts'
 import { sql } from '../db/sql.ts'
+import { Problem } from '../errors.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { Cursors } from './cursor.ts'
 import { includeNames } from './list-parameters.ts'
@@ -141,7 +142,11 @@ function conditionOf(question: Question, principal: Principal, resource: Resourc
     try {
       parts.push(readCondition(json, resource, principal.me, usable))
     } catch (error) {
-      if (error instanceof ConditionError) throw invalid(fault(path(error.path), error.code, error.message))
+      if (error instanceof ConditionError) {
+        const errors = [fault(path(error.path), error.code, error.message)]
+        // No schema can say how large the whole may be: a rule does.
+        throw new Problem(error.code === 'condition_too_large' ? 'unprocessable' : 'invalid_request', { errors })
+      }
       throw error
     }
   }

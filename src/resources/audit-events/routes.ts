@@ -65,7 +65,7 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
     schema: operation('audit-events.search', 'Search audit events by body', {
       body: searchBody(auditEvents, [], false),
       response: { 200: page },
-      errors: ['invalid_cursor'],
+      errors: ['invalid_cursor', 'unprocessable'],
       description: 'The same as the list, asked for by body.',
     }),
     handler: async (request) =>
