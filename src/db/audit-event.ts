@@ -25,6 +25,24 @@ export interface Touched {
   subjectIds?: readonly (string | null)[]
 }
 
+export interface Versioned {
+  id: string
+  version: number
+}
+
+/** Rows that a change has led to their versions. One entry per version, since a version belongs to all ids of its entry. */
+export function touches(
+  resource: string,
+  rows: readonly Versioned[],
+  changed: readonly string[],
+  subjectOf: (id: string) => string | null | undefined,
+): Touched[] {
+  return [...Map.groupBy(rows, (row) => row.version)].map(([version, same]) => {
+    const ids = same.map((row) => row.id)
+    return { resource, ids, version, changed, subjectIds: ids.map((id) => subjectOf(id) ?? null) }
+  })
+}
+
 /** Where a request came from. */
 export interface Meta {
   requestId: string | null

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { touches } from '../db/audit-event.ts'
 import { Problem } from '../errors.ts'
 import { laneFail } from '../resources/inbound-events/lane.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { countInbound } from '../telemetry.ts'
 import { BatchFailed, type Lane, normaliseBatch, setTimer } from './normalise/batch.ts'
-import { touches } from './normalise/write.ts'
 import type { Task, WorkContext } from './tasks.ts'
 
 export interface Patience {

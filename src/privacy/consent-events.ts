@@ -13,20 +13,23 @@ export interface ConsentEvent {
   occurredAt: string
 }
 
-/** Records what inbound events of one channel prove; the same proof twice counts once. */
+/**
+ * Records what inbound events of one channel prove; the same proof twice counts once.
+ * @returns those that are new
+ */
 export async function consentRecordAll(
   tx: Tx,
   channel: { id: string; businessUnitId: string },
   rows: readonly ConsentEvent[],
-): Promise<void> {
+): Promise<{ id: string; contactId: string }[]> {
   const statement = tx.kept(
     'consent/record',
     () => sql`INSERT INTO app.consent_event (tenant_id, id, business_unit_id, channel_id, contact_id, category, state, source, evidence_event_id, occurred_at)
       SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, ${named('channel')}::uuid, w."contactId", w.category, w.state, w.source, w."evidenceEventId", w."occurredAt"
         FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, category text, state text, source text, "evidenceEventId" uuid, "occurredAt" timestamptz)
-      ON CONFLICT (tenant_id, evidence_event_id, category) DO NOTHING`,
+      ON CONFLICT (tenant_id, evidence_event_id, category) DO NOTHING RETURNING id, contact_id AS "contactId"`,
   )
-  await tx.query(statement, {
+  return tx.query<{ id: string; contactId: string }>(statement, {
     tenant: tx.principal.tenantId,
     unit: channel.businessUnitId,
     channel: channel.id,

@@ -1,3 +1,4 @@
+import { touches } from '../../db/audit-event.ts'
 import type { Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
 import { removeAttachmentFiles } from '../../resources/attachments/queries.ts'
@@ -18,7 +19,7 @@ import { readEvent } from './read.ts'
 import type { BatchChannel, Records } from './records.ts'
 import { settledEvents } from './settle.ts'
 import { together } from './together.ts'
-import { touches, writeRecords } from './write.ts'
+import { writeRecords } from './write.ts'
 
 /** Events that are normalised in order, one after the other. */
 export interface Lane {

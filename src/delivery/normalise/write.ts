@@ -1,4 +1,4 @@
-import type { Touched } from '../../db/audit-event.ts'
+import { type Touched, touches, type Versioned } from '../../db/audit-event.ts'
 import type { Tx } from '../../db/database.ts'
 import { consentRecordAll } from '../../privacy/consent-events.ts'
 import { attachmentPendAll } from '../../resources/attachments/pending.ts'
@@ -14,8 +14,6 @@ import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../re
 import { type ConversationRecord, iso, type Records } from './records.ts'
 import { together } from './together.ts'
 
-type Versioned = { id: string; version: number }
-
 /**
  * Writes what has come of a batch: whatever there is of each kind in one statement, sent one behind the other without
  * waiting, each behind those that it refers to. All is sent when this returns its promise.
@@ -23,17 +21,25 @@ type Versioned = { id: string; version: number }
  */
 export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boolean): Promise<Touched[]> {
   const { channel, attachments, consents, trouble } = records
-  const [contacts, identities, conversations, messages] = await together([
+  const [contacts, identities, conversations, messages, , agreed, isSeen, isTroubled] = await together([
     writeContacts(tx, records),
     writeIdentities(tx, records),
     writeConversations(tx, records),
     writeMessages(tx, records),
     attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
-    consents.length > 0 ? consentRecordAll(tx, channel, consents) : undefined,
-    isChannelQuiet ? channelSeen(tx, channel.id) : undefined,
-    trouble ? channelTrouble(tx, channel.id, trouble) : undefined,
+    consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
+    isChannelQuiet ? channelSeen(tx, channel.id) : false,
+    trouble ? channelTrouble(tx, channel.id, trouble) : false,
   ])
-  return [...contacts, ...identities, ...conversations, ...messages]
+  const files = new Map(attachments.map((one) => [one.id, one.contactId]))
+  const subjects = new Map(agreed.map((one) => [one.id, one.contactId]))
+  const health = [...(isSeen ? ['lastEventAt'] : []), ...(isTroubled ? ['lastError', 'lastErrorAt'] : [])]
+  return [
+    ...[...contacts, ...identities, ...conversations, ...messages],
+    ...touches('attachments', attachments.map(firstVersion), wholeFile, (id) => files.get(id)),
+    ...touches('consent-events', agreed.map(firstVersion), wholeConsent, (id) => subjects.get(id)),
+    ...(health.length > 0 ? [{ resource: 'channels', ids: [channel.id], changed: health }] : []),
+  ]
 }
 
 async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
@@ -132,6 +138,9 @@ async function writeMessages(tx: Tx, { messages, channel }: Records): Promise<To
   ]
 }
 
+const wholeFile = ['messageId', 'conversationId', 'contactId', 'fileName', 'mediaType', 'status']
+const wholeConsent = ['contactId', 'channelId', 'category', 'state', 'source', 'occurredAt']
+
 const firstVersion = ({ id }: { id: string }): Versioned => ({ id, version: 1 })
 
 const time = (ms: number | null): string | null => (ms === null ? null : iso(ms))
@@ -144,17 +153,4 @@ function stateOf(one: ConversationRecord): ConversationState {
     lastInboundAt: time(one.lastInboundMs),
     lastMessageAt: time(one.lastMessageMs),
   }
-}
-
-/** One entry per version, since a version belongs to all ids of its entry. */
-export function touches(
-  resource: string,
-  rows: readonly Versioned[],
-  changed: readonly string[],
-  subjectOf: (id: string) => string | null | undefined,
-): Touched[] {
-  return [...Map.groupBy(rows, (row) => row.version)].map(([version, same]) => {
-    const ids = same.map((row) => row.id)
-    return { resource, ids, version, changed, subjectIds: ids.map((id) => subjectOf(id) ?? null) }
-  })
 }

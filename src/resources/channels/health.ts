@@ -1,14 +1,17 @@
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 
-/** Notes that a channel's provider is heard from. Whoever comes second does not wait: it would say the same. */
-export async function channelSeen(tx: Tx, channelId: string): Promise<void> {
+/**
+ * Notes that a channel's provider is heard from. Whoever comes second does not wait: it would say the same.
+ * @returns whether the channel was changed
+ */
+export async function channelSeen(tx: Tx, channelId: string): Promise<boolean> {
   const statement = tx.kept(
     'channel/seen',
     () => sql`UPDATE app.channel c SET last_event_at = now() WHERE c.tenant_id = ${named('tenant')}::uuid
-        AND c.id = (SELECT l.id FROM app.channel l WHERE l.tenant_id = ${named('tenant')}::uuid AND l.id = ${named('channel')}::uuid FOR NO KEY UPDATE SKIP LOCKED)`,
+        AND c.id = (SELECT l.id FROM app.channel l WHERE l.tenant_id = ${named('tenant')}::uuid AND l.id = ${named('channel')}::uuid FOR NO KEY UPDATE SKIP LOCKED) RETURNING c.id`,
   )
-  await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })
+  return (await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })).length > 0
 }
 
 /**
@@ -27,8 +30,17 @@ export async function channelSent(tx: Tx, channelId: string): Promise<boolean> {
   return (await tx.query(statement, { tenant: tx.principal.tenantId, channel: channelId })).length > 0
 }
 
-/** Notes trouble that the provider reported, as a code; older trouble than what is known says nothing new. */
-export async function channelTrouble(tx: Tx, channelId: string, trouble: { code: string; at: string }): Promise<void> {
-  await tx.query(sql`UPDATE app.channel SET last_error = ${trouble.code}, last_error_at = ${trouble.at}::timestamptz
-    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid AND (last_error_at IS NULL OR last_error_at < ${trouble.at}::timestamptz)`)
+/**
+ * Notes trouble that the provider reported, as a code; older trouble than what is known says nothing new.
+ * @returns whether the channel was changed
+ */
+export async function channelTrouble(
+  tx: Tx,
+  channelId: string,
+  trouble: { code: string; at: string },
+): Promise<boolean> {
+  const rows =
+    await tx.query(sql`UPDATE app.channel SET last_error = ${trouble.code}, last_error_at = ${trouble.at}::timestamptz
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid AND (last_error_at IS NULL OR last_error_at < ${trouble.at}::timestamptz) RETURNING id`)
+  return rows.length > 0
 }
