@@ -24,6 +24,8 @@ export interface Part {
   masked: readonly string[]
   /** Whether the columns hold _shown and _masked, since they differ by row. */
   byRow: boolean
+  /** The audit names it only where it has rows: it comes along with another part unasked. */
+  isAside?: boolean
 }
 
 /**
@@ -56,7 +58,9 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
       part.byRow
         ? sql`(SELECT coalesce(jsonb_agg(DISTINCT n), '[]') FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n)`
         : sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${JSON.stringify(fixed)}::jsonb END`
-    return sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
+    const entry = sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
+    if (!part.isAside) return sql`jsonb_build_array(${entry})`
+    return sql`CASE WHEN EXISTS (SELECT FROM ${answered(part)}) THEN jsonb_build_array(${entry}) ELSE '[]'::jsonb END`
   })
   const subjects = sql.join(
     records.map((part) => sql`SELECT s._subject FROM ${answered(part)} AS s`),
@@ -69,7 +73,7 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
     ? sql`CASE WHEN NOT EXISTS (SELECT FROM quota) THEN 'quota_exceeded' ELSE ${missing} END`
     : missing
   const event = eventFrom({
-    touched: sql`jsonb_build_array(${sql.join(touched, sql`, `)})`,
+    touched: sql.join(touched, sql` || `),
     subjects: sql`(SELECT coalesce(array_agg(u._subject) FILTER (WHERE u._subject IS NOT NULL), '{}') FROM (${subjects}) AS u)`,
     rowCount: sql`(SELECT count(*)::int FROM ${answered(counted)} AS c)`,
     outcome: sql`CASE WHEN ${code} IS NULL THEN 'allowed' ELSE 'denied' END`,

@@ -4,6 +4,7 @@ import { fieldSql, filterable, liveWhere, rowsWhere, sight } from '../access/doo
 import type { Field, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
+import { childParts } from './children.ts'
 import type { ReadPlan } from './database.ts'
 import type { Part } from './read-statement.ts'
 import { named, type SQL, sql } from './sql.ts'
@@ -70,6 +71,7 @@ export function fetchPlan(
         include,
         sql`${model.id} = ${named('id')}::uuid AND ${liveWhere(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
       ),
+      ...childParts(principal, model, 'rows', sql`rows`),
       ...includeParts(principal, include, false),
     ],
   }
@@ -111,6 +113,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
       return [
         ...(scope?.parent ? [parentPart(principal, scope.parent)] : []),
         { ...root, orderBy, limit: { fetch: named('fetch'), answer: named('answer') } },
+        ...childParts(principal, model, 'rows', sql`(SELECT * FROM rows LIMIT ${named('answer')})`),
         ...includeParts(principal, query.include, true),
       ]
     },
@@ -184,7 +187,7 @@ function includeParts(principal: Principal, include: readonly Include[], paged: 
     const rows = rowsWhere(principal, model, 'read')
     if (!rows) return []
     const view = viewOf(principal, model)
-    return {
+    const part: Part = {
       name,
       resource: model.name,
       columns: view.columns,
@@ -195,6 +198,7 @@ function includeParts(principal: Principal, include: readonly Include[], paged: 
       masked: view.masked,
       byRow: view.byRow,
     }
+    return [part, ...childParts(principal, model, name, sql`${sql.identifier(name)}`)]
   })
 }
 

@@ -11,9 +11,12 @@ export interface View {
   byRow: boolean
 }
 
-/** Built once per ability: every field goes through the door. */
-export function viewOf(principal: Principal, model: ResourceModel): View {
-  const key = `view/${model.name}`
+/**
+ * Built once per ability: every field goes through the door.
+ * @param only the fields of a brief form; left out: all
+ */
+export function viewOf(principal: Principal, model: ResourceModel, only?: readonly string[]): View {
+  const key = `view/${model.name}/${only?.join() ?? '*'}`
   const known = principal.ability.cache.get(key) as View | undefined
   if (known) return known
   const columns: SQL[] = []
@@ -22,7 +25,7 @@ export function viewOf(principal: Principal, model: ResourceModel): View {
   const shownWhere: SQL[] = []
   const maskedWhere: SQL[] = []
   const hiddenWhere: SQL[] = []
-  for (const name of model.fields.keys()) {
+  for (const name of only ?? model.fields.keys()) {
     const seen = sight(principal, model, name)
     const value = seen && fieldSql(seen, 'select')
     if (!seen || !value) continue

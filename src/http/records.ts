@@ -1,6 +1,7 @@
 import type { Resource } from '../access/define.ts'
 import { rowsWhere } from '../access/door.ts'
 import type { Config } from '../config.ts'
+import { addChildren } from '../db/children.ts'
 import type { Caller, Database, JsonRow, ReadPlan } from '../db/database.ts'
 import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
 import { present, viewOf } from '../db/view.ts'
@@ -81,14 +82,18 @@ function assemble(
   const readable = include.filter(({ model }) => rowsWhere(principal, model, 'read'))
   const included = readable.map(({ name, model, link }) => {
     const view = viewOf(principal, model)
-    return { name, link, byId: new Map((result[name] ?? []).map((row) => [row.id, present(model, view, row)])) }
+    const records = (result[name] ?? []).map((row) => present(model, view, row))
+    addChildren(principal, model, name, records, result)
+    return { name, link, byId: new Map(records.map((record) => [record.id, record])) }
   })
   const view = viewOf(principal, resource)
-  return rows.map((row) => {
+  const records = rows.map((row) => {
     const record = present(resource, view, row)
     const shown: readonly unknown[] = Array.isArray(row._shown) ? row._shown : view.shown
     for (const { name, link, byId } of included)
       if (shown.includes(link)) record[name] = byId.get(row[`_${name}`]) ?? null
     return record
   })
+  addChildren(principal, resource, 'rows', records, result)
+  return records
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
+import { declareChildren } from '../../db/children.ts'
 import { sql } from '../../db/sql.ts'
 import { message } from '../../db/tables/conversation.ts'
+import { attachments } from '../attachments/schema.ts'
 import { conversations } from '../conversations/schema.ts'
 import { idList, lines, word } from '../values.ts'
 
@@ -71,27 +73,6 @@ export const messages = defineResource({
       column: message.attachmentIds,
       schema: z.array(z.uuid()).meta({ description: 'The attachments.', example: [] }),
     },
-    attachments: {
-      value: sql`(SELECT coalesce(json_agg(json_build_object('id', a.id, 'fileName', a.file_name, 'mediaType', a.media_type, 'size', a.size, 'status', a.status) ORDER BY a.id), '[]') FROM app.attachment AS a WHERE a.tenant_id = ${message.tenantId} AND a.message_id = ${message.id} AND a.state = 'active')`,
-      kind: 'json',
-      nullable: false,
-      filter: false,
-      schema: z
-        .array(
-          z
-            .object({
-              id: idOf('The attachment.'),
-              fileName: z.string().nullable().meta({ description: 'Its name.', example: 'invoice.pdf' }),
-              mediaType: z.string().nullable().meta({ description: 'Its media type.', example: 'application/pdf' }),
-              size: z.int().nullable().meta({ description: 'Its size in bytes.', example: 48213 }),
-              status: z
-                .string()
-                .meta({ description: 'pending, stored, failed or refused; may grow.', example: 'stored' }),
-            })
-            .meta({ id: 'MessageAttachment', description: 'An attachment of a message, in brief.' }),
-        )
-        .meta({ description: 'The attachments, in brief; their content is at /v1/attachments/{id}/content.' }),
-    },
     status: {
       column: message.status,
       kind: 'choice',
@@ -151,6 +132,28 @@ export const messages = defineResource({
     },
   },
 })
+
+declareChildren(messages, {
+  name: 'attachments',
+  model: attachments,
+  link: 'messageId',
+  fields: ['id', 'fileName', 'mediaType', 'size', 'status'],
+})
+messages.answer = messages.answer
+  .extend({
+    attachments: z
+      .array(
+        attachments.answer
+          .pick({ id: true, fileName: true, mediaType: true, size: true, status: true, maskedFields: true })
+          .meta({ id: 'MessageAttachment', description: 'An attachment of a message, in brief.' }),
+      )
+      .optional()
+      .meta({
+        description:
+          'The attachments that you may see, in brief, wherever messages are read; their content is at /v1/attachments/{id}/content.',
+      }),
+  })
+  .meta({ id: messages.title, description: messages.description })
 
 /** What an answer is made of. */
 export const newMessage = z

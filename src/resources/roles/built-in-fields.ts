@@ -51,7 +51,6 @@ export const messageContent = [
   'text',
   'reactions',
   'attachmentIds',
-  'attachments',
   'status',
   'error',
   'author',

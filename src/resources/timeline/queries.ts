@@ -1,6 +1,7 @@
 import { fieldSql, rowsWhere, sight } from '../../access/door.ts'
 import type { ResourceModel } from '../../access/model.ts'
 import type { Principal } from '../../access/principal.ts'
+import { childParts } from '../../db/children.ts'
 import type { ReadPlan } from '../../db/database.ts'
 import type { Part } from '../../db/read-statement.ts'
 import { parentPart } from '../../db/rows.ts'
@@ -47,7 +48,10 @@ export function timelinePlan(principal: Principal, question: TimelineQuestion): 
       return [
         parentPart(principal, contacts),
         entries(strands, after !== null),
-        ...strands.map((one) => records(principal, one)),
+        ...strands.flatMap((one) => [
+          records(principal, one),
+          ...childParts(principal, one.model, one.kind, sql`${sql.identifier(one.kind)}`),
+        ]),
       ]
     },
   }

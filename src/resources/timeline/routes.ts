@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { addChildren } from '../../db/children.ts'
 import type { JsonRow } from '../../db/database.ts'
 import { present, utc, viewOf } from '../../db/view.ts'
 import { Problem } from '../../errors.ts'
@@ -40,7 +41,9 @@ export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): voi
         kinds.map((name) => {
           const { resource } = timelineKinds[name]
           const view = viewOf(caller.principal, resource)
-          return [name, new Map((result[name] ?? []).map((row) => [row.id, present(resource, view, row)]))] as const
+          const records = (result[name] ?? []).map((row) => present(resource, view, row))
+          addChildren(caller.principal, resource, name, records, result)
+          return [name, new Map(records.map((record) => [record.id, record]))] as const
         }),
       )
       return {

@@ -227,3 +227,56 @@ t.test('a provider’s id, which may hold the number, is not shown to whoever se
   }
   t.match((await done(service, 'GET', `/v1/messages/${id}`)).body, { externalId: wamid }, 'the owner does')
 })
+
+t.test('a message shows its attachments as their own rights do, and the audit names them', async (t) => {
+  const one = await talk(service, connector)
+  const id = await said(service, one, 'with a file')
+  const fileId = randomUUID()
+  await service.sql(
+    `INSERT INTO app.attachment (tenant_id, id, business_unit_id, conversation_id, contact_id, message_id, file_name, media_type, size, status)
+     SELECT tenant_id, $2, business_unit_id, conversation_id, contact_id, id, 'passport.pdf', 'application/pdf', 7, 'pending' FROM app.message WHERE id = $1`,
+    [id, fileId],
+  )
+  const read = async (token: string) => {
+    const paths = [
+      `/v1/messages/${id}`,
+      `/v1/conversations/${one.conversationId}/messages`,
+      `/v1/conversations/${one.conversationId}?include=lastMessage`,
+      `/v1/contacts/${one.contactId}/timeline?kind=message`,
+    ]
+    const answers = await Promise.all(paths.map((path) => done(service, 'GET', path, undefined, token)))
+    const [single, list, opened, timeline] = answers.map(({ body }) => body)
+    const inList = (body: unknown) => Object(Object(body).data)[0]
+    const records = [single, inList(list), Object(opened).lastMessage, inList(timeline)?.record]
+    const touched = await Promise.all(
+      answers.map(async (answer) =>
+        (await eventsOf(service, answer))[0]?.touched.find(({ resource }) => resource === 'attachments'),
+      ),
+    )
+    return { records, touched }
+  }
+  const brief = { id: fileId, fileName: 'passport.pdf', mediaType: 'application/pdf', size: 7, status: 'pending' }
+  const { token } = await service.member('agent')
+  const seen = await read(token)
+  t.equal(seen.records.length, 4)
+  for (const record of seen.records) t.same(record?.attachments, [brief])
+  for (const part of seen.touched) t.match(part, { ids: [fileId], shown: Object.keys(brief) })
+
+  const rest = ['contacts', 'conversations', 'messages'].map((resource) => ({
+    resource,
+    actions: ['read'],
+    fields: { read: ['*'] },
+  }))
+  const without = await read((await service.member(await service.role(rest))).token)
+  for (const record of without.records) t.ok(record?.text && !('attachments' in record), 'not there without the right')
+  t.same(without.touched, [undefined, undefined, undefined, undefined])
+  const some = { resource: 'attachments', actions: ['read'], fields: { read: ['messageId', 'size'] } }
+  const part = await read((await service.member(await service.role([...rest, some]))).token)
+  for (const record of part.records) t.same(record?.attachments, [{ id: fileId, size: 7 }], 'field by field')
+  const unlinked = { ...some, fields: { read: ['size'] } }
+  const loose = await read((await service.member(await service.role([...rest, unlinked]))).token)
+  for (const record of loose.records) t.notOk(record && 'attachments' in record, 'not told whose they are')
+  const images = { ...some, fields: { read: ['*'] }, when: { eq: ['mediaType', 'image/png'] } }
+  const others = await read((await service.member(await service.role([...rest, images]))).token)
+  for (const record of others.records) t.same(record?.attachments, [], 'row by row')
+})
