@@ -1,6 +1,20 @@
 import t from 'tap'
 import { change, message, messages, mina, webhook } from '../channels/whatsapp/fixtures.ts'
-import { said, startLanes } from './lanes.ts'
+import { type Lanes, said, startLanes } from './lanes.ts'
+
+interface Touched {
+  resource: string
+  ids: string[]
+  changed?: string[]
+}
+
+/** What normalising has touched, one entry behind the other. */
+async function touched(service: Lanes['service']): Promise<Touched[]> {
+  const rows = await service.sql<{ touched: Touched[] }>(
+    `SELECT touched FROM audit.event WHERE resource = 'inbound-events' AND actor_kind = 'system' ORDER BY sequence`,
+  )
+  return rows.flatMap((row) => row.touched)
+}
 
 t.test('past messages fill the history and make no work: no unread, no window, nobody waits', async (t) => {
   const { service, connector, drain } = await startLanes(t)
@@ -84,6 +98,8 @@ t.test('a preference is an event of consent with its evidence, which the applica
     { category: 'marketing', state: 'stop', source: 'whatsapp', channel_id: id, status: 'processed' },
     { category: 'marketing', state: 'resume' },
   ])
+  const consents = (await touched(service)).filter((one) => one.resource === 'consent-events').flatMap(({ ids }) => ids)
+  t.same(consents.sort(), rows.map((row) => row.id).sort(), 'and on record')
   for (const statement of ['UPDATE app.consent_event SET state = $1', 'DELETE FROM app.consent_event WHERE state = $1'])
     await t.rejects(
       service.db.change(
@@ -109,6 +125,11 @@ t.test('trouble that the provider reports shows in the channel’s health, as a 
   t.match(channel, { lastError: 'account_update', version: 1 })
   t.ok(channel.lastEventAt)
   t.ok(channel.lastErrorAt)
+  t.match(
+    (await touched(service)).filter((one) => one.resource === 'channels'),
+    [{ ids: [id], changed: ['lastEventAt', 'lastError', 'lastErrorAt'] }],
+    'and on record',
+  )
 })
 
 t.test('files become attachments that wait for their fetching, and go when the message is taken back', async (t) => {
@@ -121,6 +142,11 @@ t.test('files become attachments that wait for their fetching, and go when the m
     'SELECT * FROM app.attachment',
   )
   t.match(file, { status: 'pending', media_type: 'image/jpeg' })
+  t.match(
+    (await touched(service)).filter((one) => one.resource === 'attachments'),
+    [{ ids: [file?.id], version: 1 }],
+    'on record as made',
+  )
   const keys = await service.db.tenantKeys({ tenantId: service.tenantId, region: 'default' })
   t.match(JSON.parse(keys.open(file?.sealed_source ?? Buffer.alloc(0), `attachment/${file?.id}`).toString()), {
     externalId: 'media-4711',
