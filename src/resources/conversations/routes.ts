@@ -5,10 +5,10 @@ import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { contacts } from '../contacts/schema.ts'
+import { checkAssignment } from '../members/assignment.ts'
 import { members } from '../members/schema.ts'
 import { messages } from '../messages/schema.ts'
 import { catalogueTags } from '../tags/queries.ts'
-import { checkAssignment } from './assignment.ts'
 import { conversations } from './schema.ts'
 import { refuseSecond, startFields } from './start.ts'
 import { statusChange } from './status.ts'
@@ -25,7 +25,7 @@ const conversationCollection: CollectionOptions = {
   create: async (change) => {
     await Promise.all([
       refuseSecond(change.tx, change.body),
-      checkAssignment(change),
+      checkAssignment(change, conversations, 'assigneeId'),
       catalogueTags(change.tx, change.body),
     ])
     return {}
@@ -37,7 +37,7 @@ async function changed(change: Change): Promise<Columns> {
   const { tx, id, body, before, after } = change
   const { faults, columns, wakeAt } = statusChange(before?.clear ?? {}, after, body, new Date())
   if (faults.length > 0) throw ruled(...faults)
-  await Promise.all([checkAssignment(change), catalogueTags(tx, body)])
+  await Promise.all([checkAssignment(change, conversations, 'assigneeId'), catalogueTags(tx, body)])
   if (wakeAt) {
     const { tenantId, region } = tx.principal
     // The time is in the key: a job that waits already keeps its own.

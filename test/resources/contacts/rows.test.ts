@@ -71,6 +71,7 @@ t.test('a contact of another unit or tenant is as good as none, whatever is aske
     ]) {
       const answer = await request('PATCH', `/v1/contacts/${id}`, { body: { [String(field)]: value } })
       t.equal(answer.status, 422, `${field}`)
+      t.match(answer.body.errors, [{ path: `/${field}` }])
     }
     t.equal(
       (await request('PATCH', `/v1/contacts/${id}`, { body: { businessUnitId: unit } })).status,
@@ -78,6 +79,38 @@ t.test('a contact of another unit or tenant is as good as none, whatever is aske
       'a contact stays in its unit',
     )
   })
+})
+
+t.test('giving a contact to somebody is a right of its own, and goes to those who see it', async (t) => {
+  const { request, member, role, sql } = await startTestService(t)
+  const { id } = await request('POST', '/v1/contacts', { body: { displayName: 'Anna' } })
+  const fields = { read: ['displayName', 'ownerId'], write: ['displayName', 'ownerId'] }
+  const writer = { resource: 'contacts', actions: ['read', 'update', 'create'], fields }
+  const plain = await member(await role([writer]))
+  const giver = await member(await role([writer, { resource: 'contacts', actions: ['assign'] }]))
+  const give = (ownerId: string | null, token: string) =>
+    request('PATCH', `/v1/contacts/${id}`, { token, body: { ownerId } })
+  const refused = await give(plain.id, plain.token)
+  t.equal(refused.status, 403)
+  t.match(refused.body.errors, [{ path: '/ownerId', code: 'not_assignable' }])
+  const made = { displayName: 'Bea', ownerId: plain.id }
+  t.equal((await request('POST', '/v1/contacts', { token: plain.token, body: made })).status, 403, 'nor a new one')
+  t.equal((await give(null, plain.token)).status, 200, 'what stays as it is is not given')
+  const given = await give(plain.id, giver.token)
+  t.match(given.body, { ownerId: plain.id })
+  t.match(await sql('SELECT touched FROM audit.event WHERE request_id = $1', [given.headers['request-id']]), [
+    { touched: [{ resource: 'contacts', ids: [id], changed: ['ownerId'] }] },
+  ])
+  t.equal((await give(null, plain.token)).status, 403, 'nor is it taken away')
+  const elsewhere = (await request('POST', '/v1/business-units', { body: { name: 'Second' } })).id
+  const stranger = await member('agent', { businessUnitIds: [elsewhere] })
+  const gone = await member('agent')
+  await request('PATCH', `/v1/members/${gone.id}`, { body: { status: 'deactivated' } })
+  for (const nobody of [stranger.id, gone.id]) {
+    const answer = await give(nobody, giver.token)
+    t.equal(answer.status, 422)
+    t.match(answer.body.errors, [{ path: '/ownerId' }])
+  }
 })
 
 t.test('a role’s condition binds reading and writing, before and after', async (t) => {

@@ -1,26 +1,30 @@
+import type { Resource } from '../../access/define.ts'
 import type { Tx } from '../../db/database.ts'
 import { ruled, unknownReference } from '../../db/reference.ts'
 import { sql } from '../../db/sql.ts'
 import { type Fault, Problem } from '../../errors.ts'
 import type { Change } from '../../http/record-changes.ts'
-import { conversations } from './schema.ts'
 
 /**
- * Whether a conversation may be given to the member and the team that the body names. Giving it away is a right of its
- * own beside changing it; whoever gets it must be able to see it.
+ * Whether a record may be given to the member (in the field `holder`) and the team that the body names. Giving it away
+ * is a right of its own beside changing it; whoever gets it must be able to see its business unit.
  * @throws Problem forbidden, or unprocessable
  */
-export async function checkAssignment({ tx, body, before, after }: Change): Promise<void> {
-  const changed = (['assigneeId', 'teamId'] as const).filter(
+export async function checkAssignment(
+  { tx, body, before, after }: Change,
+  resource: Resource,
+  holder: 'assigneeId' | 'ownerId',
+): Promise<void> {
+  const changed = [holder, 'teamId'].filter(
     (name) => name in body && (body[name] ?? null) !== (before?.clear[name] ?? null),
   )
   if (changed.length === 0) return
-  if (!tx.principal.ability.can('assign', conversations, before?.clear ?? after))
+  if (!tx.principal.ability.can('assign', resource, before?.clear ?? after))
     throw new Problem('forbidden', {
       errors: changed.map((name) => ({
         path: `/${name}`,
         code: 'not_assignable',
-        message: 'You may not give conversations to others.',
+        message: `You may not give ${resource.name} to others.`,
       })),
     })
   const faults = await Promise.all(
