@@ -37,7 +37,6 @@ const script = `SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   filter: true,
   persistAuthorization: false,
-  tryItOutEnabled: true,
   validatorUrl: null,
 })
 `

@@ -116,30 +116,26 @@ const parameters: Record<string, JsonSchema> = {
     in: 'header',
     description:
       'A key of your own, unlike all others of the last 24 hours: a repetition of the request with the same key does nothing and answers the record again, as you may see it then.',
-    schema: { type: 'string', minLength: 1, maxLength: 255 },
-    example: '6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11',
+    schema: { type: 'string', minLength: 1, maxLength: 255, examples: ['6b1b6f5e-3a0f-4a51-9a55-9b0f5f0f1c11'] },
   },
   IfMatch: {
     name: 'If-Match',
     in: 'header',
     description: 'The ETag that the change is based on: 412 when the record has changed since.',
-    schema: { type: 'string' },
-    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+    schema: { type: 'string', examples: ['"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"'] },
   },
   RequiredIfMatch: {
     name: 'If-Match',
     in: 'header',
     required: true,
     description: 'The ETag that the change is based on: 412 when the record has changed since, 428 without it.',
-    schema: { type: 'string' },
-    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+    schema: { type: 'string', examples: ['"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"'] },
   },
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
     description: 'The ETag that you have: 304 while it still holds.',
-    schema: { type: 'string' },
-    example: '"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"',
+    schema: { type: 'string', examples: ['"2fJ0sIbm9q4sM0Uxyz0aWfK1p3d"'] },
   },
 }
 
@@ -165,6 +161,7 @@ function membersOf(type: z.ZodType | undefined, place: 'path' | 'query' | 'heade
   return Object.entries(documented.shape).map(([name, member]: [string, z.ZodType]) => {
     const { description, examples, ...schema } = schemas.of(member, 'input')
     const required = place === 'path' || !member.safeParse(undefined).success
+    const example = Array.isArray(examples) ? examples[0] : schemas.example(schema)
     return {
       name,
       in: place,
@@ -172,8 +169,8 @@ function membersOf(type: z.ZodType | undefined, place: 'path' | 'query' | 'heade
       description,
       // A list stands in one parameter, separated by commas.
       ...(schema.type === 'array' ? { style: 'form', explode: false } : {}),
-      schema,
-      example: Array.isArray(examples) ? examples[0] : schemas.example(schema),
+      // A page that tries requests out fills in the example of a parameter, and would send every filter there is.
+      ...(required ? { schema, example } : { schema: { ...schema, examples: [example] } }),
     }
   })
 }
