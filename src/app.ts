@@ -10,7 +10,7 @@ import { requestId, useGuard } from './http/guard.ts'
 import { useJsonBodies } from './http/json-body.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { checkAgainstDocument } from './http/openapi.ts'
-import { answerClientError } from './http/problem.ts'
+import { answerClientError, answerFrameworkError } from './http/problem.ts'
 import { RateLimit } from './http/rate-limit.ts'
 import { RouteTable } from './http/route-table.ts'
 import { useZod } from './http/schema.ts'
@@ -50,6 +50,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
   })
   useZod(app, checkAnswers)
   useJsonBodies(app)

@@ -68,6 +68,7 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
     const { selfGuarded } = request.routeOptions.config
     request.caller = { principal, meta, ...(selfGuarded ? {} : { needs: access }) }
     meta.purpose = purposeOf(request)
+    refuseUndecodable(request)
     limit.count(`principal/${principal.tenantId}/${principal.id}/${principal.onBehalfOf ?? ''}`, reply)
     if (selfGuarded || principal.ability.may(access.action, access.resource)) return
     // A right given a moment ago counts: before a refusal, memory is asked for nothing.
@@ -141,6 +142,17 @@ function bearer(request: FastifyRequest): string {
   const match = /^Bearer ([\w.~+/=-]{1,4096})$/i.exec(request.headers.authorization ?? '')
   if (seen > 1 || !match?.[1]) return ''
   return match[1]
+}
+
+/** The parser of queries takes what does not decode as it stands, and would search for something that nobody meant. */
+function refuseUndecodable(request: FastifyRequest): void {
+  const query = request.raw.url?.split('?').slice(1).join('?') ?? ''
+  if (!query.includes('%')) return
+  try {
+    decodeURIComponent(query)
+  } catch (cause) {
+    throw new Problem('invalid_request', { detail: 'The query does not decode.', cause })
+  }
 }
 
 function purposeOf(request: FastifyRequest): string | null {

@@ -63,6 +63,11 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .send(problemBody(problem, request.id))
 }
 
+/** What the router itself refuses (a path that does not decode, a part that is too long) reaches neither route nor hook. */
+export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(problemOf(error), request, reply.header('request-id', request.id))
+}
+
 /** What is no HTTP at all reaches no route; it is answered on the socket, which then closes. */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import { z } from 'zod'
+import { unknownField } from '../db/rows.ts'
 import { catalogue, type ErrorCode, type Fault, Problem } from '../errors.ts'
 import { errorTable } from './overview.ts'
 
@@ -13,6 +14,9 @@ export function useZod(app: FastifyInstance, checkAnswers: boolean): void {
     // Headers are described for readers; whoever uses one checks it.
     if (httpPart === 'headers') return (data: unknown) => ({ value: data })
     return (data: unknown) => {
+      // zod drops this one name silently; as a parameter it is as unknown as any other.
+      if (httpPart === 'querystring' && typeof data === 'object' && data !== null && Object.hasOwn(data, '__proto__'))
+        return { error: new Problem('invalid_request', { errors: [unknownField('__proto__', '__proto__')] }) }
       const result = schema.safeParse(data)
       if (result.success) return { value: result.data }
       return { error: new Problem('invalid_request', { errors: faultsOf(result.error, httpPart ?? 'body') }) }
