@@ -6,13 +6,13 @@ import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import pg from 'pg'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { createHttpClient } from '../../src/channels/http-client.ts'
 import { type Config, parseConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
 import { startWorker } from '../../src/delivery/worker.ts'
-import { errorFields } from '../../src/log.ts'
+import { createLog } from '../../src/log.ts'
 import { tenantCreate } from '../../src/resources/tenants/create.ts'
 import { openDatabase } from '../../src/start.ts'
 import { freshDatabase } from './database.ts'
@@ -152,8 +152,9 @@ export async function startTestService(
     dataDir,
   )
   const logs: string[] = []
-  const log = pino(
-    { level: config.logLevel, base: null, serializers: { err: errorFields, error: errorFields } },
+  const log = createLog(
+    config,
+    false,
     new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         logs.push(chunk.toString())
