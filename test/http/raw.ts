@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Answer, TestService } from '../harness/service.ts'
 
 export interface RawAnswer {
   status: number
@@ -45,4 +46,27 @@ function parse(text: string): RawAnswer {
     ),
     text: rest.join('\r\n\r\n'),
   }
+}
+
+/** Everything that the tenants have, to see that a refused request has left nothing. */
+export async function everything({ sql }: TestService): Promise<string> {
+  const tables = await sql<{ name: string }>(
+    `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'app'::regnamespace ORDER BY 1`,
+  )
+  const all = await Promise.all(tables.map(({ name }) => sql(`SELECT * FROM ${name} ORDER BY 1, 2`)))
+  return JSON.stringify(all)
+}
+
+/** A refusal as every one is: a problem with its code and the request's id. */
+export function refusal(answer: Answer | RawAnswer): string {
+  const header = (name: string): string | undefined =>
+    answer.headers instanceof Map ? answer.headers.get(name) : (answer as Answer).headers[name]
+  if (answer.status < 400 || answer.status > 499) return `${answer.status} ${answer.text.slice(0, 200)}`
+  if (!header('content-type')?.startsWith('application/problem+json'))
+    return `${answer.status} as ${header('content-type')}`
+  const body: Record<string, unknown> = JSON.parse(answer.text)
+  const { code, requestId, status } = body
+  if (status !== answer.status || typeof code !== 'string' || typeof requestId !== 'string') return answer.text
+  const said = header('request-id')
+  return said === undefined || said === requestId ? 'refused' : `${said} is not ${requestId}`
 }
