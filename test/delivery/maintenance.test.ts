@@ -18,7 +18,10 @@ t.test('what has served its purpose goes, what has not stays', async (t) => {
   const [before] = await sql<{ n: number }>('SELECT count(*)::int AS n FROM app.refresh_token')
   await run(service, t)
   t.equal((await sql('SELECT FROM app.idempotency')).length, 1)
-  t.same(await sql('SELECT subject_hash FROM directory.login_attempt'), [{ subject_hash: Buffer.from([2]) }])
+  // Whoever logs in leaves a row too.
+  t.same(await sql(`SELECT subject_hash FROM directory.login_attempt WHERE subject_hash IN ('\\x01', '\\x02')`), [
+    { subject_hash: Buffer.from([2]) },
+  ])
   t.equal(
     (await sql('SELECT FROM app.refresh_token')).length,
     (before?.n ?? 0) - 1,

@@ -84,8 +84,10 @@ t.test('a change is a merge patch', async (t) => {
   t.same((await change({ address: null, residence: null })).body.address, null)
   t.same((await change({ tags: ['old'] })).body.tags, ['old'], 'a list is replaced')
   t.same((await change({ tags: [] })).body.tags, [])
-  t.equal((await change({ lifecycleStage: null })).status, 400, 'what must be there cannot be removed')
-  t.equal((await change({ tags: null })).status, 400)
+  t.equal((await change({ lifecycleStage: 'customer' })).body.lifecycleStage, 'customer')
+  t.equal((await change({ lifecycleStage: null })).body.lifecycleStage, 'lead', 'what is always there falls back')
+  t.same((await change({ tags: ['a'] })).body.tags, ['a'])
+  t.same((await change({ tags: null })).body.tags, [], 'a list is emptied')
   for (const body of [
     { id: randomUUID() },
     { version: 9 },
