@@ -65,9 +65,10 @@ t.test('an answer is a queued message, an answered conversation and a job, in on
   t.same(
     event?.touched.map(({ resource, ids }) => [resource, ids]),
     [
-      ['conversations', [one.conversationId]],
       ['messages', [answer.id]],
+      ['conversations', [one.conversationId]],
     ],
+    'what was sent stands first',
   )
 })
 
