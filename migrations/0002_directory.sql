@@ -43,46 +43,46 @@ CREATE TABLE directory.installation (
 );
 
 CREATE FUNCTION directory.tenants() RETURNS TABLE (tenant_id uuid, region text)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC SELECT t.tenant_id, t.region FROM directory.tenant t ORDER BY t.tenant_id; END;
 
 CREATE FUNCTION directory.logins(hash bytea) RETURNS TABLE (tenant_id uuid, member_id uuid, region text)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     SELECT l.tenant_id, l.member_id, t.region FROM directory.login l JOIN directory.tenant t USING (tenant_id)
      WHERE l.address_hash = hash ORDER BY l.tenant_id;
   END;
 
 CREATE FUNCTION directory.channel_tenant(channel uuid) RETURNS TABLE (tenant_id uuid, region text)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     SELECT c.tenant_id, t.region FROM directory.channel c JOIN directory.tenant t USING (tenant_id) WHERE c.channel_id = channel;
   END;
 
 -- The writers only touch the tenant that the transaction has set.
 CREATE FUNCTION directory.register_tenant(home text) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     INSERT INTO directory.tenant (tenant_id, region) VALUES (nullif(current_setting('app.tenant', true), '')::uuid, home);
   END;
 
 -- Only one login per address and tenant; whoever comes second gets a unique violation.
 CREATE FUNCTION directory.register_login(hash bytea, member uuid) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     INSERT INTO directory.login (address_hash, tenant_id, member_id)
     VALUES (hash, nullif(current_setting('app.tenant', true), '')::uuid, member);
   END;
 
 CREATE FUNCTION directory.forget_login(member uuid) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     DELETE FROM directory.login l
      WHERE l.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND l.member_id = member;
   END;
 
 CREATE FUNCTION directory.register_channel(channel uuid) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     INSERT INTO directory.channel (channel_id, tenant_id)
     VALUES (channel, nullif(current_setting('app.tenant', true), '')::uuid);
@@ -90,7 +90,7 @@ CREATE FUNCTION directory.register_channel(channel uuid) RETURNS void
 
 -- One more failure of a subject within the window (seconds); how many that makes.
 CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURNS int
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     INSERT INTO directory.login_attempt AS a (subject_hash, failures, since) VALUES (subject, 1, now())
     ON CONFLICT (subject_hash) DO UPDATE
@@ -100,14 +100,14 @@ CREATE FUNCTION directory.login_failed(subject bytea, window_seconds int) RETURN
   END;
 
 CREATE FUNCTION directory.login_taken_back(subject bytea) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC UPDATE directory.login_attempt a SET failures = a.failures - 1 WHERE a.subject_hash = subject AND a.failures > 0; END;
 
 -- Counts an attempt as failed before its password is looked at, so that many at once are counted like many in a row:
 -- each waits for the rows of the one before. An attempt too many is not let in and counts nothing. Always the address
 -- first, so that no two wait for each other, and so that an address that is slowed down locks no more accounts.
 CREATE FUNCTION directory.login_begun(account bytea, account_max int, address bytea, address_max int, window_seconds int)
-  RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF directory.login_failed(address, window_seconds) > address_max THEN
     PERFORM directory.login_taken_back(address);
@@ -123,7 +123,7 @@ END $$;
 
 -- The account starts anew; of its address only this attempt is taken back, or one good login would pay for many guesses.
 CREATE FUNCTION directory.login_succeeded(account bytea, address bytea) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC
     SELECT directory.login_taken_back(address);
     DELETE FROM directory.login_attempt a WHERE a.subject_hash = account;
@@ -132,7 +132,7 @@ CREATE FUNCTION directory.login_succeeded(account bytea, address bytea) RETURNS 
 -- What waits in the queue, by task; its tables are the owner's alone. Numbers only: keys and payloads stay inside.
 CREATE FUNCTION directory.job_backlog()
   RETURNS TABLE (task text, ready int, later int, running int, failed int, oldest_seconds float8)
-  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY SELECT j.task_identifier,
       count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts AND j.run_at <= now())::int,
@@ -144,5 +144,5 @@ BEGIN
 END $$;
 
 CREATE FUNCTION directory.forget_login_attempts(age_seconds int) RETURNS void
-  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   BEGIN ATOMIC DELETE FROM directory.login_attempt a WHERE a.since < now() - make_interval(secs => age_seconds); END;

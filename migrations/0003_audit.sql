@@ -67,7 +67,7 @@ CALL audit.guard('audit.event_default', true);
 -- Makes this month's partition and the next ones; called at every start and daily. The DEFAULT partition stands behind
 -- them: a late start loses nothing, and a month that already has rows there simply stays there.
 CREATE FUNCTION audit.make_partitions(months_ahead int DEFAULT 3) RETURNS int
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   month date; name text; made int := 0;
 BEGIN

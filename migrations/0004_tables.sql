@@ -571,7 +571,7 @@ CREATE SCHEMA quiet;
 CREATE FUNCTION quiet.pg_notify(channel text, payload text) RETURNS void LANGUAGE sql RETURN NULL::void;
 
 CREATE FUNCTION app.enqueue(task text, keys text[], payloads jsonb[], run_after timestamptz DEFAULT NULL) RETURNS void
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = quiet, pg_catalog AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = quiet, pg_catalog, pg_temp AS $$
 DECLARE
   missing graphile_worker.job_spec[];
   added text[];

@@ -83,6 +83,14 @@ t.test('the login owns nothing and has no way to more', async (t) => {
     [],
   )
   t.same(await rows(`SELECT rolname FROM pg_roles WHERE rolname <> current_user AND pg_has_role(oid, 'MEMBER')`), [])
+  // Without a word about it, the temporary schema is looked into first, and everybody may make things there.
+  t.same(
+    await rows(
+      `SELECT oid::regprocedure FROM pg_proc WHERE prosecdef AND coalesce(proconfig::text, '') !~ 'search_path=[a-z_, ]*pg_temp\\"'`,
+    ),
+    [],
+    'what runs under the owner’s rights finds nothing that the login has made',
+  )
   for (const text of [
     'SET ROLE postgres',
     'CREATE TABLE app.mine (id int)',

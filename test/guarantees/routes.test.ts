@@ -101,6 +101,8 @@ t.test('every request of the owner leaves an audit event that carries the reques
       t.equal(same.status, 304, path)
       t.equal(same.text, '')
       await recorded(t, service, same, `GET ${path} that is not modified`)
+      const unchanged = await request('HEAD', path, { headers: { 'if-none-match': String(found.headers.etag) } })
+      t.equal(unchanged.status, 304)
       const head = await request('HEAD', path)
       t.equal(head.status, 200)
       t.equal(head.text, '')
