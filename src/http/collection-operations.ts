@@ -29,7 +29,7 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
       ...below,
       body: searchBody(resource, names, searchable),
       response: { 200: page },
-      errors: ['invalid_cursor', 'quota_exceeded'],
+      errors: ['invalid_cursor', 'unprocessable', 'quota_exceeded'],
       description: `The same as the list, asked for by body: personal data need not stand in a URL, and conditions can be joined.`,
     }),
     fetch: operation(`${resource.name}.fetch`, `Fetch ${one}`, {

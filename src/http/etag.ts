@@ -25,7 +25,8 @@ export function sendRecord(
   const etag = etagOf(record, volatile)
   reply.header('etag', etag)
   const known = request.headers['if-none-match']
-  if ((request.method === 'GET' || request.method === 'HEAD') && known !== undefined && matches(known, etag)) return reply.code(304).send()
+  if ((request.method === 'GET' || request.method === 'HEAD') && known !== undefined && matches(known, etag))
+    return reply.code(304).send()
   return reply.send(record)
 }
 

@@ -184,13 +184,17 @@ export function checkAgainstDocument(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     const { method, url, config, schema } = request.routeOptions
     const operation = schema?.operation
-    if (!operation || !url) return payload
     const { statusCode } = reply
-    const outside = (what: string): Error => new Error(`${method} ${url} answers ${what}, which it does not document`)
+    if (!operation || !url || statusCode === 500) return payload
+    const outside = (what: string): Error => {
+      // Thrown here, an error keeps the status of the answer that it replaces.
+      reply.code(500)
+      return new Error(`${method} ${url} answers ${what}, which it does not document`)
+    }
     if (statusCode >= 400) {
       const code = typeof payload === 'string' ? /"code":"(\w+)"/.exec(payload)?.[1] : undefined
       const codes: readonly string[] = errorsOf({ method: request.method, url, config }, operation)
-      if (code !== 'internal' && !codes.includes(String(code))) throw outside(`${statusCode} ${code}`)
+      if (!codes.includes(String(code))) throw outside(`${statusCode} ${code}`)
     } else if (statusCode !== 304 && !(statusCode in operation.response)) throw outside(String(statusCode))
     else
       for (const [header, part] of Object.entries(noted))
