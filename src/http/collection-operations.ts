@@ -69,7 +69,7 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
     restore: operation(`${resource.name}.restore`, `Bring ${one} back from the trash`, {
       params: idParams,
       response: { 200: resource.answer },
-      errors: errors.restore ?? [],
+      errors: ['already_exists', ...(errors.restore ?? [])],
       etag: true,
       idempotent: true,
       description: 'Answers the record as you may see it.',

@@ -22,7 +22,8 @@ export function errorsOf({ method, config }: Omit<Route, 'schema'>, operation: O
   add(guarded && params, 'not_found')
   add(ifMatch, 'version_mismatch')
   add(ifMatch === 'required', 'if_match_required')
-  add(idempotent, 'idempotency_in_flight', 'idempotency_mismatch')
+  // A repetition is answered as the record is seen today, if it is.
+  add(idempotent, 'idempotency_in_flight', 'idempotency_mismatch', 'not_found')
   add(true, ...(operation.errors ?? []))
   return [...codes].sort((a, b) => catalogue[a][0] - catalogue[b][0] || (a < b ? -1 : 1))
 }
