@@ -109,8 +109,9 @@ async function audited(db: Database, request: FastifyRequest, problem: Problem):
   const { caller } = request
   if (!caller || !access || problem.status >= 500 || problem.status === 401 || problem.options.audited) return problem
   const params = request.params as Readonly<Record<string, unknown>> | null
-  const named = Object.values(params ?? {}).filter(
-    (value): value is string => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
+  // A refusal may come before the parameters are brought into their one form.
+  const named = Object.values(params ?? {}).flatMap((value) =>
+    typeof value === 'string' && /^[0-9a-f-]{36}$/i.test(value) ? [value.toLowerCase()] : [],
   )
   try {
     await db.denied(caller, access, problem.code, problem.options.recordIds ?? named)

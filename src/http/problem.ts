@@ -53,7 +53,8 @@ export function problemBody(problem: Problem, requestId: string): Record<string,
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (problem.status >= 500)
     request.log.error({ err: problem.options.cause ?? problem, code: problem.code }, 'request failed')
-  else request.log.debug({ code: problem.code }, 'request refused')
+  // Whoever is not let in stands in no audit: the log is where somebody sees that a door is tried.
+  else request.log[problem.status === 401 ? 'info' : 'debug']({ code: problem.code }, 'request refused')
   for (const [name, value] of Object.entries(problem.options.headers ?? {})) reply.header(name, value)
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="custodia"')
   return reply

@@ -125,8 +125,10 @@ export const problemSchema = z
     },
   })
 
+// In the one form that the audit, job keys and sealed notes know: in capitals it would be the same record there, and
+// would not be found by its id.
 export const idParams = z.object({
-  id: z.uuid().meta({ description: 'The record’s id.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
+  id: z.uuid().toLowerCase().meta({ description: 'The record’s id.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
 })
 
 /** An answer without a body. */

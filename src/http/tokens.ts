@@ -11,7 +11,9 @@ const issuer = 'custodia'
 /** How far the clocks of two of our processes may be apart. */
 const clockSkewSeconds = 60
 
-const claims = z.object({ tid: z.uuid(), sub: z.uuid(), sid: z.uuid(), key: z.uuid().optional(), iat: z.number() })
+// As we write them: in capitals the same id would be another text to whatever compares or keeps it.
+const id = z.uuid().lowercase()
+const claims = z.object({ tid: id, sub: id, sid: id, key: id.optional(), iat: z.number() })
 const verified = z.object({ header: z.looseObject({ alg: z.literal('EdDSA'), kid: z.string() }), payload: claims })
 
 /** Access tokens: JWTs signed with Ed25519 (RFC 8037). They name the principal, never its rights. */
@@ -71,6 +73,7 @@ export function credentialOf(app: FastifyInstance, token: string): Credential | 
   }
   try {
     const { header, payload } = verified.parse(app.jwt.verify(token))
+    if (!isCanonical(token.slice(token.lastIndexOf('.') + 1))) return null
     if (header.kid !== app.accessTokenKid || payload.iat > Date.now() / 1000 + clockSkewSeconds) return null
     const session = { tenantId: payload.tid, memberId: payload.sub, sessionId: payload.sid }
     return payload.key ? { kind: 'exchange', ...session, apiKeyId: payload.key } : { kind: 'member', ...session }
@@ -100,15 +103,18 @@ export function readSecret(
 ): { tenantId: string; id: string; hash: Buffer } | null {
   if (!token.startsWith(`${prefix}_`) || !/^[\w-]{86}$/.test(token.slice(prefix.length + 1))) return null
   const bytes = Buffer.from(token.slice(prefix.length + 1), 'base64url')
-  // base64url has spare bits at its end: only the one canonical form counts.
-  if (bytes.length !== 64) return null
-  if (!timingSafeEqual(Buffer.from(bytes.toString('base64url')), Buffer.from(token.slice(prefix.length + 1))))
-    return null
+  if (bytes.length !== 64 || !isCanonical(token.slice(prefix.length + 1))) return null
   return {
     tenantId: uuidOf(bytes.subarray(0, 16)),
     id: uuidOf(bytes.subarray(16, 32)),
     hash: createHash('sha256').update(bytes.subarray(32)).digest(),
   }
+}
+
+/** base64url has spare bits at its end, so that several texts stand for the same bytes: only one of them counts. */
+function isCanonical(text: string): boolean {
+  const written = Buffer.from(Buffer.from(text, 'base64url').toString('base64url'))
+  return written.length === Buffer.byteLength(text) && timingSafeEqual(written, Buffer.from(text))
 }
 
 const bytesOf = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex')

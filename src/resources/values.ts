@@ -123,7 +123,7 @@ export const tags = (description: string) =>
 
 export const idList = (description: string) =>
   z
-    .array(z.uuid())
+    .array(z.uuid().toLowerCase())
     .max(100)
     .refine((all) => new Set(all).size === all.length, 'An id stands once.')
     .meta({ description, example: [], uniqueItems: true })

@@ -13,7 +13,7 @@ import { idParams } from '../../http/schema.ts'
 import { auditEvents } from './schema.ts'
 
 const id = (description: string) =>
-  z.uuid().optional().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
+  z.uuid().toLowerCase().optional().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
 const time = (description: string) =>
   z.iso.datetime({ offset: true }).optional().meta({ description, example: '2026-11-01T00:00:00Z' })
 

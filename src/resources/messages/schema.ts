@@ -166,7 +166,7 @@ export const newMessage = z
     replyToId: idOf('The message of the conversation that it answers.').optional(),
     attachmentIds: idList('Uploaded files that go with it.').default([]),
     purpose: word('What it is for; left out: what the conversation is for.', 'support').optional(),
-    expectedLastMessageId: z.uuid().nullable().optional().meta({
+    expectedLastMessageId: z.uuid().toLowerCase().nullable().optional().meta({
       description:
         'The conversation’s last message as you know it, null for none: when another has come meanwhile, nothing is sent (409).',
       example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',

@@ -74,7 +74,7 @@ const refreshBody = z
   })
   .meta({ id: 'Refresh', description: 'What a session goes on with.' })
 const exchangeBody = z
-  .strictObject({ memberId: z.uuid().meta({ description: 'The member to act for.' }) })
+  .strictObject({ memberId: z.uuid().toLowerCase().meta({ description: 'The member to act for.' }) })
   .meta({ id: 'Exchange', description: 'For whom an API key wants to act.' })
 const acceptBody = z
   .strictObject({
