@@ -1,0 +1,71 @@
+import type { JsonObject, JsonValue } from '../channels/json.ts'
+import { emailSpans } from './email-detection.ts'
+import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans } from './number-detection.ts'
+
+/**
+ * A text in which phone numbers, email addresses and card numbers are masked; null where none was found.
+ *
+ * This happens when a text is written, and what comes of it is stored beside it: whoever has the field only masked is
+ * shown that, and asks about nothing else. It looks at nothing but the text and its contact's country. What else is
+ * known of the contact stays out of it: a number that is masked only because the contact has it would tell that.
+ * @param country ISO 3166-1 alpha-2, the one whose national numbers are understood
+ */
+export function veil(text: string, country: string | null, effort: Effort = newEffort()): string | null {
+  const emails = emailSpans(text)
+  const numbers = numberSpans(text, country, effort).filter(
+    (one) => !emails.some((other) => one.start < other.end && other.start < one.end),
+  )
+  const spans = [...emails, ...numbers].sort((a, b) => a.start - b.start)
+  if (spans.length === 0) return null
+  let veiled = ''
+  let done = 0
+  for (const span of spans) {
+    veiled += text.slice(done, span.start) + span.veil
+    done = span.end
+  }
+  return veiled + text.slice(done)
+}
+
+/** The fields of a record in which something was found, as they are shown masked; empty where nothing was. */
+export type Veiled = JsonObject
+
+/**
+ * The masked forms of texts and of JSON, by field.
+ * @param fields strings, JSON in which every string is looked at, and null for what is not there
+ */
+export function veiledOf(fields: Readonly<Record<string, JsonValue>>, country: string | null): Veiled {
+  const effort = newEffort()
+  const veiled: Veiled = {}
+  for (const [name, value] of Object.entries(fields)) {
+    const after = veilJson(value, country, effort, false)
+    if (after !== value) veiled[name] = after
+  }
+  return veiled
+}
+
+/** Names under which contact cards and the like have numbers, of whatever form. */
+const phoneKey = /phone|mobile|msisdn|wa_?id$|^(?:tel|fax|cell|e164|whatsapp)$/i
+const phoneDigitsMin = 5
+
+/** The same value where nothing was found in it. */
+function veilJson(value: JsonValue, country: string | null, effort: Effort, isPhone: boolean): JsonValue {
+  if (typeof value === 'string') return (isPhone ? maskedWhole(value) : null) ?? veil(value, country, effort) ?? value
+  if (typeof value === 'number') return (isPhone ? maskedWhole(String(value)) : null) ?? value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const after = value.map((one) => veilJson(one, country, effort, isPhone))
+    return after.some((one, i) => one !== value[i]) ? after : value
+  }
+  const entries = Object.entries(value)
+  const after = entries.map(([key, one]): [string, JsonValue] => [
+    key,
+    veilJson(one, country, effort, isPhone || phoneKey.test(key)),
+  ])
+  return after.some(([, one], i) => one !== entries[i]?.[1]) ? Object.fromEntries(after) : value
+}
+
+function maskedWhole(value: string): string | null {
+  const digits = asciiDigits(value).replaceAll(/\D/g, '')
+  if (digits.length < phoneDigitsMin || /\p{L}{3}/u.test(value)) return null
+  return maskedPhone(`${/^\s*[+＋]/.test(value) ? '+' : ''}${digits}`)
+}

@@ -1,0 +1,248 @@
+import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max'
+
+/** A stretch of a text that is not to be shown, and what stands there instead. */
+export interface Span {
+  start: number
+  end: number
+  veil: string
+}
+
+/** How much looking is left for one record; when it is spent, what looks like a number at all is taken for one. */
+export interface Effort {
+  parses: number
+  windows: number
+}
+
+/** Far more than people write; a text made to be slow is done after some milliseconds. */
+export const newEffort = (): Effort => ({ parses: 300, windows: 5_000 })
+
+/** Digits written without anything in between. */
+interface Group {
+  start: number
+  end: number
+  /** in ASCII */
+  digits: string
+  hasPlus: boolean
+  /** Part of a date or an address in a network: no number goes through it. */
+  isOther: boolean
+}
+
+const digitsMin = 7
+const e164DigitsMax = 15
+/** With "00" or "+ 00" before it. */
+const phoneDigitsMax = 17
+const cardDigits = { min: 13, max: 19 }
+const unexaminedDigits = /(?:\p{Nd}[^\p{Nd}]*){7}/u
+
+/** Marks that cannot be seen: numbers copied from an address book bring them along, and digits as emoji. */
+const unseen = '\\u00AD\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2069\\uFEFF\\uFE0F\\u20E3'
+/** What people write between the digits of one number, in whatever script. */
+const separators = `\\p{Zs}\\t./()\\[\\]~\\-\\u2010-\\u2015\\u2212\\u30FC\\uFF0D\\uFF0E\\uFF0F\\uFF08\\uFF09\\u00B7\\u30FB${unseen}`
+const joining = new RegExp(`^[${separators}]{1,6}$`, 'u')
+const plusBefore = new RegExp(`[+＋][${unseen}\\s(（]{0,4}$`, 'u')
+
+/**
+ * Phone and card numbers in a text. The library decides what is a number; where to look is decided here, because its
+ * own search leaves out what must not be left out: two numbers side by side, a number beside a letter or a bracket, one
+ * with digits of Devanagari. Of several readings of the same digits all are hidden.
+ * @param country ISO 3166-1 alpha-2: whose national numbers are understood; null: the common ones of all are
+ */
+export function numberSpans(text: string, country: string | null, effort: Effort): Span[] {
+  // Most of what people write has no number in it.
+  if (!unexaminedDigits.test(text)) return []
+  const home = country !== null && isSupportedCountry(country) ? country : null
+  return runsOf(text).flatMap((run) => spansOf(text, run, home, effort))
+}
+
+/** Groups that may belong together, each with its neighbours. */
+function runsOf(text: string): Group[][] {
+  const runs: Group[][] = []
+  let run: Group[] = []
+  let count = 0
+  const close = (): void => {
+    if (count >= digitsMin) runs.push(markOthers(text, run))
+    run = []
+    count = 0
+  }
+  for (const match of text.matchAll(/\p{Nd}+/gu)) {
+    const start = match.index
+    const last = run.at(-1)
+    const hasPlus = plusBefore.test(text.slice(Math.max(0, start - 6), start))
+    if (last && (hasPlus || start - last.end > 6 || !joining.test(text.slice(last.end, start)))) close()
+    const digits = asciiDigits(match[0])
+    run.push({ start, end: start + match[0].length, digits, hasPlus, isOther: false })
+    count += digits.length
+  }
+  close()
+  return runs
+}
+
+const isByte = ({ digits }: Group): boolean => /^\d{1,3}$/.test(digits) && Number(digits) < 256
+
+/** A date with its whole year is no part of a number, beside it or around it; nor is an address in a network (IPv4). */
+function markOthers(text: string, run: Group[]): Group[] {
+  const gap = (i: number): string => text.slice(run[i]?.end ?? 0, run[i + 1]?.start ?? 0)
+  if (run.length === 4 && run.every(isByte) && run.some(({ digits }) => digits.length === 3))
+    if ([0, 1, 2].every((i) => gap(i) === '.')) for (const group of run) group.isOther = true
+  for (let i = 0; i + 2 < run.length; i++) {
+    const [one, two, three] = run.slice(i, i + 3)
+    const mark = gap(i)
+    if (!one || !two || !three || one.hasPlus || mark !== gap(i + 1) || !/^[-./]$/.test(mark)) continue
+    // "030-12-2026" and its like go on with the same mark.
+    if ((i > 0 && gap(i - 1) === mark) || (i + 3 < run.length && gap(i + 2) === mark)) continue
+    const written = `${one.digits}-${two.digits}-${three.digits}`
+    if (!/^(?:(?:19|20)\d\d-[01]?\d-[0-3]?\d|[0-3]?\d-[0-3]?\d-(?:19|20)\d\d)$/.test(written)) continue
+    for (const group of [one, two, three]) group.isOther = true
+  }
+  return run
+}
+
+type Kind = 'phone' | 'card' | 'either'
+
+function spansOf(text: string, run: Group[], home: CountryCode | null, effort: Effort): Span[] {
+  const found: { from: number; to: number; kind: Kind }[] = []
+  for (let from = 0; from < run.length; from++) {
+    let digits = ''
+    for (let to = from; to < run.length; to++) {
+      const group = run[to]
+      if (!group || group.isOther) break
+      digits += group.digits
+      if (digits.length > cardDigits.max) break
+      if (digits.length < digitsMin) continue
+      // Nothing is shown unexamined.
+      if (effort.windows-- <= 0 || effort.parses <= 0) return [spanOf(text, run, 0, run.length - 1, 'either')]
+      const window = run.slice(from, to + 1)
+      const isWhole = to === run.length - 1 || digits.length + (run[to + 1]?.digits.length ?? 0) > e164DigitsMax
+      const isAlsoPhone = isPhone(text, window, digits, home, isWhole, effort)
+      if (isCard(window, digits)) found.push({ from, to, kind: isAlsoPhone ? 'either' : 'card' })
+      else if (isAlsoPhone) found.push({ from, to, kind: 'phone' })
+    }
+  }
+  return merged(found).map(({ from, to }) => {
+    const kind = found.find((one) => one.from === from && one.to === to)?.kind ?? 'either'
+    return spanOf(text, run, from, to, kind)
+  })
+}
+
+/** Readings that share digits become one; each is from the left to the right, so one pass will do. */
+function merged(found: readonly { from: number; to: number }[]): { from: number; to: number }[] {
+  const regions: { from: number; to: number }[] = []
+  for (const { from, to } of found) {
+    const last = regions.at(-1)
+    if (last && from <= last.to) last.to = Math.max(last.to, to)
+    else regions.push({ from, to })
+  }
+  return regions
+}
+
+function spanOf(text: string, run: readonly Group[], from: number, to: number, kind: Kind): Span {
+  const groups = run.slice(from, to + 1)
+  const digits = groups.map((group) => group.digits).join('')
+  const written = `${groups[0]?.hasPlus ? '+' : ''}${digits}`
+  const shown = kind === 'card' ? 4 : 2
+  const start = groups[0]?.start ?? 0
+  const end = groups.at(-1)?.end ?? 0
+  const isBracketed = /[(（]/.test(text.charAt(start - 1)) && /[)）]/.test(text.slice(start, end))
+  return {
+    // Its plus stays where it is, and is not written again.
+    start: isBracketed ? start - 1 : start,
+    end,
+    veil:
+      kind === 'phone'
+        ? maskedPhone(written).replace(/^\+/, '')
+        : `${'•'.repeat(Math.min(digits.length, 20) - shown)}${digits.slice(-shown)}`,
+  }
+}
+
+/** As app.mask_phone does it. */
+export function maskedPhone(value: string): string {
+  if (value.length < 8) return '•'.repeat(value.length)
+  return `${value.slice(0, 3)}${'•'.repeat(value.length - 5)}${value.slice(-2)}`
+}
+
+/** ISO/IEC 7812: the check digit, the networks' first digits, and groups as cards show them. */
+function isCard(window: readonly Group[], digits: string): boolean {
+  if (digits.length < cardDigits.min || !/^(?:[2-6]|8[12]|9792)/.test(digits)) return false
+  if (window.length > 5 || window.slice(0, -1).some((group) => group.digits.length < 4)) return false
+  let sum = 0
+  for (let i = 0; i < digits.length; i++) {
+    const digit = Number(digits[digits.length - 1 - i])
+    sum += i % 2 === 0 ? digit : digit > 4 ? 2 * digit - 9 : 2 * digit
+  }
+  return sum % 10 === 0
+}
+
+const currency = '\\p{Sc}|[Rr]p|Rs|kr|zł|Kč|USD|EUR|GBP|CHF|INR|IDR|VND|JPY|CNY|KRW|BRL|MXN|COP|ARS|AED|THB|TRY'
+const currencyBefore = new RegExp(`(?:${currency})\\.?\\s?$`, 'u')
+const currencyAfter = new RegExp(`^(?:,\\d\\d?)?\\s?(?:${currency}|円|元|₫|đ)(?!\\p{L})`, 'u')
+/** "MT-12345678", "RR123456789CN": the name of a thing. */
+const idBefore = /(?:[A-Za-z][-_]?|[#№])$/
+const phoneWord =
+  /(?:tel|telefon|phone|handy|mobile?|mobil|mob|cell?|fon|fone|whats ?app|wa|nr|num|number|nummer|call|fax)[-_]?$/i
+
+function isPhone(
+  text: string,
+  window: readonly Group[],
+  digits: string,
+  home: CountryCode | null,
+  isWhole: boolean,
+  effort: Effort,
+): boolean {
+  if (digits.length > phoneDigitsMax) return false
+  const start = window[0]?.start ?? 0
+  const end = window.at(-1)?.end ?? 0
+  // With a plus it is meant to be one, whether the library knows it or not.
+  if (window[0]?.hasPlus) return isWhole || isAbroad(digits, false, effort)
+  const before = text.slice(Math.max(0, start - 12), start)
+  if (idBefore.test(before) && !phoneWord.test(before)) return false
+  if (!digits.startsWith('0') && (currencyBefore.test(before) || currencyAfter.test(text.slice(end, end + 8))))
+    return false
+  if (digits.startsWith('00')) return isAbroad(digits.slice(2), digits.length < 12, effort)
+  if (digits.startsWith('011') && isAbroad(digits.slice(3), true, effort)) return true
+  const written = text.slice(start, end)
+  if (/^(?:19|20)\d\d[-/]\d{3,7}$/.test(written)) return false
+  if (/^\d{3}\D{1,2}\d{3}[ .-]\d{4}$/.test(written)) return true
+  // As WhatsApp writes them: with the country's code, without the plus.
+  const isLikely = window.length === 1 || (window.length <= 6 && /^\d+\D+\d\D|\d{3}/.test(written))
+  if (digits.length >= 10 && isLikely && isAbroad(digits, true, effort)) return true
+  return home === null ? isCommon(written, digits, window.length) : isAtHome(digits, home, effort)
+}
+
+function isAbroad(digits: string, isStrict: boolean, effort: Effort): boolean {
+  if (digits.startsWith('0') || digits.length > e164DigitsMax) return false
+  effort.parses--
+  const parsed = parsePhoneNumberFromString(`+${digits}`)
+  // New ranges are numbers before the library knows them; only what is marked as a number gets that benefit.
+  return (isStrict ? parsed?.isValid() : parsed?.isPossible()) ?? false
+}
+
+function isAtHome(digits: string, home: CountryCode, effort: Effort): boolean {
+  effort.parses--
+  const parsed = parsePhoneNumberFromString(digits, home)
+  if (!parsed) return false
+  const isPrefixed = digits.startsWith('0')
+  if (isPrefixed) return parsed.isValid() || (parsed.isPossible() && digits.length >= 9)
+  if (!parsed.isValid()) return false
+  // Where a number at home begins with a zero, few leave it out, and then of mobile numbers.
+  const isUsuallyPrefixed = /^\D*0/.test(parsed.formatNational())
+  return !isUsuallyPrefixed || parsed.getType() === 'MOBILE'
+}
+
+/** Without a country: a zero and what may follow it, and how the most populous countries write their numbers. */
+function isCommon(written: string, digits: string, groups: number): boolean {
+  if (groups > 5) return false
+  if (/^0[1-9]\d{7,10}$/.test(digits)) return true
+  if (/^(?:[2-9]\d{9}|1[3-9]\d{9}|[1-9]{2}9\d{8})$/.test(digits)) return true
+  return /^[5-9]\d\d([ .-])\d{3}\1\d{3}$/.test(written)
+}
+
+/** Digits of all scripts as ASCII; Unicode has them in tens, zero first. */
+export function asciiDigits(text: string): string {
+  if (/^\d*$/.test(text)) return text
+  return text.replaceAll(/\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0
+    let zero = code
+    while (code - zero < 49 && /^\p{Nd}$/u.test(String.fromCodePoint(zero - 1))) zero--
+    return String((code - zero) % 10)
+  })
+}
