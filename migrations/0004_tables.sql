@@ -75,6 +75,8 @@ CREATE TABLE app.member (
   team_ids          uuid[] NOT NULL DEFAULT '{}',
   business_unit_ids uuid[] NOT NULL DEFAULT '{}',
   default_purpose   text,
+  -- clear values a day; null: the default
+  reveal_quota      int CHECK (reveal_quota BETWEEN 0 AND 100000),
   access_version    bigint NOT NULL DEFAULT 1,
   last_login_at     timestamptz,
   state             text NOT NULL DEFAULT 'active',
@@ -110,6 +112,7 @@ CREATE TABLE app.api_key (
   team_ids          uuid[] NOT NULL DEFAULT '{}',
   business_unit_ids uuid[] NOT NULL DEFAULT '{}',
   default_purpose   text,
+  reveal_quota      int CHECK (reveal_quota BETWEEN 0 AND 100000),
   status            text NOT NULL DEFAULT 'active',
   expires_at        timestamptz,
   created_by        uuid,
@@ -201,7 +204,6 @@ CREATE TABLE app.contact (
   intent                text,
   intent_score          smallint,
   tags                  text[] NOT NULL DEFAULT '{}',
-  custom_fields         jsonb NOT NULL DEFAULT '{}',
   external_ids          jsonb NOT NULL DEFAULT '[]',
   owner_id              uuid,
   team_id               uuid,
@@ -227,6 +229,67 @@ CREATE INDEX contact_phone ON app.contact (tenant_id, phone);
 CREATE INDEX contact_email ON app.contact (tenant_id, lower(email COLLATE "C"));
 CREATE INDEX contact_owner ON app.contact (tenant_id, owner_id);
 CREATE INDEX contact_tags ON app.contact USING gin (tenant_id, tags);
+
+-- The fields that a tenant has defined itself.
+CREATE TABLE app.custom_field (
+  tenant_id      uuid NOT NULL REFERENCES app.tenant,
+  id             uuid NOT NULL,
+  resource       text NOT NULL,
+  key            text NOT NULL,
+  type           text NOT NULL,
+  -- what people read, by language (BCP 47)
+  labels         jsonb NOT NULL DEFAULT '{}',
+  description    text,
+  -- of a text: how it is written, and so how it is masked
+  format         text,
+  -- of money (ISO 4217)
+  currency       text,
+  -- of a reference: to what
+  reference_to   text,
+  -- of a choice: [{value, labels}]
+  options        jsonb NOT NULL DEFAULT '[]',
+  required       boolean NOT NULL DEFAULT false,
+  minimum        numeric,
+  maximum        numeric,
+  max_length     int,
+  -- what kind of data it is; personal until somebody says so or otherwise
+  classification text NOT NULL DEFAULT 'unclassified',
+  category       text,
+  origin         text NOT NULL DEFAULT 'provided',
+  state          text NOT NULL DEFAULT 'active',
+  version        int NOT NULL DEFAULT 1,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  updated_at     timestamptz NOT NULL DEFAULT now(),
+  trashed_at     timestamptz,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX custom_field_key ON app.custom_field (tenant_id, resource, key) WHERE state = 'active';
+
+-- Their values: one row per contact and field, in the column of the field's type, so that no table ever changes for one.
+-- The contact may follow later in the same transaction.
+CREATE TABLE app.contact_custom_value (
+  tenant_id        uuid NOT NULL,
+  contact_id       uuid NOT NULL,
+  field_id         uuid NOT NULL,
+  business_unit_id uuid NOT NULL,
+  text_value       text,
+  number_value     numeric,
+  boolean_value    boolean,
+  date_value       date,
+  list_value       text[],
+  uuid_value       uuid,
+  PRIMARY KEY (tenant_id, contact_id, field_id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contact DEFERRABLE INITIALLY DEFERRED,
+  FOREIGN KEY (tenant_id, field_id) REFERENCES app.custom_field,
+  CHECK (num_nonnulls(text_value, number_value, boolean_value, date_value, list_value, uuid_value) = 1)
+);
+-- Long texts by their beginnings: an entry of an index has its limit.
+CREATE INDEX contact_custom_text ON app.contact_custom_value (tenant_id, field_id, left(text_value, 100), contact_id) WHERE text_value IS NOT NULL;
+CREATE INDEX contact_custom_number ON app.contact_custom_value (tenant_id, field_id, number_value, contact_id) WHERE number_value IS NOT NULL;
+CREATE INDEX contact_custom_boolean ON app.contact_custom_value (tenant_id, field_id, boolean_value, contact_id) WHERE boolean_value IS NOT NULL;
+CREATE INDEX contact_custom_date ON app.contact_custom_value (tenant_id, field_id, date_value, contact_id) WHERE date_value IS NOT NULL;
+CREATE INDEX contact_custom_uuid ON app.contact_custom_value (tenant_id, field_id, uuid_value, contact_id) WHERE uuid_value IS NOT NULL;
+CREATE INDEX contact_custom_list ON app.contact_custom_value USING gin (tenant_id, field_id, list_value) WHERE list_value IS NOT NULL;
 CREATE INDEX contact_search ON app.contact USING gin
   (tenant_id, app.fold(display_name) gin_trgm_ops, app.fold(given_name) gin_trgm_ops, app.fold(family_name) gin_trgm_ops,
    app.fold(company) gin_trgm_ops, lower(email) gin_trgm_ops, phone gin_trgm_ops);
@@ -550,6 +613,8 @@ CREATE TABLE app.reveal_use (
   principal_id uuid NOT NULL,
   day          date NOT NULL,
   used         int NOT NULL,
+  -- when the quota was first hit that day
+  alerted_at   timestamptz,
   PRIMARY KEY (tenant_id, principal_id, day)
 );
 

@@ -1,8 +1,8 @@
 import { Ability as CaslAbility, type RawRuleOf, subject as subjectOf } from '@casl/ability'
 import { type Action, actionNames } from './actions.ts'
-import { type Condition, holds, type Me, readCondition } from './condition.ts'
+import { type Condition, ConditionError, holds, type Me, readCondition } from './condition.ts'
 import type { Grant } from './grant.ts'
-import type { Models, ResourceModel } from './model.ts'
+import type { Field, Models, ResourceModel } from './model.ts'
 
 /** How a rule lets a field be used. CASL sees each as an action of its own: `read`, `mask`, or the writing action. */
 type RuleAction = Action | 'mask'
@@ -22,22 +22,23 @@ export interface Rule {
  */
 export class Ability {
   readonly #layers: readonly Rules[]
-  readonly #models: Models
+  /** The resources as the principal's tenant has them, with the fields that it has defined. */
+  readonly models: Models
   /** Compiled statements, kept as long as the ability itself. */
   readonly cache = new Map<string, unknown>()
 
   private constructor(layers: readonly Rules[], models: Models) {
     this.#layers = layers
-    this.#models = models
+    this.models = models
   }
 
   static of(grants: readonly Grant[], me: Me, models: Models): Ability {
     const rules: RawRuleOf<Rules>[] = []
     for (const grant of grants) {
       const model = models.get(grant.resource)
-      // A grant whose resource is gone grants nothing.
-      if (!model) continue
-      const conditions = grant.when === undefined ? undefined : readCondition(grant.when, model, me, () => true)
+      // A grant whose resource is gone grants nothing, and neither does one whose condition names a field that is.
+      const conditions = model && conditionsOf(grant, model, me)
+      if (!model || conditions === null) continue
       const add = (action: RuleAction, fields: readonly string[] | undefined): void => {
         const names = known(fields ?? [], model)
         rules.push({
@@ -60,7 +61,12 @@ export class Ability {
 
   /** The rights that both have. */
   and(other: Ability): Ability {
-    return new Ability([...this.#layers, ...other.#layers], this.#models)
+    return new Ability([...this.#layers, ...other.#layers], this.models)
+  }
+
+  /** The fields of a resource, those that the tenant has defined among them. */
+  fields(model: ResourceModel): ReadonlyMap<string, Field> {
+    return this.models.get(model.name)?.fields ?? model.fields
   }
 
   /** Whether any row of the resource could be used so; the row itself is asked later. */
@@ -95,10 +101,28 @@ export class Ability {
   }
 }
 
-/** '*' when every field is meant; otherwise those that exist. An empty list would mean "all" to CASL, so it names a field that cannot exist. */
+/** undefined: for every row; null: for none, since it cannot be read any more. */
+function conditionsOf(grant: Grant, model: ResourceModel, me: Me): Condition | undefined | null {
+  if (grant.when === undefined) return undefined
+  try {
+    return readCondition(grant.when, model, me, () => true)
+  } catch (error) {
+    if (error instanceof ConditionError) return null
+    throw error
+  }
+}
+
+/**
+ * '*' when every field is meant; otherwise those that exist. The name of the custom fields' group means those that are
+ * classified as general. An empty list would mean "all" to CASL, so it names a field that cannot exist.
+ */
 function known(fields: readonly string[], model: ResourceModel): '*' | string[] {
   if (fields.includes('*')) return '*'
   const names = fields.filter((name) => model.fields.has(name))
+  const group = model.custom?.group
+  if (group !== undefined && names.includes(group))
+    for (const { name, stored } of model.fields.values())
+      if (stored?.isOpen && stored.group === group && !names.includes(name)) names.push(name)
   return names.length > 0 ? names : ['-']
 }
 

@@ -3,7 +3,8 @@ import type { Comparison, Condition } from './condition.ts'
 import type { Field, FieldKind, ResourceModel } from './model.ts'
 
 /** What a name in a condition stands for; the door gives requests less than a role's own conditions get. */
-export type Resolve = (name: string) => Pick<Field, 'kind' | 'value' | 'exact'> | null
+type Resolved = Pick<Field, 'kind' | 'value' | 'exact' | 'stored'>
+export type Resolve = (name: string) => Resolved | null
 
 /** A comparison, without what joins it with others. */
 type Leaf = Exclude<Condition, { op: 'and' | 'or' | 'not' }>
@@ -44,6 +45,14 @@ export function conditionSql(condition: Condition, resolve: Resolve, bind: Bind 
   }
   const field = resolve(condition.field)
   if (!field) throw new Error(`condition names an unknown field ${condition.field}`)
+  if (!field.stored) return leafSql(condition, field, bind)
+  // Asked about the field's own rows, where an index finds them. An absent value has no row.
+  const { some, value } = field.stored
+  if (condition.op !== 'exists') return some(leafSql(condition, { ...field, value }, bind))
+  return condition.value ? some(sql`true`) : sql`NOT ${some(sql`true`)}`
+}
+
+function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
   const list = field.kind === 'textList' || field.kind === 'uuidList'
   if (condition.op === 'exists') {
     if (list)
@@ -103,7 +112,7 @@ export interface Frame {
 }
 
 /** null where the SQL itself hangs on a value: fields that are compared in a form of their own. */
-export function frameOf(condition: Condition, { fields }: Pick<ResourceModel, 'fields'>): Frame | null {
+export function frameOf(condition: Condition, fields: ResourceModel['fields']): Frame | null {
   const leaves: Leaf[] = []
   const shape = (node: Condition): unknown => {
     if (node.op === 'not') return [node.op, shape(node.of)]

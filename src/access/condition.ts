@@ -94,7 +94,7 @@ export class ConditionError extends Error {
  */
 export function readCondition(
   json: unknown,
-  model: ResourceModel,
+  { fields }: Pick<ResourceModel, 'fields'>,
   me: Me,
   usable: (field: Field, op: string) => boolean,
 ): Condition {
@@ -116,7 +116,7 @@ export function readCondition(
     if (!Array.isArray(argument) || argument.length !== 2 || typeof argument[0] !== 'string')
       throw new ConditionError(path, 'A condition is {"operator": ["field", value]}.')
     const [name, value]: [string, unknown] = [argument[0], argument[1]]
-    const field = model.fields.get(name)
+    const field = fields.get(name)
     if (!field || !operatorsOf(field.kind).includes(op) || !usable(field, op))
       throw new ConditionError(here, `"${op}" cannot be used with "${name.slice(0, 100)}" here.`)
     if (op === 'exists') {
@@ -202,7 +202,7 @@ export function holds(condition: Condition, model: ResourceModel, row: Readonly<
   }
   const field = model.fields.get(condition.field)
   const kind = field?.kind ?? 'text'
-  const value = row[condition.field]
+  const value = field ? valueIn(row, field) : undefined
   if (field?.exact && typeof value === 'string') {
     const { normal, same: sameIn } = field.exact
     const same = (other: Scalar): boolean =>
@@ -238,6 +238,14 @@ export function holds(condition: Condition, model: ResourceModel, row: Readonly<
     case 'gte':
       return order >= 0
   }
+}
+
+/** A field's clear value in a row's JSON, as conditions compare it. */
+export function valueIn(row: Readonly<Record<string, unknown>>, { name, stored }: Field): unknown {
+  if (!stored) return row[name]
+  const group = row[stored.group]
+  if (typeof group !== 'object' || group === null || !Object.hasOwn(group, stored.key)) return undefined
+  return stored.scalar((group as Readonly<Record<string, unknown>>)[stored.key])
 }
 
 /** Orders as the database does: text by code point (collation "C"), times as instants to the microsecond. */

@@ -3,7 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core/table'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
 import { instantOf } from './condition.ts'
-import type { ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
+import type { CustomFields, ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
 import type { Principal } from './principal.ts'
 
 /** How a noun describes one of its fields, once: storage, meaning, and what may be done with it. */
@@ -48,6 +48,8 @@ export interface ResourceDefinition {
   within?: { model: ResourceModel; id: PgColumn }
   /** The noun's own rule about rows; see ResourceModel. */
   rows?: (principal: Principal) => SQL | null
+  /** How it keeps the fields that tenants define; left out: they define none. */
+  custom?: CustomFields
   /** How lists are sorted when nothing is said ("-occurredAt"); left out: newest ids first. */
   sort?: string
   fields: Readonly<Record<string, FieldDefinition>>
@@ -89,6 +91,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
       search: one.search ?? null,
       exact: one.exact ?? null,
       schema: one.schema,
+      stored: null,
     })
     const shape = nullable ? one.schema.nullable() : one.schema
     const shown = maskable(one.schema, one.mask ?? maskFor(kind))
@@ -114,6 +117,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
     within: definition.within ?? null,
     rows: definition.rows ?? null,
     fields,
+    custom: definition.custom ?? null,
     definitions: definition.fields,
     sort: definition.sort ?? null,
     volatile: Object.keys(definition.fields).filter((name) => definition.fields[name]?.volatile),

@@ -36,7 +36,7 @@ export function rowsWhere(principal: Principal, model: ResourceModel, action: Ac
   const layers = principal.ability.rules(action, model.name)
   const parts: SQL[] = []
   for (const rules of layers) {
-    const any = anyOf(rules, model)
+    const any = anyOf(rules, principal.ability.fields(model))
     if (any === false) return false
     if (any !== true) parts.push(any)
   }
@@ -71,7 +71,7 @@ export function liveWhere(principal: Principal, model: ResourceModel): SQL {
 
 /** How a principal sees a field; null when it never does, and then the field might as well not exist. */
 export function sight(principal: Principal, model: ResourceModel, name: string): Sight | null {
-  const field = model.fields.get(name)
+  const field = principal.ability.fields(model).get(name)
   if (!field) return null
   const clear = reach(principal, model, 'read', name)
   const masked = clear === true || !isEverMasked(principal, model, name) ? false : reach(principal, model, 'mask', name)
@@ -115,10 +115,17 @@ export function filterable(
       if (!seen) return null
       const { field, clear, masked } = seen
       if (clear === true) return field
-      if (clear === false)
-        return { ...field, value: masked === true ? field.value : sql`CASE WHEN ${masked} THEN ${field.value} END` }
-      return { ...field, value: sql`CASE WHEN ${clear} THEN ${field.value} END` }
+      const where = clear === false ? masked : clear
+      return where === true || where === false ? field : { ...field, ...onlyWhere(where, field) }
     },
+  }
+}
+
+/** A field in the rows for which `where` holds; in the others it is as if it had no value. */
+function onlyWhere(where: SQL, { value, stored }: Field): Pick<Field, 'value' | 'stored'> {
+  return {
+    value: sql`CASE WHEN ${where} THEN ${value} END`,
+    stored: stored && { ...stored, some: (predicate) => stored.some(sql`(${where}) AND ${predicate}`) },
   }
 }
 
@@ -157,7 +164,7 @@ function reach(principal: Principal, model: ResourceModel, action: 'read' | 'mas
     const naming = rules.filter((rule) => name === 'id' || names(rule, name))
     if (naming.length === 0) return false
     if (covers(naming, reading)) continue
-    const any = anyOf(naming, model)
+    const any = anyOf(naming, principal.ability.fields(model))
     if (any === false) return false
     if (any !== true) parts.push(any)
   }
@@ -170,12 +177,12 @@ function covers(rules: readonly Rule[], all: readonly Rule[]): boolean {
   return conditions.has('null') || all.every((rule) => conditions.has(JSON.stringify(rule.when)))
 }
 
-function anyOf(rules: readonly Rule[], model: ResourceModel): SQL | boolean {
+function anyOf(rules: readonly Rule[], fields: ResourceModel['fields']): SQL | boolean {
   if (rules.length === 0) return false
   if (rules.some((rule) => rule.when === null)) return true
   const distinct = new Map(rules.map((rule) => [JSON.stringify(rule.when), rule.when]))
   const parts = [...distinct.values()].flatMap((when) =>
-    when ? [sql`(${conditionSql(when, (name) => model.fields.get(name) ?? null)})`] : [],
+    when ? [sql`(${conditionSql(when, (name) => fields.get(name) ?? null)})`] : [],
   )
   return sql`(${sql.join(parts, sql` OR `)})`
 }

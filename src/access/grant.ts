@@ -3,7 +3,9 @@ import { actionNames } from './actions.ts'
 import { ConditionError, type ConditionJson, conditionSchema, type Me, readCondition } from './condition.ts'
 import type { Models } from './model.ts'
 
-const fieldList = z.array(z.union([z.literal('*'), z.string().regex(/^[a-z][A-Za-z0-9]*$/)])).max(200)
+const fieldList = z
+  .array(z.union([z.literal('*'), z.string().regex(/^[a-z][A-Za-z0-9]*(?:\.[A-Za-z][\w.-]{0,99})?$/)]))
+  .max(200)
 
 /** One grant of a role: what may be done with which rows of a resource, and which fields are seen, masked, written. */
 export const grantSchema = z

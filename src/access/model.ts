@@ -31,8 +31,49 @@ export interface ExactMatch {
   same?: (value: string, other: string, row: Readonly<Record<string, unknown>>) => boolean
 }
 
+/** The value of a field that a tenant has defined itself: it stands in a row of its own, below the record's. */
+export interface Stored {
+  /** The field of the record that answers all of them as one JSON object, and the name in there. */
+  group: string
+  key: string
+  /** The definition's id, by which a value's row names its field. */
+  id: string
+  /** The value, within its own row. */
+  value: SQL
+  /** Whether the record has a value for which a predicate over `value` holds. */
+  some: (predicate: SQL) => SQL
+  /** A value as JSON shows it, and the part of that JSON which conditions compare. */
+  json: (value: SQL) => SQL
+  scalar: (json: unknown) => unknown
+  /** Whether a grant that names the group means this field too; else it must be named itself. */
+  isOpen: boolean
+}
+
+/** How a resource keeps the fields that tenants define: it turns a definition into a field of its own. */
+export interface CustomFields {
+  group: string
+  field: (definition: CustomFieldDefinition) => Field
+  /** One JSON object with what is shown of each field, as SQL over the field's own row. */
+  object: (members: readonly { stored: Stored; shown: SQL }[]) => SQL
+}
+
+export type CustomFieldType = 'text' | 'number' | 'money' | 'date' | 'boolean' | 'choice' | 'multiChoice' | 'reference'
+
+/** As much of a custom field's definition as rights and conditions need. */
+export interface CustomFieldDefinition {
+  id: string
+  resource: string
+  key: string
+  type: CustomFieldType
+  /** How a text is written, and so how it is masked. */
+  format: 'plain' | 'email' | 'phone' | 'name' | null
+  classification: 'unclassified' | 'general' | 'personal' | 'sensitive'
+  /** ISO 4217; of money only. */
+  currency: string | null
+}
+
 export interface Field {
-  /** The public name, as in the JSON. */
+  /** The public name, as in the JSON; that of a custom field is "customFields.shoeSize". */
   name: string
   kind: FieldKind
   /** The clear value, as JSON shows it. */
@@ -49,6 +90,8 @@ export interface Field {
   exact: ExactMatch | null
   /** Validates and describes the value in an answer. */
   schema: ZodType
+  /** null for the resource's own fields. */
+  stored: Stored | null
 }
 
 /**
@@ -70,7 +113,10 @@ export interface ResourceModel {
   within: { model: ResourceModel; id: PgColumn } | null
   /** A rule about rows of the noun's own, under every role, where columns alone cannot say it; null: every row. */
   rows: ((principal: Principal) => SQL | null) | null
+  /** The resource's own fields; those of a principal's tenant as well are `Ability.fields`. */
   fields: ReadonlyMap<string, Field>
+  /** null where tenants define no fields of their own. */
+  custom: CustomFields | null
 }
 
 /** Finds models by resource name. Filled by the list of resources, asked by grants and the door. */

@@ -1,3 +1,4 @@
+import { tenantModels } from '../access/custom-field.ts'
 import type { Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
 import { type PrincipalRow, principalOf, principalSql } from './principals.ts'
@@ -14,6 +15,7 @@ type Lookup = (tenant: { tenantId: string; region: string }, statement: SQL) => 
  */
 export class PrincipalStore {
   readonly #known = new Map<string, Principal>()
+  readonly #tenants = new Map<string, { version: number; models: Models }>()
   readonly #models: Models
   readonly #lookup: Lookup
   readonly #keyRead: (tenantId: string, wrapped: Buffer) => void
@@ -41,10 +43,21 @@ export class PrincipalStore {
       return null
     }
     this.#keyRead(credential.tenantId, Buffer.from(row.wrapped_key, 'base64'))
-    const principal = principalOf(credential, { ...row, policy_version: Number(row.policy_version) }, this.#models)
+    const version = Number(row.policy_version)
+    const models = this.#modelsOf(credential.tenantId, version, row)
+    const principal = principalOf(credential, { ...row, policy_version: version }, models)
     if (this.#known.size >= principalsMax) this.#known.delete(this.#known.keys().next().value ?? '')
     this.#known.set(name, principal)
     return principal
+  }
+
+  /** The resources with the fields that the tenant has defined; its principals share them while its policy lasts. */
+  #modelsOf(tenantId: string, version: number, { custom_fields }: PrincipalRow): Models {
+    const known = this.#tenants.get(tenantId)
+    if (known?.version === version) return known.models
+    const models = tenantModels(this.#models, custom_fields)
+    this.#tenants.set(tenantId, { version, models })
+    return models
   }
 }
 

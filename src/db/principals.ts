@@ -1,7 +1,8 @@
 import { Ability } from '../access/ability.ts'
 import type { Grant } from '../access/grant.ts'
-import type { Models } from '../access/model.ts'
+import type { CustomFieldDefinition, Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
+import { clearValuesPerDay } from './clear-quota.ts'
 import { named, type SQL, sql } from './sql.ts'
 
 /** Rights that the connector of a channel and the service's own work have are said in code, not in roles. */
@@ -48,13 +49,14 @@ interface Holder {
   role_ids: string[]
   countries: string[]
   grants: Grant[]
+  reveal_quota: number | null
   sees_all: boolean
 }
 
 const holderColumns = (
   alias: SQL,
 ): SQL => sql`json_build_object('id', ${alias}.id, 'version', ${alias}.access_version, 'purpose', ${alias}.default_purpose,
-  'team_ids', ${alias}.team_ids, 'unit_ids', ${alias}.business_unit_ids, 'role_ids', ${alias}.role_ids,
+  'team_ids', ${alias}.team_ids, 'unit_ids', ${alias}.business_unit_ids, 'role_ids', ${alias}.role_ids, 'reveal_quota', ${alias}.reveal_quota,
   'countries', (SELECT coalesce(json_agg(DISTINCT c), '[]') FROM app.team g, unnest(g.countries) AS c WHERE g.tenant_id = ${alias}.tenant_id AND g.id = ANY (${alias}.team_ids) AND g.state = 'active'),
   'grants', (SELECT coalesce(json_agg(e), '[]') FROM app.role r, jsonb_array_elements(r.grants) AS e WHERE r.tenant_id = ${alias}.tenant_id AND r.id = ANY (${alias}.role_ids) AND r.state = 'active'),
   'sees_all', (SELECT coalesce(bool_or(r.sees_all_business_units), false) FROM app.role r WHERE r.tenant_id = ${alias}.tenant_id AND r.id = ANY (${alias}.role_ids) AND r.state = 'active'))`
@@ -63,6 +65,7 @@ export interface PrincipalRow {
   region: string
   policy_version: number
   wrapped_key: string
+  custom_fields: CustomFieldDefinition[]
   default_unit: string | null
   member: Holder | null
   key: Holder | null
@@ -71,7 +74,9 @@ export interface PrincipalRow {
 /** Loads what an ability is built from; no row when the credential is no longer good. */
 export function principalSql(credential: Credential): SQL {
   const tenant = sql`t.region, t.policy_version, encode(t.wrapped_key, 'base64') AS wrapped_key,
-    (SELECT u.id FROM app.business_unit u WHERE u.tenant_id = t.tenant_id AND u.is_default) AS default_unit`
+    (SELECT u.id FROM app.business_unit u WHERE u.tenant_id = t.tenant_id AND u.is_default) AS default_unit,
+    (SELECT coalesce(json_agg(json_build_object('id', f.id, 'resource', f.resource, 'key', f.key, 'type', f.type, 'format', f.format,
+      'classification', f.classification, 'currency', f.currency) ORDER BY f.id), '[]') FROM app.custom_field f WHERE f.tenant_id = t.tenant_id AND f.state = 'active') AS custom_fields`
   const inTenant = sql`t.tenant_id = ${credential.tenantId}::uuid`
   const key = (id: string): SQL =>
     sql`k.tenant_id = t.tenant_id AND k.id = ${id}::uuid AND k.status = 'active' AND k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > now())`
@@ -117,6 +122,8 @@ export function principalOf(credential: Credential, row: PrincipalRow, models: M
     me: me(holder),
     roleIds: holder.role_ids,
     ability: joined,
+    grants: both && row.key ? [holder.grants, row.key.grants] : [holder.grants],
+    revealQuota: both && row.key ? Math.min(quotaOf(holder), quotaOf(row.key)) : quotaOf(holder),
     credential,
     standing: {
       policyVersion: row.policy_version,
@@ -125,6 +132,8 @@ export function principalOf(credential: Credential, row: PrincipalRow, models: M
     },
   }
 }
+
+const quotaOf = (holder: Holder): number => holder.reveal_quota ?? clearValuesPerDay
 
 const unitsOf = (holder: Holder): readonly string[] | '*' => (holder.sees_all ? '*' : holder.unit_ids)
 
@@ -154,6 +163,8 @@ export function ownPrincipal(
     me,
     roleIds: [],
     ability: Ability.of(grants, me, models),
+    grants: [grants],
+    revealQuota: clearValuesPerDay,
     credential: null,
     standing: null,
   }

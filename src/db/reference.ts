@@ -1,6 +1,8 @@
-import type { Resource } from '../access/define.ts'
 import { rowsWhere } from '../access/door.ts'
+import type { ResourceModel } from '../access/model.ts'
+import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
+import { clearColumns } from './clear-columns.ts'
 import type { JsonRow, Tx } from './database.ts'
 import { named, type SQL, sql } from './sql.ts'
 
@@ -8,18 +10,17 @@ import { named, type SQL, sql } from './sql.ts'
  * A live record that a request names: all its fields in clear, for decisions only.
  * null when there is none or the principal does not see it: both are answered alike.
  */
-export async function referenced(tx: Tx, resource: Resource, id: string): Promise<JsonRow | null> {
+export async function referenced(tx: Tx, resource: ResourceModel, id: string): Promise<JsonRow | null> {
   const { principal } = tx
   const readable = rowsWhere(principal, resource, 'read')
   if (!readable) return null
-  const statement = tx.kept(`reference/${resource.name}`, () => referenceSql(resource, readable))
+  const statement = tx.kept(`reference/${resource.name}`, () => referenceSql(principal, resource, readable))
   const [row] = await tx.query<{ clear: JsonRow }>(statement, { id, eventTenant: principal.tenantId })
   return row?.clear ?? null
 }
 
-function referenceSql(resource: Resource, readable: SQL): SQL {
-  const clear = [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`)
-  return sql`SELECT row_to_json(c) AS clear FROM ${resource.table} CROSS JOIN LATERAL (SELECT ${sql.join(clear, sql`, `)}) AS c
+function referenceSql(principal: Principal, resource: ResourceModel, readable: SQL): SQL {
+  return sql`SELECT row_to_json(c) AS clear FROM ${resource.table} CROSS JOIN LATERAL (SELECT ${clearColumns(principal, resource)}) AS c
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
       ${resource.state ? sql`AND ${resource.state} = 'active'` : sql``}`
 }

@@ -5,6 +5,7 @@ import { rowsWhere, sight } from '../access/door.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
 import type { Touched } from './audit-event.ts'
+import { clearColumns } from './clear-columns.ts'
 import { Finish, type JsonRow, type Tx } from './database.ts'
 import { unknownField } from './rows.ts'
 import { named, type SQL, sql } from './sql.ts'
@@ -49,19 +50,12 @@ export async function lockRow(
 
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
   return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
-    CROSS JOIN LATERAL (SELECT ${clearColumns(resource)}) AS c
+    CROSS JOIN LATERAL (SELECT ${clearColumns(principal, resource)}) AS c
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
       ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
     FOR NO KEY UPDATE OF ${sql.identifier(tableName(resource))}`
 }
-
-/** Every field of a row in clear, by its public name: for decisions, never for answers. */
-const clearColumns = (resource: Resource): SQL =>
-  sql.join(
-    [...resource.fields.values()].map((field) => sql`${field.value} AS ${sql.identifier(field.name)}`),
-    sql`, `,
-  )
 
 /** The names of the fields that a row of a view shows; they may differ by row. */
 function seenIn(view: View, row: JsonRow): LockedRow['seen'] {
@@ -85,37 +79,58 @@ export function checkWrite(
 ): void {
   const faults: Fault[] = []
   let hidden = false
-  for (const name of Object.keys(body)) {
+  const asked = askedNames(resource, body)
+  for (const name of asked) {
     const may = (row: JsonRow): boolean => principal.ability.can(action, resource, row, name)
     if (may(after) && (!before || may(before))) continue
     if (isKnown(principal, resource, action, name))
-      faults.push({ path: `/${name}`, code: 'not_writable', message: `You may not set "${name}".` })
+      faults.push({ path: pathOf(name), code: 'not_writable', message: `You may not set "${name}".` })
     else {
       hidden = true
-      faults.push(unknownField(`/${name}`, name))
+      faults.push(unknownField(pathOf(name), name))
     }
   }
   if (faults.length > 0) throw new Problem(hidden ? 'invalid_request' : 'forbidden', { errors: faults })
   if (!principal.ability.can(action, resource, after)) throw new Problem('forbidden')
   const masked = Array.isArray(view?.maskedFields) ? view.maskedFields : []
-  const sentBack = Object.keys(body).filter(
-    (name) => masked.includes(name) && JSON.stringify(body[name]) === JSON.stringify(view?.[name]),
+  const sentBack = asked.filter(
+    (name) =>
+      masked.includes(name) &&
+      JSON.stringify(namedIn(resource, body, name)) === JSON.stringify(namedIn(resource, view ?? {}, name)),
   )
   if (sentBack.length > 0)
     throw new Problem('masked_value', {
       errors: sentBack.map((name) => ({
-        path: `/${name}`,
+        path: pathOf(name),
         code: 'masked_value',
         message: 'This is the masked form of the value.',
       })),
     })
 }
 
+/** The fields that a body names; of the tenant's own fields each one by itself, with its full name. */
+export function askedNames(resource: Resource, body: JsonRow): string[] {
+  const group = resource.custom?.group
+  return Object.entries(body).flatMap(([name, value]) =>
+    name === group && isObject(value) ? Object.keys(value).map((key) => `${name}.${key}`) : [name],
+  )
+}
+
+const pathOf = (name: string): string => `/${name.replace('.', '/')}`
+
+/** What a record or a body holds under a field's full name. */
+function namedIn(resource: Resource, record: JsonRow, name: string): unknown {
+  const group = resource.custom?.group
+  if (group === undefined || !name.startsWith(`${group}.`)) return record[name]
+  const values = record[group]
+  return isObject(values) ? values[name.slice(group.length + 1)] : undefined
+}
+
 /** Whether a field exists for the principal: it sees it on some row, or may set it on some. The row at hand says nothing here. */
 function isKnown(principal: Principal, resource: Resource, action: 'create' | 'update', name: string): boolean {
   const named = (rule: Rule): boolean => rule.fields.includes('*') || rule.fields.includes(name)
   const settable = principal.ability.rules(action, resource.name).every((rules) => rules.some(named))
-  return resource.fields.has(name) && (settable || sight(principal, resource, name) !== null)
+  return principal.ability.fields(resource).has(name) && (settable || sight(principal, resource, name) !== null)
 }
 
 /** The unit of a new row: the one that is named, else the tenant's own one, among those that the principal sees. */
@@ -173,7 +188,7 @@ export function updateRow(tx: Tx, resource: Resource, id: string, columns: Colum
 
 function returning(principal: Principal, resource: Resource): SQL {
   const clear = principal.ability.dependsOnRow(resource.name)
-    ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(resource)}) AS c) AS clear`
+    ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(principal, resource)}) AS c) AS clear`
     : sql``
   return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view${clear}`
 }

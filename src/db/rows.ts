@@ -82,7 +82,7 @@ export function listPlan(principal: Principal, model: ResourceModel, query: List
   const { sort, after, scope } = query
   for (const one of query.include) checkLink(principal, model, one)
   const order = sort ? `${sort.descending ? '-' : ''}${sort.field.name}` : '-id'
-  const frame = query.where && frameOf(query.where, model)
+  const frame = query.where && frameOf(query.where, principal.ability.fields(model))
   const isKept = query.q === null && (frame !== null || query.where === null)
   const key = `${model.name}/${order}/${after ? (after.key === null ? 'null' : 'after') : 'first'}/${query.include.map((one) => one.name).join()}/${query.trashed}/${scope?.key ?? ''}/${frame?.shape ?? ''}`
   return {
@@ -246,7 +246,7 @@ const castOf = (field: Field): string =>
 
 /** Every word must be found in some field that the principal reads in clear. */
 function searchSql(principal: Principal, model: ResourceModel, q: string): SQL {
-  const fields = [...model.fields.values()].flatMap((field) => {
+  const fields = [...principal.ability.fields(model).values()].flatMap((field) => {
     const seen = field.search ? sight(principal, model, field.name) : null
     const value = seen && fieldSql(seen, 'search')
     return value ? [{ search: field.search, value }] : []

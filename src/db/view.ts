@@ -1,5 +1,5 @@
 import { fieldSql, sight } from '../access/door.ts'
-import type { ResourceModel } from '../access/model.ts'
+import type { ResourceModel, Stored } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { array, type SQL, sql } from './sql.ts'
 
@@ -25,11 +25,18 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
   const shownWhere: SQL[] = []
   const maskedWhere: SQL[] = []
   const hiddenWhere: SQL[] = []
-  for (const name of only ?? model.fields.keys()) {
+  const members: { stored: Stored; shown: SQL }[] = []
+  const { group, object } = model.custom ?? {}
+  let isGrouped = false
+  for (const name of only ?? principal.ability.fields(model).keys()) {
     const seen = sight(principal, model, name)
-    const value = seen && fieldSql(seen, 'select')
+    const stored = seen?.field.stored ?? null
+    const value = seen && fieldSql(stored ? { ...seen, field: { ...seen.field, value: stored.value } } : seen, 'select')
     if (!seen || !value) continue
-    columns.push(sql`${value} AS ${sql.identifier(name)}`)
+    if (stored) members.push({ stored, shown: value })
+    if (stored || name === group) isGrouped = true
+    else columns.push(sql`${value} AS ${sql.identifier(name)}`)
+    if (name === group) continue
     const label = sql`${name}::text`
     if (seen.clear === true) shown.push(name)
     else if (seen.clear === false && seen.masked === true) masked.push(name)
@@ -40,6 +47,11 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
       maskedWhere.push(sql`CASE WHEN ${clear} THEN NULL WHEN ${veiled} THEN ${label} END`)
       hiddenWhere.push(sql`CASE WHEN ${clear} OR ${veiled} THEN NULL ELSE ${label} END`)
     }
+  }
+  // Those that the tenant has defined are one object, there for whoever may see any of them on any row.
+  if (group !== undefined && object && isGrouped) {
+    columns.push(sql`${object(members)} AS ${sql.identifier(group)}`)
+    shown.push(group)
   }
   const byRow = shownWhere.length > 0
   if (byRow) {

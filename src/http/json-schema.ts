@@ -86,8 +86,10 @@ function soften(type: z.core.$ZodType, schema: JsonSchema, side: Side): void {
  */
 function tidy(schema: JsonSchema, side: Side): JsonSchema {
   return walk(schema, (node) => {
-    const { example, propertyNames: _, default: preset, ...rest } = node
+    const { example, propertyNames, default: preset, ...rest } = node
     const tidied: JsonSchema = example === undefined ? rest : { ...rest, examples: [example] }
+    // What every name is anyway need not be said.
+    if (isSchema(propertyNames) && 'pattern' in propertyNames) tidied.propertyNames = { pattern: propertyNames.pattern }
     if (preset !== undefined && side === 'output') tidied.default = preset
     if (preset !== undefined && side === 'input' && typeof preset !== 'object')
       tidied.description = `${tidied.description ?? ''} Left out: ${preset}.`.trim()

@@ -137,10 +137,11 @@ function sortOf(sort: string, principal: Principal, resource: Resource): Sort {
 
 function conditionOf(question: Question, principal: Principal, resource: Resource): Condition | null {
   const { usable } = filterable(principal, resource)
+  const fields = principal.ability.fields(resource)
   const parts: Condition[] = []
   const read = (json: unknown, path: (inside: string) => string): void => {
     try {
-      parts.push(readCondition(json, resource, principal.me, usable))
+      parts.push(readCondition(json, { fields }, principal.me, usable))
     } catch (error) {
       if (error instanceof ConditionError) {
         const errors = [fault(path(error.path), error.code, error.message)]
@@ -152,8 +153,8 @@ function conditionOf(question: Question, principal: Principal, resource: Resourc
   }
   if (question.where !== undefined) read(question.where, (inside) => `/where${inside}`)
   for (const [key, value] of Object.entries(question.filters)) {
-    const match = /^([A-Za-z][A-Za-z0-9]*)(?:\[([A-Za-z]+)\])?$/.exec(key)
-    const field = match?.[1] ? resource.fields.get(match[1]) : undefined
+    const match = /^([A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][\w.-]{0,99})?)(?:\[([A-Za-z]+)\])?$/.exec(key)
+    const field = match?.[1] ? fields.get(match[1]) : undefined
     const op = match?.[2] ?? 'eq'
     // The same answer whether it does not exist or may not be used.
     if (!match || !field || !operatorsOf(field.kind).includes(op) || !usable(field, op))

@@ -3,6 +3,7 @@ import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
 import type { Finish, JsonRow, Tx } from '../db/database.ts'
 import {
+  askedNames,
   type Columns,
   checkWrite,
   columnsOf,
@@ -54,8 +55,8 @@ export async function createRow(
     id,
     action: 'create',
     after,
-    asked: Object.keys(body),
-    changed: Object.keys(body),
+    asked: askedNames(resource, body),
+    changed: askedNames(resource, body),
     version: 1,
     subjectId,
   })
@@ -69,9 +70,12 @@ export async function createRow(
 /** A mask that comes back is a client's mistake of its own kind: it would destroy the value. */
 export function refuseMasks(resource: Resource, body: unknown): void {
   if (typeof body !== 'object' || body === null) return
-  const masks = Object.entries(body).filter(
-    ([name, value]) => resource.fields.has(name) && typeof value === 'string' && value.includes('••'),
-  )
+  const group: unknown = resource.custom && Reflect.get(body, resource.custom.group)
+  const values = [
+    ...Object.entries(body).filter(([name]) => resource.fields.has(name)),
+    ...(isPlain(group) ? Object.entries(group).map(([key, value]) => [`${resource.custom?.group}/${key}`, value]) : []),
+  ]
+  const masks = values.filter(([, value]) => typeof value === 'string' && value.includes('••'))
   if (masks.length > 0)
     throw new Problem('masked_value', {
       errors: masks.map(([name]) => ({
@@ -92,14 +96,20 @@ export async function changeRow(
   action: Action = 'update',
 ): Promise<JsonRow | Finish<JsonRow>> {
   const { resource } = options
+  const { principal } = tx
   const before = await lockRow(tx, resource, id, action)
   checkIfMatch(ifMatch, before.view, options.ifMatchRequired ?? false, resource.volatile)
   const after = { ...before.clear, ...merged(resource, before.clear, body) }
-  checkWrite(tx.principal, resource, 'update', body, before.clear, after, before.view)
+  checkWrite(principal, resource, 'update', body, before.clear, after, before.view)
   const change: Change = { tx, id, body, before, after, parent: null }
   const more = options.change ? await options.change(change) : {}
   const columns = { ...columnsOf(resource, merged(resource, before.clear, body)), ...more }
-  if (Object.keys(columns).length === 0) {
+  const asked = askedNames(resource, body)
+  // Fields that the tenant has defined are rows of their own, written by now.
+  if (
+    Object.keys(columns).length === 0 &&
+    !asked.some((name) => principal.ability.fields(resource).get(name)?.stored)
+  ) {
     const subjectIds = [subjectOf(resource, before.clear)]
     tx.touch({ resource: resource.name, ids: [id], ...before.seen, changed: [], subjectIds })
     return before.view
@@ -108,31 +118,32 @@ export async function changeRow(
     id,
     action: 'update',
     after,
-    asked: Object.keys(body),
-    changed: namesOf(resource, body, more),
+    asked,
+    changed: namesOf(resource, asked, more),
     version: Number(before.clear.version ?? 0) + 1,
     subjectId: subjectOf(resource, before.clear),
   })
 }
 
 /** What a change changes, by public names: what was asked for, and what followed from it. */
-function namesOf(resource: Resource, body: JsonRow, more: Columns): string[] {
+function namesOf(resource: Resource, asked: readonly string[], more: Columns): string[] {
   const followed = Object.entries(resource.definitions).flatMap(([name, { column }]) =>
     column && column.name in more ? [name] : [],
   )
-  return [...new Set([...Object.keys(body), ...followed])]
+  return [...new Set([...asked, ...followed])]
 }
+
+const isPlain = (value: unknown): value is JsonRow =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A merge patch goes into objects (RFC 7396): a member set to null is removed, the others stay. */
 function merged(resource: Resource, before: JsonRow, body: JsonRow): JsonRow {
-  const plain = (value: unknown): value is JsonRow =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => {
       if (value === null) return [name, unsetOf(resource, name)]
-      if (!plain(value)) return [name, value]
+      if (!isPlain(value)) return [name, value]
       const old = before[name]
-      const all = { ...(plain(old) ? old : {}), ...value }
+      const all = { ...(isPlain(old) ? old : {}), ...value }
       return [name, Object.fromEntries(Object.entries(all).filter(([, inner]) => inner !== null))]
     }),
   )

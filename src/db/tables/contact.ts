@@ -44,7 +44,6 @@ export const contact = app.table('contact', {
   intent: text('intent'),
   intentScore: smallint('intent_score'),
   tags: text('tags').array().notNull(),
-  customFields: jsonb('custom_fields').notNull(),
   externalIds: jsonb('external_ids').notNull(),
   ownerId: uuid('owner_id'),
   teamId: uuid('team_id'),
@@ -82,7 +81,6 @@ declare('contact', contact, 'id', {
   intent: inferred,
   intentScore: inferred,
   tags: behaviour,
-  customFields: profile,
   externalIds: identification,
   ownerId: system,
   teamId: system,
@@ -171,5 +169,12 @@ export const revealUse = app.table('reveal_use', {
   principalId: uuid('principal_id').notNull(),
   day: date('day', { mode: 'string' }).notNull(),
   used: integer('used').notNull(),
+  alertedAt: instant('alerted_at'),
 })
-declare('reveal_use', revealUse, null, { tenantId: key, principalId: key, day: system, used: system })
+declare('reveal_use', revealUse, null, {
+  tenantId: key,
+  principalId: key,
+  day: system,
+  used: system,
+  alertedAt: system,
+})

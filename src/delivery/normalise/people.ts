@@ -135,7 +135,7 @@ function learn(contact: ContactRecord, profile: Profile): void {
   const fields = Object.entries(profile.customFields).filter(([name]) => !Object.hasOwn(contact.customFields, name))
   if (fields.length > 0) {
     contact.customFields = { ...contact.customFields, ...Object.fromEntries(fields) }
-    gain(contact, { customFields: contact.customFields })
+    gain(contact, { customFields: { ...contact.gain?.customFields, ...Object.fromEntries(fields) } })
   }
 }
 

@@ -9,6 +9,7 @@ import {
   conversationInsertAll,
   conversationUpdateAll,
 } from '../../resources/conversations/queries.ts'
+import { keepIncoming } from '../../resources/custom-fields/intake.ts'
 import { identityInsertAll, identitySeenAll, identityUpdateAll } from '../../resources/identities/queries.ts'
 import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
 import { type ConversationRecord, iso, type Records } from './records.ts'
@@ -52,14 +53,19 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
       ? contactInsertAll(
           tx,
           businessUnitId,
-          made.map(({ id, displayName, email, phone, country, customFields, wrappedKey }) => ({
-            ...{ id, displayName: displayName ?? '', email, phone, country, customFields },
+          made.map(({ id, displayName, email, phone, country, wrappedKey }) => ({
+            ...{ id, displayName: displayName ?? '', email, phone, country },
             ...{ teamId, source: type, wrappedKey: wrappedKey?.toString('base64') ?? '' },
           })),
         )
       : undefined,
     gaining.length > 0 ? contactGainAll(tx, gaining) : [],
   ])
+  const values = all.map(({ id, isNew, gain, customFields }) => ({
+    contactId: id,
+    customFields: isNew ? customFields : (gain?.customFields ?? {}),
+  }))
+  const discovered = await keepIncoming(tx, businessUnitId, values)
   const changed = ['displayName', 'email', 'phone', 'country', 'customFields', 'source', 'teamId']
   const fields = [
     ...new Set(
@@ -72,6 +78,7 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
   return [
     ...touches('contacts', made.map(firstVersion), changed, (id) => id),
     ...touches('contacts', gained, fields, (id) => id),
+    ...discovered,
   ]
 }
 

@@ -11,6 +11,7 @@ export interface KnownContact {
   email: string | null
   phone: string | null
   country: string | null
+  /** the keys of those that have a value */
   customFields: JsonObject
   state: string
   mergedIntoId: string | null
@@ -21,7 +22,9 @@ export interface KnownContact {
 export async function contactListAround(tx: Tx, scope: PeopleScope): Promise<KnownContact[]> {
   const statement = tx.kept(
     'contact/around',
-    () => sql`SELECT c.id, c.display_name AS "displayName", c.email, c.phone, c.country, c.custom_fields AS "customFields", c.state, c.merged_into_id AS "mergedIntoId", k.wrapped_key AS "wrappedKey"
+    () => sql`SELECT c.id, c.display_name AS "displayName", c.email, c.phone, c.country, 
+        (SELECT coalesce(jsonb_object_agg(f.key, true), '{}') FROM app.contact_custom_value v JOIN app.custom_field f ON f.tenant_id = v.tenant_id AND f.id = v.field_id
+          WHERE v.tenant_id = c.tenant_id AND v.contact_id = c.id AND f.state = 'active') AS "customFields", c.state, c.merged_into_id AS "mergedIntoId", k.wrapped_key AS "wrappedKey"
       FROM app.contact c LEFT JOIN app.contact_key k ON k.tenant_id = c.tenant_id AND k.contact_id = c.id
       WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${contactsInScope()})`,
   )
@@ -34,7 +37,6 @@ export interface NewContact {
   email: string | null
   phone: string | null
   country: string | null
-  customFields: JsonObject
   teamId: string | null
   source: string
   /** base64 */
@@ -45,9 +47,9 @@ export interface NewContact {
 export async function contactInsertAll(tx: Tx, unitId: string, rows: readonly NewContact[]): Promise<void> {
   const statement = tx.kept(
     'contact/insert',
-    () => sql`WITH w AS (SELECT * FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, country text, "customFields" jsonb, "teamId" uuid, source text, "wrappedKey" text)),
-      made AS (INSERT INTO app.contact (tenant_id, id, business_unit_id, display_name, email, phone, country, custom_fields, team_id, source)
-        SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."displayName", w.email, w.phone, w.country, w."customFields", w."teamId", w.source FROM w)
+    () => sql`WITH w AS (SELECT * FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, country text, "teamId" uuid, source text, "wrappedKey" text)),
+      made AS (INSERT INTO app.contact (tenant_id, id, business_unit_id, display_name, email, phone, country, team_id, source)
+        SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."displayName", w.email, w.phone, w.country, w."teamId", w.source FROM w)
       INSERT INTO app.contact_key (tenant_id, contact_id, wrapped_key) SELECT ${named('tenant')}::uuid, w.id, decode(w."wrappedKey", 'base64') FROM w`,
   )
   await tx.query(statement, { tenant: tx.principal.tenantId, unit: unitId, rows: JSON.stringify(rows) })
@@ -73,10 +75,10 @@ export async function contactGainAll(tx: Tx, rows: readonly ContactGain[]): Prom
     () => sql`UPDATE app.contact c SET
         display_name = CASE WHEN c.display_name IS NULL OR c.display_name = ANY (${named('madeUp')}::text[]) THEN coalesce(w."displayName", c.display_name) ELSE c.display_name END,
         email = coalesce(c.email, w.email), phone = CASE WHEN c.phone = w."replacedPhone" THEN w.phone ELSE coalesce(c.phone, w.phone) END,
-        country = coalesce(c.country, w.country), custom_fields = coalesce(w."customFields", '{}') || c.custom_fields,
+        country = coalesce(c.country, w.country),
         state = CASE WHEN w.restores AND c.state = 'trashed' THEN 'active' ELSE c.state END, trashed_at = CASE WHEN w.restores AND c.state = 'trashed' THEN NULL ELSE c.trashed_at END,
         version = c.version + 1, updated_at = now()
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, "replacedPhone" text, country text, "customFields" jsonb, restores boolean)
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, "replacedPhone" text, country text, restores boolean)
       WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = w.id RETURNING c.id, c.version`,
   )
   return tx.query(statement, { tenant: tx.principal.tenantId, madeUp: [...madeUpNames], rows: JSON.stringify(rows) })

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { writeCustomValues } from '../custom-fields/write.ts'
 import { checkAssignment } from '../members/assignment.ts'
 import { catalogueTags } from '../tags/queries.ts'
 import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
@@ -17,7 +18,11 @@ export const contactCollection: CollectionOptions = {
   resource: contacts,
   searchable: true,
   create: async (change) => {
-    await Promise.all([checkAssignment(change, contacts, 'ownerId'), catalogueTags(change.tx, change.body)])
+    await Promise.all([
+      checkAssignment(change, contacts, 'ownerId'),
+      catalogueTags(change.tx, change.body),
+      writeCustomValues(change, contacts),
+    ])
     const { displayName, givenName, familyName, email } = change.after
     // A contact always has something to be called by.
     const name = displayName ?? ([givenName, familyName].filter((part) => typeof part === 'string').join(' ') || null)
@@ -38,6 +43,7 @@ export const contactCollection: CollectionOptions = {
       primaryIdentities(change.tx, rowOf(change), change.body),
       externalIds(change.tx, rowOf(change), change.body, false),
       catalogueTags(change.tx, change.body),
+      writeCustomValues(change, contacts),
     ])
     return residenceColumns(change.after, change.body)
   },

@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import { customFields } from '../../access/custom-field.ts'
 import { commonFields, defineResource, idOf } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { contact } from '../../db/tables/contact.ts'
+import { contactCustomValue } from '../../db/tables/custom-field.ts'
+import { customValues } from '../custom-fields/value.ts'
 import {
   country,
   email,
@@ -47,14 +50,6 @@ const externalIds = z
     example: [{ system: 'crm', id: 'C-1042' }],
   })
 
-const customFields = z
-  .record(
-    z.string().regex(/^[A-Za-z][\w.-]{0,99}$/, 'A name begins with a letter and has up to 100 letters, digits, _ . -'),
-    z.union([text(2000, 'A value.', 'blue'), z.number(), z.boolean(), z.null()]),
-  )
-  .refine((fields) => Object.keys(fields).length <= 100, 'There are at most 100.')
-  .meta({ description: 'The tenant’s own fields; null in a patch removes one.', example: { shoeSize: 42 } })
-
 export const contacts = defineResource({
   name: 'contacts',
   title: 'Contact',
@@ -65,6 +60,11 @@ export const contacts = defineResource({
   unit: contact.businessUnitId,
   subject: sql`${contact.id}`,
   state: contact.state,
+  custom: customFields('customFields', contactCustomValue, {
+    tenant: contact.tenantId,
+    id: contact.id,
+    record: contactCustomValue.contactId,
+  }),
   fields: {
     ...commonFields(contact),
     displayName: {
@@ -156,8 +156,10 @@ export const contacts = defineResource({
     },
     tags: { column: contact.tags, schema: tags('The tags that the contact carries.'), write: 'always' },
     customFields: {
-      column: contact.customFields,
-      schema: customFields,
+      value: sql`'{}'::jsonb`,
+      kind: 'json',
+      filter: false,
+      schema: customValues,
       nullable: false,
       unset: {},
       write: 'always',

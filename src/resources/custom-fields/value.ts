@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { text } from '../values.ts'
+
+/** The name of a custom field in the JSON object that holds their values. */
+export const customKey = z
+  .string()
+  .regex(/^[A-Za-z][\w.-]{0,99}$/, 'A name begins with a letter and has up to 100 letters, digits, _ . -')
+
+const money = z
+  .strictObject({
+    amount: z.int().meta({ description: 'In minor units (cents).', example: 12_000 }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .meta({ description: 'ISO 4217; that of the field.', example: 'EUR' }),
+  })
+  .meta({ id: 'Money', description: 'An amount of money.' })
+
+/** What a value can be, whatever its field; the field’s definition says which of these. */
+export const customValue = z.union([
+  text(2000, 'A text, a date, a choice, or an id.', 'blue'),
+  z.number().meta({ description: 'A number.', example: 42 }),
+  z.boolean().meta({ description: 'Yes or no.', example: true }),
+  z
+    .array(text(200, 'A choice.', 'blue'))
+    .max(100)
+    .meta({ description: 'Several choices.', example: ['blue'] }),
+  money,
+])
+
+export const customValues = z
+  .record(customKey, customValue.nullable())
+  .refine((fields) => Object.keys(fields).length <= 200, 'There are at most 200.')
+  .meta({
+    description: 'The fields that the tenant has defined (/v1/custom-fields), by key; null in a patch removes a value.',
+    example: { shoeSize: 42 },
+  })
