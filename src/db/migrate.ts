@@ -37,7 +37,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
       await prerequisites(client, appUrl)
       const known = await client.query<{ name: string }>('SELECT name FROM custodia.migration')
       const done = new Set(known.rows.map((row) => row.name))
-      await runMigrations({ connectionString: ownerUrl, logger: undefined })
+      await queueTables(ownerUrl)
       const files = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
       for (const name of files) {
         if (done.has(name)) continue
@@ -63,6 +63,17 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
     }
   } finally {
     await client.end()
+  }
+}
+
+/** The job queue brings its own. A connection of its pool that is lost while it closes is nobody's concern any more. */
+async function queueTables(ownerUrl: string): Promise<void> {
+  const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, connectionTimeoutMillis: 10_000 })
+  pool.on('error', () => {})
+  try {
+    await runMigrations({ pgPool: pool })
+  } finally {
+    await pool.end()
   }
 }
 
