@@ -69,7 +69,9 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
 /** The job queue brings its own. A connection of its pool that is lost while it closes is nobody's concern any more. */
 async function queueTables(ownerUrl: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, connectionTimeoutMillis: 10_000 })
-  pool.on('error', () => {})
+  const ignore = (): void => {}
+  pool.on('error', ignore)
+  pool.on('connect', (client) => void client.on('error', ignore))
   try {
     await runMigrations({ pgPool: pool })
   } finally {
