@@ -1,5 +1,6 @@
 import type { Ability } from './ability.ts'
 import type { Me } from './condition.ts'
+import type { Grant } from './grant.ts'
 
 /** Whoever makes a request. `anonymous` is somebody whose tenant is known and who is not yet let in. */
 export type PrincipalKind = 'member' | 'apiKey' | 'connector' | 'system' | 'anonymous'
@@ -34,6 +35,10 @@ export interface Principal {
   me: Me
   roleIds: readonly string[]
   ability: Ability
+  /** What the ability was made of, as its roles say it: a list for each that must allow (a key, and its member). */
+  grants: readonly (readonly Grant[])[]
+  /** Clear values of masked fields that it may ask for in a day. */
+  revealQuota: number
   /** null for principals that the service itself makes. */
   credential: Credential | null
   standing: Standing | null

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ExactMatch } from '../access/model.ts'
+import { clearValuesPerDay } from '../db/clear-quota.ts'
 import { sql } from '../db/sql.ts'
 
 /** Kinds of values that several nouns have, with their checks, in the forms that the contract promises. */
@@ -127,3 +128,14 @@ export const idList = (description: string) =>
     .max(100)
     .refine((all) => new Set(all).size === all.length, 'An id stands once.')
     .meta({ description, example: [], uniqueItems: true })
+
+/** How many clear values of masked fields a principal may ask for in a day. */
+export const revealQuota = (whose: string) =>
+  z
+    .int()
+    .min(0)
+    .max(100_000)
+    .meta({
+      description: `How many clear values of masked fields the ${whose} may ask for in a day, by revealing them or by exact match; null: the usual ${clearValuesPerDay}. Set by whoever may administer.`,
+      example: 500,
+    })

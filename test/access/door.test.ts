@@ -25,6 +25,8 @@ function principalWith(ability: Ability): Principal {
     me,
     roleIds: [],
     ability,
+    grants: [],
+    revealQuota: 0,
     credential: null,
     standing: null,
   }

@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { sql } from '../../db/sql.ts'
+import { array, sql } from '../../db/sql.ts'
 import { collection } from '../../http/collection.ts'
 import type { Deps } from '../../http/records.ts'
 import { newSecret } from '../../http/tokens.ts'
 import { checkReferences } from '../members/queries.ts'
+import { checkQuota } from '../members/reveal-quota.ts'
+import { checkGiven, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
 import { apiKeys } from './schema.ts'
 
 export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
@@ -19,23 +21,32 @@ export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
       .meta({ id: 'ApiKeyCreated', description: 'A new API key, with the key itself.' }),
     create: async ({ tx, id, body, after }) => {
       await checkReferences(tx, body)
+      checkQuota(tx.principal, apiKeys, body, after)
+      checkUnitsGiven(tx.principal, body.businessUnitIds)
+      await checkGiven(tx, body.roleIds)
       const { token, hash } = newSecret('cak', tx.principal.tenantId, id)
       shown.set(after, token)
-      const units = Array.isArray(body.businessUnitIds)
-        ? {}
-        : { business_unit_ids: sql`ARRAY[${tx.principal.defaultUnit}::uuid]` }
       return {
         prefix: token.slice(0, 12),
         secret_hash: hash,
         created_by: tx.principal.onBehalfOf ?? (tx.principal.kind === 'member' ? tx.principal.id : null),
-        ...units,
+        business_unit_ids: array(unitsGiven(tx.principal, body.businessUnitIds), 'uuid'),
       }
     },
     createdExtra: ({ after }) => ({ key: shown.get(after) }),
-    change: async ({ tx, body }) => {
+    change: async ({ tx, body, before, after }) => {
       await checkReferences(tx, body)
+      checkQuota(tx.principal, apiKeys, body, before?.clear ?? after)
+      checkUnitsGiven(tx.principal, body.businessUnitIds, before?.clear.businessUnitIds)
+      // A key that works again, or longer, gets its roles anew.
+      const isBack = (after.status === 'active' && before?.clear.status !== 'active') || 'expiresAt' in body
+      await checkGiven(tx, after.roleIds, isBack ? [] : before?.clear.roleIds)
       return { access_version: sql`access_version + 1` }
     },
     trash: () => ({ access_version: sql`access_version + 1` }),
+    restore: async ({ tx, before }) => {
+      await checkGiven(tx, before?.clear.roleIds)
+      return {}
+    },
   })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { apiKey } from '../../db/tables/access.ts'
-import { idList, text, word } from '../values.ts'
+import { idList, revealQuota, text, word } from '../values.ts'
 
 export const apiKeys = defineResource({
   name: 'api-keys',
@@ -46,6 +46,7 @@ export const apiKeys = defineResource({
       schema: word('The purpose of the key’s requests, where they name none.', 'crm-sync'),
       write: 'always',
     },
+    revealQuota: { column: apiKey.revealQuota, schema: revealQuota('key'), write: 'always' },
     expiresAt: { column: apiKey.expiresAt, schema: time('When the key stops working.'), write: 'always' },
     createdBy: { column: apiKey.createdBy, schema: idOf('The member who made it.') },
   },

@@ -1,10 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Principal } from '../../access/principal.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { newSecret } from '../../http/tokens.ts'
 import type { Keyring } from '../../privacy/keyring.ts'
+import { mayGive } from '../roles/giving.ts'
 import { members } from './schema.ts'
 
 const invitationDays = 7
@@ -32,16 +32,18 @@ export async function checkReferences(tx: Tx, body: Readonly<Record<string, unkn
 }
 
 /**
- * A link to an account is worth all its rights: whoever makes one either could give each of them (may set the field) or
- * has them. The last is how a manager helps another manager, and never becomes an owner.
+ * A link to an account is worth all its rights: whoever makes one must be able to give each of its roles, and could put
+ * it into its teams or is in them. That is how a manager helps another manager, and never becomes an owner.
  */
-export function mayInvite(principal: Principal, row: JsonRow): boolean {
-  const own = { roleIds: principal.roleIds, teamIds: principal.me.teamIds, businessUnitIds: principal.units }
-  return Object.entries(own).every(([name, mine]) => {
-    const theirs = row[name]
-    if (mine === '*' || principal.ability.can('update', members, row, name)) return true
-    return Array.isArray(theirs) && theirs.every((id) => mine.includes(id))
-  })
+export async function mayInvite(tx: Tx, row: JsonRow): Promise<boolean> {
+  const { ability, me, units } = tx.principal
+  const among = (theirs: unknown, mine: readonly unknown[]): boolean =>
+    Array.isArray(theirs) && theirs.every((id) => mine.includes(id))
+  return (
+    (ability.can('update', members, row, 'teamIds') || among(row.teamIds, me.teamIds)) &&
+    (units === '*' || among(row.businessUnitIds, units)) &&
+    mayGive(tx, row.roleIds)
+  )
 }
 
 /**

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
-import { sql } from '../../db/sql.ts'
+import { array, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { collection } from '../../http/collection.ts'
 import { callerOf } from '../../http/guard.ts'
@@ -11,8 +11,10 @@ import { operation } from '../../http/operation.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
+import { checkGiven, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
 import { hashPassword } from './password.ts'
 import { addressHash, checkReferences, endSessions, invite, keepOneOwner, mayInvite } from './queries.ts'
+import { checkQuota } from './reveal-quota.ts'
 import { members } from './schema.ts'
 
 const invitation = z
@@ -40,15 +42,15 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       .meta({ id: 'MemberCreated', description: 'A new member; with the one-time link when it has no password yet.' }),
     create: async ({ tx, id, body, after }) => {
       await checkReferences(tx, body)
+      checkQuota(tx.principal, members, body, after)
+      checkUnitsGiven(tx.principal, body.businessUnitIds)
+      await checkGiven(tx, body.roleIds)
       await tx.query(sql`SELECT directory.register_login(${addressHash(db.keyring, String(body.email))}, ${id}::uuid)`)
-      const units = Array.isArray(body.businessUnitIds)
-        ? {}
-        : { business_unit_ids: sql`ARRAY[${tx.principal.defaultUnit}::uuid]` }
       after.status = typeof body.password === 'string' ? 'active' : 'invited'
       return {
         status: after.status,
         password_hash: typeof body.password === 'string' ? await hashPassword(body.password) : null,
-        ...units,
+        business_unit_ids: array(unitsGiven(tx.principal, body.businessUnitIds), 'uuid'),
       }
     },
     created: async (change) => {
@@ -60,6 +62,10 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       await keepOneOwner(tx, id)
       await endSessions(tx, id, 'member trashed')
       return { access_version: sql`access_version + 1` }
+    },
+    restore: async ({ tx, before }) => {
+      await checkGiven(tx, before?.clear.roleIds)
+      return {}
     },
   })
 
@@ -77,7 +83,7 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       const entry = { action: 'administer', resource: 'members' } as const
       const work = async (tx: Tx) => {
         const { clear } = await lockRow(tx, members, id, 'administer')
-        if (!mayInvite(tx.principal, clear)) throw new Problem('forbidden', { detail: 'The member may more than you.' })
+        if (!(await mayInvite(tx, clear))) throw new Problem('forbidden', { detail: 'The member may more than you.' })
         tx.touch({ resource: 'members', ids: [id], changed: ['password'] })
         return { id, record: { ...(await invite(tx, id)) } }
       }
@@ -92,9 +98,14 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
 /** Rights that change are gone or there at the member's next request. */
 async function memberChange({ tx, id, body, before, after }: Change, { db }: Deps): Promise<Record<string, unknown>> {
   await checkReferences(tx, body)
+  checkQuota(tx.principal, members, body, before?.clear ?? after)
+  checkUnitsGiven(tx.principal, body.businessUnitIds, before?.clear.businessUnitIds)
+  // Whoever is let in again gets back all that was taken.
+  const isBack = after.status === 'active' && before?.clear.status === 'deactivated'
+  await checkGiven(tx, after.roleIds, isBack ? [] : before?.clear.roleIds)
   if ('email' in body && body.email !== before?.clear.email) {
     // Whoever sets the address to log in with could lock out those above.
-    if (!mayInvite(tx.principal, before?.clear ?? {})) throw new Problem('forbidden')
+    if (!(await mayInvite(tx, before?.clear ?? {}))) throw new Problem('forbidden')
     await tx.query(sql`SELECT directory.forget_login(${id}::uuid)`)
     await tx.query(sql`SELECT directory.register_login(${addressHash(db.keyring, String(body.email))}, ${id}::uuid)`)
   }
@@ -109,7 +120,9 @@ async function memberChange({ tx, id, body, before, after }: Change, { db }: Dep
     if (owner.length === 0 || after.status !== 'active') await keepOneOwner(tx, id)
   }
   if (after.status === 'deactivated') await endSessions(tx, id, 'member deactivated')
-  return ['status', 'roleIds', 'teamIds', 'businessUnitIds', 'defaultPurpose'].some((name) => name in body)
+  return ['status', 'roleIds', 'teamIds', 'businessUnitIds', 'defaultPurpose', 'revealQuota'].some(
+    (name) => name in body,
+  )
     ? { access_version: sql`access_version + 1` }
     : {}
 }

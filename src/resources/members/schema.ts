@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { commonFields, defineResource, time } from '../../access/define.ts'
 import { member } from '../../db/tables/access.ts'
-import { email, exactEmail, idList, language, text, timezone, word } from '../values.ts'
+import { email, exactEmail, idList, language, revealQuota, text, timezone, word } from '../values.ts'
 
 export const passwordSchema = z
   .string()
@@ -59,6 +59,7 @@ export const members = defineResource({
       schema: word('The purpose of the member’s requests, where they name none.', 'support'),
       write: 'always',
     },
+    revealQuota: { column: member.revealQuota, schema: revealQuota('member'), write: 'always' },
     lastLoginAt: { column: member.lastLoginAt, schema: time('When the member last logged in.') },
   },
 })

@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import type { Grant } from '../../access/grant.ts'
-import { grantFaults } from '../../access/grant.ts'
-import type { Models } from '../../access/model.ts'
+import type { Principal } from '../../access/principal.ts'
 import { Problem } from '../../errors.ts'
 import { collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { refuseUnknown } from './drafts.ts'
+import { checkWritten } from './giving.ts'
 import { policyChanged, refuseInUse } from './policy-version.ts'
-import { roles } from './schema.ts'
+import { grantsSchema, roles } from './schema.ts'
+import { simulateRoute } from './simulate.ts'
 
 export function roleRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, {
@@ -15,14 +16,14 @@ export function roleRoutes(app: FastifyInstance, deps: Deps): void {
     searchable: true,
     ifMatchRequired: true,
     errors: { trash: ['in_use', 'unprocessable'] },
-    create: ({ body }) => {
-      checkGrants(body.grants, deps.db.models)
+    create: ({ tx, body }) => {
+      checkGrants(tx.principal, body.grants)
       return {}
     },
     change: async (change) => {
       refuseBuiltIn(change)
       if ('grants' in change.body) {
-        checkGrants(change.body.grants, deps.db.models)
+        checkGrants(change.tx.principal, change.body.grants)
         await policyChanged(change.tx)
       }
       return {}
@@ -33,16 +34,21 @@ export function roleRoutes(app: FastifyInstance, deps: Deps): void {
       await policyChanged(change.tx)
       return {}
     },
+    restore: async ({ tx, before }) => {
+      // Whoever has it has its rights again.
+      checkWritten(tx.principal, grantsSchema.parse(before?.clear.grants))
+      await policyChanged(tx)
+      return {}
+    },
   })
+  simulateRoute(app, deps)
 }
 
-/** A grant that names what does not exist is refused. */
-function checkGrants(grants: unknown, models: Models): void {
-  const faults = grantFaults(grants as Grant[], models)
-  if (faults.length > 0)
-    throw new Problem('unprocessable', {
-      errors: faults.map(({ path, message }) => ({ path: `/grants${path}`, code: 'unknown_in_grant', message })),
-    })
+/** A grant that names what does not exist is refused, and one that gives what its author does not have. */
+function checkGrants(principal: Principal, json: unknown): void {
+  const grants = grantsSchema.parse(json)
+  refuseUnknown(grants, principal.ability.models)
+  checkWritten(principal, grants)
 }
 
 function refuseBuiltIn({ before }: Change): void {

@@ -4,6 +4,11 @@ import { grantSchema } from '../../access/grant.ts'
 import { role } from '../../db/tables/access.ts'
 import { text } from '../values.ts'
 
+export const grantsSchema = z
+  .array(grantSchema)
+  .max(200)
+  .meta({ description: 'What the role allows; grants only add.' })
+
 export const roles = defineResource({
   name: 'roles',
   title: 'Role',
@@ -28,7 +33,7 @@ export const roles = defineResource({
     },
     grants: {
       column: role.grants,
-      schema: z.array(grantSchema).max(200).meta({ description: 'What the role allows; grants only add.' }),
+      schema: grantsSchema,
       write: 'always',
       required: true,
       nullable: false,
