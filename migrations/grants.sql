@@ -4,6 +4,7 @@ DO $$
 DECLARE
   login text := current_setting('custodia.login');
   fn regprocedure;
+  kind "char";
 BEGIN
   EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA app, audit, directory FROM PUBLIC, %I', login);
   EXECUTE format('GRANT USAGE ON SCHEMA app, audit, directory TO %I', login);
@@ -16,11 +17,14 @@ BEGIN
     row_count, outcome, code, purpose, query, sealed_note, cause_id, request_id, ip) ON audit.event TO %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE audit.event_sequence TO %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE app.inbound_event_sequence_seq TO %I', login);
-  FOR fn IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-             WHERE n.nspname IN ('app', 'audit', 'directory') AND p.prokind = 'f'
+  FOR fn, kind IN SELECT p.oid, p.prokind FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                   WHERE n.nspname IN ('app', 'audit', 'directory', 'quiet')
   LOOP
-    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', fn);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', fn, login);
+    EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC, %I', fn, login);
+    -- The procedures build tables, and the quiet schema stands in for another one under the owner's rights.
+    IF kind = 'f' AND fn::text !~ '^quiet\.' THEN
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', fn, login);
+    END IF;
   END LOOP;
   EXECUTE format('REVOKE ALL ON FUNCTION audit.refuse() FROM %I', login);
 END $$;

@@ -1,19 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import t from 'tap'
-import { migrate } from '../../src/db/migrate.ts'
-import { migrations, silent } from '../harness/database.ts'
-import { startTestService, type TestService } from '../harness/service.ts'
-
-/** What whoever steals the application's login could send: SQL of their own, under its rights. */
-async function appClient(t: { teardown(end: () => Promise<void>): unknown }, service: TestService): Promise<pg.Client> {
-  const { ownerUrl, db } = service
-  const url = await migrate({ ownerUrl, appUrl: null, keyring: db.keyring, folder: migrations, log: silent })
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  t.teardown(() => client.end())
-  return client
-}
+import { appClient } from '../harness/app-login.ts'
+import { startTestService } from '../harness/service.ts'
 
 const denied = { code: '42501' }
 

@@ -1,0 +1,111 @@
+import pg from 'pg'
+import type { TestService } from '../harness/service.ts'
+
+export interface FilledTable {
+  /** "app.contact" */
+  name: string
+  hasUnit: boolean
+  columns: readonly Column[]
+}
+
+interface Column {
+  name: string
+  type: string
+  hasDefault: boolean
+  /** What a CHECK of this column names as allowed. */
+  allowed: string | null
+}
+
+/** Whose rows: every text in them holds the mark. */
+export interface Place {
+  tenantId: string
+  unitId: string
+  mark: string
+}
+
+/**
+ * Puts two rows of each place into every table that belongs to tenants, found in the catalogue: tables of later days are
+ * in it without anybody's doing. By the superuser, past triggers and foreign keys: what the rows mean does not matter.
+ */
+export async function fillTables({ sql }: TestService, places: readonly Place[]): Promise<FilledTable[]> {
+  const found = await sql<{ name: string; columns: Column[] }>(
+    `SELECT c.oid::regclass::text AS name, json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, NULL),
+       'hasDefault', a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '',
+       'allowed', (SELECT substring(pg_get_constraintdef(k.oid) from '''([^'']+)''::text') FROM pg_constraint k
+                    WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey) LIMIT 1)) ORDER BY a.attnum) AS columns
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE n.nspname IN ('app', 'audit') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+    GROUP BY c.oid ORDER BY 1`,
+  )
+  const tables = found.map((table) => ({
+    ...table,
+    hasUnit: table.columns.some((column) => column.name === 'business_unit_id'),
+  }))
+  for (const table of tables)
+    for (const place of places)
+      for (const row of [1, 2]) {
+        const set = table.columns.flatMap((column) => {
+          const value = madeUp(column, place, row)
+          return value === null ? [] : [[column.name, value] as const]
+        })
+        const names = set.map(([name]) => pg.escapeIdentifier(name))
+        try {
+          await sql(`SET session_replication_role = replica; INSERT INTO ${table.name} (${names}) VALUES (${set.map(([, value]) => value)})
+            ON CONFLICT DO NOTHING; SET session_replication_role = DEFAULT`)
+        } catch (cause) {
+          throw new Error(`${table.name} takes no row of made-up values: teach this file one`, { cause })
+        }
+      }
+  await sql('ANALYZE')
+  return tables
+}
+
+/** SQL of a value for a column; null where the column's own default will do. */
+function madeUp({ name, type, hasDefault, allowed }: Column, place: Place, row: number): string | null {
+  if (name === 'tenant_id') return `'${place.tenantId}'`
+  if (name === 'business_unit_id') return `'${place.unitId}'`
+  if (hasDefault) return null
+  const text = allowed ?? `${place.mark} ${name} ${row}`
+  switch (type) {
+    case 'uuid':
+      return 'gen_random_uuid()'
+    case 'text':
+      return pg.escapeLiteral(text)
+    case 'text[]':
+      return `ARRAY[${pg.escapeLiteral(text)}]`
+    case 'uuid[]':
+      return 'ARRAY[gen_random_uuid()]'
+    case 'bytea':
+      return `convert_to(${pg.escapeLiteral(text)}, 'UTF8')`
+    case 'jsonb':
+      return `jsonb_build_array(${pg.escapeLiteral(text)}::text)`
+    case 'boolean':
+      return 'true'
+    case 'date':
+      return `'2026-01-0${row}'`
+    case 'timestamp with time zone':
+      return 'now()'
+    case 'inet':
+      return `'192.0.2.${row}'`
+    default:
+      return String(row)
+  }
+}
+
+/** Every row of a tenant as text, to see that nothing has become of it. */
+export async function rowsOf(
+  { sql }: TestService,
+  tables: readonly Pick<FilledTable, 'name'>[],
+  tenantId: string,
+): Promise<Record<string, string[]>> {
+  const all = await Promise.all(
+    tables.map(async ({ name }) => {
+      const rows = await sql<{ row: string }>(
+        `SELECT each::text AS row FROM ${name} AS each WHERE tenant_id = $1 ORDER BY 1`,
+        [tenantId],
+      )
+      return [name, rows.map(({ row }) => row)] as const
+    }),
+  )
+  return Object.fromEntries(all)
+}
