@@ -59,6 +59,8 @@ export interface ProblemOptions {
   audited?: boolean
   /** The records that the refused attempt named. */
   recordIds?: readonly string[]
+  /** The fields that it asked for and did not get, and the contacts that it is about; for the audit. */
+  refused?: { fields: readonly string[]; subjectIds: readonly string[] }
 }
 
 /** Thrown anywhere, answered as RFC 9457 problem+json. */

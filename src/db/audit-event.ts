@@ -10,6 +10,8 @@ export interface AuditEntry {
   query?: unknown
   /** A reason or ticket, sealed. */
   sealedNote?: Buffer | null
+  /** What an event of a change is a sign of. */
+  code?: 'quota_alert'
 }
 
 /** What was touched: whose fields were shown or masked, which were changed. */

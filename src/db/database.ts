@@ -160,13 +160,20 @@ export class Database {
    * Records a refused attempt, in a transaction of its own.
    * @throws Problem unauthenticated when the principal is no longer let in, unavailable when it could not be recorded
    */
-  async denied(caller: Caller, entry: AuditEntry, code: string, ids: readonly string[] = []): Promise<void> {
+  async denied(
+    caller: Caller,
+    entry: AuditEntry,
+    code: string,
+    ids: readonly string[] = [],
+    refused: { fields: readonly string[]; subjectIds: readonly string[] } = { fields: [], subjectIds: [] },
+  ): Promise<void> {
     const { principal, meta } = caller
+    const { fields: masked, subjectIds } = refused
     const standing = compile(standingSql(principal.credential))
     const stands = await this.#connections.use(principal.region, async (client) => {
       const values = {
         ...eventValues(randomUUIDv7(), principal, entry, meta),
-        ...touchedValues([{ resource: entry.resource, ids }], 'denied', code),
+        ...touchedValues([{ resource: entry.resource, ids, masked, subjectIds }], 'denied', code),
         ...standingValues(principal),
       }
       const [, who, , end] = await together(client, () => [

@@ -147,7 +147,7 @@ export async function runChange<T>(
     if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
     const values = {
       ...eventValues(randomUUIDv7(), principal, { ...entry, sealedNote }, meta),
-      ...touchedValues(ownFirst(touched, entry.resource), 'allowed', null),
+      ...touchedValues(ownFirst(touched, entry.resource), 'allowed', entry.code ?? null),
     }
     const answers = await together(client, () => [
       ...(last ? [send(last, {})] : []),

@@ -3,7 +3,8 @@ import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Action } from '../access/actions.ts'
 import type { Caller, Database } from '../db/database.ts'
-import { Problem } from '../errors.ts'
+import { quotaAlert } from '../db/quota-alert.ts'
+import { type ErrorCode, Problem } from '../errors.ts'
 import { problemOf, sendProblem } from './problem.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RouteTable } from './route-table.ts'
@@ -26,6 +27,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | null
+    /** Why it was refused. */
+    refusal: ErrorCode | null
   }
 }
 
@@ -35,6 +38,7 @@ declare module 'fastify' {
  */
 export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, table: RouteTable): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('refusal', null)
 
   app.addHook('onRoute', (route) => {
     const { access, public: open } = route.config ?? {}
@@ -88,6 +92,8 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error)
     const refused = await audited(db, request, problem)
+    request.refusal = refused.code
+    if (refused.code === 'quota_exceeded') await alertOfQuota(db, request)
     return sendProblem(refused, request, reply)
   })
 
@@ -114,11 +120,25 @@ async function audited(db: Database, request: FastifyRequest, problem: Problem):
     typeof value === 'string' && /^[0-9a-f-]{36}$/i.test(value) ? [value.toLowerCase()] : [],
   )
   try {
-    await db.denied(caller, access, problem.code, problem.options.recordIds ?? named)
+    await db.denied(caller, access, problem.code, problem.options.recordIds ?? named, problem.options.refused)
     return problem
   } catch (cause) {
     if (cause instanceof Problem && cause.code === 'unauthenticated') return cause
     return new Problem('unavailable', { cause, headers: { 'retry-after': '1' } })
+  }
+}
+
+/** Whoever asks for more clear values than its day has is looked at by somebody: told once a day, in the audit and the log. */
+async function alertOfQuota(db: Database, request: FastifyRequest): Promise<void> {
+  const { caller } = request
+  if (!caller) return
+  const { tenantId, kind: principalKind, id: principalId, onBehalfOf } = caller.principal
+  try {
+    if (await quotaAlert(db, caller))
+      request.log.warn({ tenantId, principalKind, principalId, onBehalfOf }, 'a quota for clear values is used up')
+  } catch (err) {
+    // The refusal itself is on record.
+    request.log.error({ err }, 'an alert could not be recorded')
   }
 }
 

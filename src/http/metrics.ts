@@ -77,6 +77,12 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
     labelNames: ['resource', 'action', 'status'],
     registers: [registry],
   })
+  const quotas = new Counter({
+    name: 'custodia_reveal_quota_exceeded_total',
+    help: 'Requests refused since the quota for clear values was used up, by resource and action.',
+    labelNames: ['resource', 'action'],
+    registers: [registry],
+  })
   app.addHook('onResponse', async (request, reply) => {
     const { url, config } = request.routeOptions
     const status = String(reply.statusCode)
@@ -85,6 +91,7 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
     // What the guard has on record: a refusal of somebody known.
     const isRefusal = reply.statusCode >= 400 && reply.statusCode < 500 && reply.statusCode !== 401
     if (isRefusal && request.caller && config.access) denials.inc({ ...config.access, status })
+    if (request.refusal === 'quota_exceeded' && config.access) quotas.inc({ ...config.access })
   })
 }
 

@@ -28,6 +28,7 @@ import { messageRoutes } from './messages/routes.ts'
 import { messages } from './messages/schema.ts'
 import { noteRoutes } from './notes/routes.ts'
 import { notes } from './notes/schema.ts'
+import { permissionRoutes } from './permissions/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { roles } from './roles/schema.ts'
 import { meRoute } from './sessions/me.ts'
@@ -65,6 +66,7 @@ export const chapters: readonly Chapter[] = [
   { name: 'invitations', description: 'One-time links by which a member sets a password.' },
   { name: 'me', description: 'Whoever asks.' },
   ...resources,
+  { name: 'permissions', description: 'What roles can say.' },
   { name: 'ingest', description: 'Where providers post.' },
   { name: 'health', description: 'Whether the service lives, and whether it can serve.' },
 ]
@@ -80,6 +82,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   noteRoutes,
   tagRoutes,
   roleRoutes,
+  permissionRoutes,
   memberRoutes,
   teamRoutes,
   businessUnitRoutes,

@@ -80,7 +80,7 @@ async function reveal(tx: Tx, id: string, fields: readonly string[], reason: str
   }
   const statement = tx.kept('clear-quota', () => clearQuota(sql`${named('count')}::int`, sql`(SELECT 1) AS one`))
   const [use] = await tx.query(statement, { ...clearQuotaValues(principal), count: fields.length })
-  if (!use) throw new Problem('quota_exceeded', { recordIds: [id] })
+  if (!use) throw new Problem('quota_exceeded', { recordIds: [id], refused: { fields, subjectIds: [id] } })
   // Under the contact's own key: when the person is erased, what was said about them is unreadable too.
   tx.note((await contactKey(tx, id)).seal(reason, `note/contacts/${id}`))
   tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })

@@ -8,7 +8,11 @@ export const customKey = z
 
 const money = z
   .strictObject({
-    amount: z.int().meta({ description: 'In minor units (cents).', example: 12_000 }),
+    amount: z
+      .int()
+      .min(-999_999_999_999_999)
+      .max(999_999_999_999_999)
+      .meta({ description: 'In minor units (cents).', example: 12_000 }),
     currency: z
       .string()
       .regex(/^[A-Z]{3}$/)

@@ -7,4 +7,5 @@ export function writableWhen(model: ResourceModel, field: Field): 'always' | 'cr
   return (isResource(model) ? model.definitions[field.name]?.write : undefined) ?? 'never'
 }
 
-const isResource = (model: ResourceModel): model is Resource => 'definitions' in model
+/** Models are resources of the service; rights and conditions know only the former. */
+export const isResource = (model: ResourceModel): model is Resource => 'definitions' in model
