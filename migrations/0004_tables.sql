@@ -359,6 +359,9 @@ CREATE TABLE app.conversation (
   status           text NOT NULL DEFAULT 'open',
   snoozed_until    timestamptz,
   subject          text,
+  -- what of its texts is shown where they are masked, by field: {} where nothing was found in them. Without a default,
+  -- here and below: whoever writes texts says what was found
+  veiled           jsonb NOT NULL,
   priority         text NOT NULL DEFAULT 'normal',
   assignee_id      uuid,
   team_id          uuid,
@@ -446,6 +449,7 @@ CREATE TABLE app.message (
   type             text NOT NULL,
   content          jsonb NOT NULL DEFAULT '{}',
   text             text NOT NULL DEFAULT '',
+  veiled           jsonb NOT NULL,
   reactions        jsonb NOT NULL DEFAULT '[]',
   attachment_ids   uuid[] NOT NULL DEFAULT '{}',
   status           text NOT NULL,
@@ -497,6 +501,7 @@ CREATE TABLE app.note (
   author_kind      text NOT NULL,
   author_id        uuid,
   text             text NOT NULL,
+  veiled           jsonb NOT NULL,
   state            text NOT NULL DEFAULT 'active',
   version          int NOT NULL DEFAULT 1,
   created_at       timestamptz NOT NULL DEFAULT now(),
@@ -519,6 +524,7 @@ CREATE TABLE app.attachment (
   message_id       uuid,
   channel_id       uuid,
   file_name        text,
+  veiled           jsonb NOT NULL,
   media_type       text,
   size             bigint,
   -- keyed, so that equal files of two people cannot be matched by whoever reads the table

@@ -1,5 +1,6 @@
 import type { Database } from '../../src/db/database.ts'
 import { conversation, message, note } from '../../src/db/tables/conversation.ts'
+import { veiledOf } from '../../src/privacy/detection.ts'
 import { systemCaller } from '../../src/resources/tenants/create.ts'
 import { type AccountKey, accounts } from './accounts.ts'
 import { insertAll, type NewRow } from './bulk-insert.ts'
@@ -93,6 +94,9 @@ function rowsOf(dialogue: Dialogue, company: Company, addresses: Addresses, nowM
     contactId: person.id,
     createdAt: iso(utterances[0]?.timeMs ?? last.timeMs),
   }
+  const titled = { subject: type === 'email' || type === 'form' ? subject : null }
+  const noted = { text: random.pick(noteTexts) }
+  const { country } = person.population
   const place = { conversationId: dialogue.id, identityId: addresses.get(addressKey(person, account)) ?? null }
   return {
     conversation: {
@@ -104,7 +108,8 @@ function rowsOf(dialogue: Dialogue, company: Company, addresses: Addresses, nowM
       threadKey: type === 'email' || type === 'form' ? `demo-${dialogue.id}` : '',
       status,
       snoozedUntil: status === 'snoozed' ? iso(nowMs + random.int(1, 10) * dayMs) : null,
-      subject: type === 'email' || type === 'form' ? subject : null,
+      ...titled,
+      veiled: veiledOf(titled, country),
       priority: topic === 'complaint' ? 'high' : random.weighted({ normal: 80, low: 10, high: 8, urgent: 2 }),
       assigneeId: assignee,
       teamId: team,
@@ -134,7 +139,8 @@ function rowsOf(dialogue: Dialogue, company: Company, addresses: Addresses, nowM
             conversationId: dialogue.id,
             authorKind: 'member',
             authorId: random.pick(crew).id,
-            text: random.pick(noteTexts),
+            ...noted,
+            veiled: veiledOf(noted, country),
             createdAt: iso(last.timeMs + minuteMs),
             updatedAt: iso(last.timeMs + minuteMs),
           },
@@ -157,6 +163,7 @@ function messageRow(
     type: 'text',
     content: { text },
     text,
+    veiled: veiledOf({ text, content: { text } }, person.population.country),
     reactions:
       !isInbound &&
       ['whatsapp', 'instagram', 'messenger', 'telegram'].includes(accounts[account].type) &&

@@ -81,6 +81,7 @@ export function customFields(
         column: null,
         mask: format === null || format === 'plain' ? mask : format,
         veil: null,
+        detected: null,
         filterable: true,
         sortable: kind !== 'textList' && kind !== 'boolean' && kind !== 'uuid',
         search: null,

@@ -3,7 +3,16 @@ import type { PgTable } from 'drizzle-orm/pg-core/table'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
 import { instantOf } from './condition.ts'
-import type { CustomFields, ExactMatch, Field, FieldKind, MaskKind, ResourceModel, SearchKind } from './model.ts'
+import type {
+  CustomFields,
+  Detected,
+  ExactMatch,
+  Field,
+  FieldKind,
+  MaskKind,
+  ResourceModel,
+  SearchKind,
+} from './model.ts'
 import type { Principal } from './principal.ts'
 
 /** How a noun describes one of its fields, once: storage, meaning, and what may be done with it. */
@@ -24,6 +33,8 @@ export interface FieldDefinition {
   mask?: MaskKind
   /** The SQL of the masked value, where it takes more than the value to make it. */
   veil?: SQL
+  /** The JSON column in which is what a mask shows of the field, under its name, for rows where it hides anything. */
+  veiledIn?: PgColumn
   search?: SearchKind
   exact?: ExactMatch
   filter?: boolean
@@ -86,6 +97,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
       column: one.column ?? null,
       mask: one.mask ?? maskFor(kind),
       veil: one.veil ?? null,
+      detected: one.veiledIn ? detectedIn(one.veiledIn, name, kind, value) : null,
       filterable: one.filter ?? kind !== 'json',
       sortable: one.sort ?? ['text', 'choice', 'number', 'time', 'date'].includes(kind),
       search: one.search ?? null,
@@ -174,6 +186,12 @@ export const idOf = (description: string) =>
   z.uuid().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
 
 const words = (title: string): string => title.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()
+
+function detectedIn(veiled: PgColumn, name: string, kind: FieldKind, value: SQL): Detected {
+  const key = sql`${name}::text`
+  const rest = kind === 'json' ? sql`${veiled} -> ${key}` : sql`${veiled} ->> ${key}`
+  return { rest: sql`coalesce(${rest}, ${value})`, where: sql`${veiled} ? ${key}` }
+}
 
 function kindOf(column: PgColumn): FieldKind {
   const type = column.getSQLType()

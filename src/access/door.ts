@@ -80,11 +80,13 @@ export function sight(principal: Principal, model: ResourceModel, name: string):
 
 /**
  * The SQL by which a principal may use a field. `select` gives what is shown; filter, sort, search and cursor get the
- * clear value only where it may be read (NULL for other rows), so that nothing else about it can be asked.
+ * clear value only where it may be read (NULL for other rows), so that nothing else about it can be asked. Where a mask
+ * hides only what was found in the value, they get what is shown.
  */
 export function fieldSql(seen: Sight, use: Use): SQL | null {
   const { field, clear, masked } = seen
-  if (use === 'select' || use === 'export' || use === 'webhook' || use === 'feed' || use === 'context') {
+  const shows = use === 'select' || use === 'export' || use === 'webhook' || use === 'feed' || use === 'context'
+  if (shows || field.detected) {
     if (clear === true) return field.value
     const veil = maskSql(field)
     if (clear === false) return masked === true ? veil : sql`CASE WHEN ${masked} THEN ${veil} END`
@@ -97,6 +99,9 @@ export function fieldSql(seen: Sight, use: Use): SQL | null {
   return clear === true ? field.value : sql`CASE WHEN ${clear} THEN ${field.value} END`
 }
 
+/** Whether a principal may ask more about a field than for one full value of it. */
+export const isAskable = ({ field, clear }: Sight): boolean => clear !== false || field.detected !== null
+
 /**
  * The fields that a request's condition may name, with what they stand for. A field seen only masked may be matched
  * exactly (`eq` with one full value), nothing else; everything else about it would let its value be guessed bit by bit.
@@ -108,13 +113,14 @@ export function filterable(
   return {
     usable: (field, op) => {
       const seen = field.filterable ? sight(principal, model, field.name) : null
-      return seen !== null && (seen.clear !== false || op === 'eq')
+      return seen !== null && (isAskable(seen) || op === 'eq')
     },
     resolve: (name) => {
       const seen = sight(principal, model, name)
       if (!seen) return null
       const { field, clear, masked } = seen
       if (clear === true) return field
+      if (field.detected) return { ...field, value: fieldSql(seen, 'filter') ?? field.detected.rest }
       const where = clear === false ? masked : clear
       return where === true || where === false ? field : { ...field, ...onlyWhere(where, field) }
     },
@@ -141,7 +147,8 @@ export function maskedMatches(principal: Principal, model: ResourceModel, condit
     else count(node)
   }
   const count = (node: Exclude<Condition, { of: unknown }>): void => {
-    if (sight(principal, model, node.field)?.clear !== false) return
+    const seen = sight(principal, model, node.field)
+    if (!seen || isAskable(seen)) return
     for (const value of node.op === 'in' ? node.values : [node.value]) found.add(JSON.stringify([node.field, value]))
   }
   visit(condition)
@@ -200,5 +207,5 @@ const masks: Record<MaskKind, (value: SQL) => SQL> = {
 
 /** The masked value of a field. */
 function maskSql(field: Field): SQL {
-  return field.veil ?? masks[field.mask](field.value)
+  return field.detected?.rest ?? field.veil ?? masks[field.mask](field.value)
 }

@@ -72,6 +72,17 @@ export interface CustomFieldDefinition {
   currency: string | null
 }
 
+/**
+ * What was found in a value when it was written, to be hidden from whoever has the field masked. What is left is theirs:
+ * they are shown it, and ask about it as others do about the clear value; about what is hidden they cannot ask.
+ */
+export interface Detected {
+  /** The value without what was found in it. */
+  rest: SQL
+  /** Whether anything was found in the row's value; where nothing was, the field is not masked. */
+  where: SQL
+}
+
 export interface Field {
   /** The public name, as in the JSON; that of a custom field is "customFields.shoeSize". */
   name: string
@@ -83,6 +94,8 @@ export interface Field {
   mask: MaskKind
   /** The masked value, where it takes more than the value to make it; null: as `mask` says. */
   veil: SQL | null
+  /** Set where a mask takes out only what was found in the value; null: a mask is over the whole of it. */
+  detected: Detected | null
   filterable: boolean
   sortable: boolean
   search: SearchKind | null

@@ -180,6 +180,10 @@ export function insertRow(tx: Tx, resource: Resource, id: string, columns: Colum
 
 /** Updates a locked row and counts its version. */
 export function updateRow(tx: Tx, resource: Resource, id: string, columns: Columns): SQL {
+  // What was found in the old value says nothing about the new one.
+  for (const [name, { column, veiledIn }] of Object.entries(resource.definitions))
+    if (veiledIn && column && column.name in columns && !(veiledIn.name in columns))
+      throw new Error(`${resource.name}.${name} is written without what is found in it`)
   const sets = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${parameter(value)}`)
   const counted = sql`version = ${sql.identifier(tableName(resource))}.version + 1, updated_at = now()`
   return sql`UPDATE ${resource.table} SET ${sql.join([...sets, counted], sql`, `)}
@@ -252,7 +256,7 @@ export function finishRow(
     if (action === 'delete' || !ability.can('read', resource, stored)) return touched({ shown: [], masked: [] })
     return touched(seenIn(view, shown))
   }
-  return new Finish(statement, ability.dependsOnRow(resource.name) ? decide : touched(seen), (rows) =>
+  return new Finish(statement, ability.dependsOnRow(resource.name) || view.byRow ? decide : touched(seen), (rows) =>
     written(tx.principal, resource, rows, row.after),
   )
 }

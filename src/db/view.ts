@@ -39,12 +39,14 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
     if (name === group) continue
     const label = sql`${name}::text`
     if (seen.clear === true) shown.push(name)
-    else if (seen.clear === false && seen.masked === true) masked.push(name)
+    else if (seen.clear === false && seen.masked === true && !seen.field.detected) masked.push(name)
     else {
       const clear = seen.clear === false ? sql`false` : sql`(${seen.clear})`
       const veiled = seen.masked === true ? sql`true` : seen.masked === false ? sql`false` : sql`(${seen.masked})`
-      shownWhere.push(sql`CASE WHEN ${clear} THEN ${label} END`)
-      maskedWhere.push(sql`CASE WHEN ${clear} THEN NULL WHEN ${veiled} THEN ${label} END`)
+      const { detected } = seen.field
+      const whole = detected ? sql`(${clear} OR ${veiled} AND NOT (${detected.where}))` : clear
+      shownWhere.push(sql`CASE WHEN ${whole} THEN ${label} END`)
+      maskedWhere.push(sql`CASE WHEN ${whole} THEN NULL WHEN ${veiled} THEN ${label} END`)
       hiddenWhere.push(sql`CASE WHEN ${clear} OR ${veiled} THEN NULL ELSE ${label} END`)
     }
   }

@@ -7,7 +7,7 @@ import {
   type Scalar,
 } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
-import { filterable, maskedMatches, sight } from '../access/door.ts'
+import { filterable, isAskable, maskedMatches, sight } from '../access/door.ts'
 import type { FieldKind } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { maskedMatchesMax } from '../db/clear-quota.ts'
@@ -113,7 +113,7 @@ export function listQuery(
 function usualSort(principal: Principal, resource: Resource): Sort | null {
   if (resource.sort === null) return null
   const seen = sight(principal, resource, resource.sort.replace(/^-/, ''))
-  return seen && seen.clear !== false ? { field: seen.field, descending: resource.sort.startsWith('-') } : null
+  return seen && isAskable(seen) ? { field: seen.field, descending: resource.sort.startsWith('-') } : null
 }
 
 /** A scope that asks about a field, for the rows whose field the principal sees in clear. */
@@ -131,7 +131,7 @@ function scopeThrough(
 function sortOf(sort: string, principal: Principal, resource: Resource): Sort {
   const name = sort.replace(/^-/, '')
   const seen = sight(principal, resource, name)
-  if (!seen?.field.sortable || seen.clear === false) throw invalid(unknownField('sort', name))
+  if (!seen?.field.sortable || !isAskable(seen)) throw invalid(unknownField('sort', name))
   return { field: seen.field, descending: sort.startsWith('-') }
 }
 

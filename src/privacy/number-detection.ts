@@ -162,7 +162,7 @@ export function maskedPhone(value: string): string {
 
 /** ISO/IEC 7812: the check digit, the networks' first digits, and groups as cards show them. */
 function isCard(window: readonly Group[], digits: string): boolean {
-  if (digits.length < cardDigits.min || !/^(?:[2-6]|8[12]|9792)/.test(digits)) return false
+  if (window[0]?.hasPlus || digits.length < cardDigits.min || !/^(?:[2-6]|8[12]|9792)/.test(digits)) return false
   if (window.length > 5 || window.slice(0, -1).some((group) => group.digits.length < 4)) return false
   let sum = 0
   for (let i = 0; i < digits.length; i++) {

@@ -5,6 +5,10 @@ import { sql } from '../db/sql.ts'
 
 /** Kinds of values that several nouns have, with their checks, in the forms that the contract promises. */
 
+/** Of fields whose mask hides only what was found in the text when it was written. */
+export const detectedSaid =
+  'Whoever has it masked reads and searches it without the phone numbers, email addresses and card numbers in it.'
+
 const storable = (value: string): boolean => value.isWellFormed() && !value.includes('\0')
 
 export const text = (max: number, description: string, example: string) =>

@@ -1,4 +1,5 @@
 import type { DeleteEvent, EditEvent, ReactionEvent } from '../../channels/neutral.ts'
+import { veiledOf } from '../../privacy/detection.ts'
 import { addMedia, messageOf, placeOf } from './message.ts'
 import { type Cause, changeMessage, iso, type Outcome, type Records } from './records.ts'
 
@@ -13,7 +14,8 @@ export function applyEdit(records: Records, event: EditEvent, cause: Cause): Out
   const isAgain = message.editedMs === cause.atMs
   message.editedMs = cause.atMs
   const { type, content, text } = event.message
-  changeMessage(message, { type, content, text, editedAt: iso(cause.atMs) })
+  const veiled = veiledOf({ text, content }, message.country)
+  changeMessage(message, { type, content, text, veiled, editedAt: iso(cause.atMs) })
   // An edit that names files names all of them; the same edit again has done so already.
   if (event.media.length > 0 && !isAgain) {
     records.attachments.splice(
@@ -36,7 +38,8 @@ export function applyDelete(records: Records, event: DeleteEvent, cause: Cause):
     message.deletedMs = cause.atMs
     message.attachmentIds = []
     message.reactions = []
-    changeMessage(message, { content: {}, text: '', reactions: [], attachmentIds: [], deletedAt: iso(cause.atMs) })
+    const empty = { content: {}, text: '', veiled: {}, reactions: [], attachmentIds: [] }
+    changeMessage(message, { ...empty, deletedAt: iso(cause.atMs) })
     const { attachments } = records
     attachments.splice(0, attachments.length, ...attachments.filter((one) => one.messageId !== message.id))
     if (!message.made) records.emptied.add(message.id)

@@ -1,6 +1,7 @@
 import { compact } from '../../channels/json.ts'
 import { customerOf, type MediaRef, type MessageEvent } from '../../channels/neutral.ts'
 import { newId } from '../../db/new-id.ts'
+import { veiledOf } from '../../privacy/detection.ts'
 import { sourceContext } from '../../resources/attachments/pending.ts'
 import { cleanFileName } from '../../resources/attachments/upload.ts'
 import { indexable } from '../../resources/identities/address.ts'
@@ -53,7 +54,10 @@ function makeMessage(
 ): MessageRecord {
   const id = newId()
   const isInbound = event.direction === 'inbound'
-  const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, conversationId })
+  const { country } = contact
+  const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, country, conversationId })
+  const { text } = event.message
+  const content = { ...event.message.content, ...compact({ referral: event.referral, forwarded: event.forwarded }) }
   const common = {
     id,
     conversationId,
@@ -67,6 +71,7 @@ function makeMessage(
   }
   const message: MessageRecord = {
     ...common,
+    country,
     editedMs: null,
     deletedMs: null,
     wrappedKey: contact.wrappedKey,
@@ -74,8 +79,9 @@ function makeMessage(
       ...common,
       identityId: identity.id,
       type: event.message.type,
-      content: { ...event.message.content, ...compact({ referral: event.referral, forwarded: event.forwarded }) },
-      text: event.message.text,
+      content,
+      text,
+      veiled: veiledOf({ text, content }, country),
       error: null,
       authorKind: isInbound ? 'contact' : 'provider',
       authorId: isInbound ? contact.id : null,
@@ -98,16 +104,18 @@ const mediaTypeLength = 200
 export function addMedia(
   records: Records,
   media: readonly MediaRef[],
-  message: { id: string; contactId: string; conversationId: string },
+  message: { id: string; contactId: string; country: string | null; conversationId: string },
 ): string[] {
   return media.map((ref) => {
     const id = newId()
+    const fileName = cleanFileName(ref.filename ?? null)
     records.attachments.push({
       id,
       contactId: message.contactId,
       conversationId: message.conversationId,
       messageId: message.id,
-      fileName: cleanFileName(ref.filename ?? null),
+      fileName,
+      veiled: veiledOf({ fileName }, message.country),
       mediaType: ref.mediaType?.slice(0, mediaTypeLength) ?? null,
       sealedSource: records.keys.seal(JSON.stringify(ref), sourceContext(id)).toString('base64'),
     })

@@ -136,7 +136,7 @@ async function writeMessages(tx: Tx, { messages, channel }: Records): Promise<To
       : [],
   ])
   const contacts = new Map([...messages, ...linked].map((one) => [one.id, one.contactId]))
-  const fields = [...new Set(changes.flatMap(({ id: _id, ...change }) => Object.keys(change)))]
+  const fields = [...new Set(changes.flatMap(({ id: _id, veiled: _veiled, ...change }) => Object.keys(change)))]
   const whole = ['conversationId', 'type', 'text', 'content', 'attachments']
   return [
     ...touches('messages', made.map(firstVersion), whole, (id) => contacts.get(id)),

@@ -110,7 +110,9 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
       const contactKey = sql`(SELECT encode(k.wrapped_key, 'base64') FROM app.contact_key AS k
         WHERE k.tenant_id = ${attachment.tenantId} AND k.contact_id = ${attachment.keyContactId})`
       // Content that is not there has not been shown.
-      const shown = name ? ['content', 'fileName', 'mediaType', 'size'] : ['content', 'mediaType', 'size']
+      const shown = ['content', 'mediaType', 'size']
+      const isMasked = name?.clear === false && name.field.detected ? name.field.detected.where : sql`false`
+      const named_ = name ? sql`ARRAY['fileName']` : sql`'{}'::text[]`
       return [
         {
           name: 'rows',
@@ -118,7 +120,9 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
           columns: sql`${attachment.id} AS id, ${attachment.status} AS "_status", ${nameSql} AS "_fileName", ${attachment.mediaType} AS "_mediaType",
             ${attachment.size} AS "_size", encode(${attachment.contentHash}, 'hex') AS "_hash", ${attachment.storedAs} AS "_storedAs",
             encode(${attachment.wrappedKey}, 'base64') AS "_key", ${attachment.keyContactId} AS "_keyContactId", ${contactKey} AS "_contactKey",
-            CASE WHEN ${attachment.status} = 'stored' THEN ${sql.param(shown)}::text[] ELSE ARRAY['status'] END AS "_shown", '{}'::text[] AS "_masked",
+            CASE WHEN ${attachment.status} <> 'stored' THEN ARRAY['status'] WHEN ${isMasked} THEN ${sql.param(shown)}::text[]
+              ELSE ${sql.param(shown)}::text[] || ${named_} END AS "_shown",
+            CASE WHEN ${attachment.status} = 'stored' AND ${isMasked} THEN ${named_} ELSE '{}' END AS "_masked",
             ${attachments.subject} AS "_subject"`,
           from: sql`${attachments.table}`,
           tenant: attachments.tenant,

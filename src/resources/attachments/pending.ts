@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
+import type { Veiled } from '../../privacy/detection.ts'
 
 /** A file that a message refers to and that is still at its provider. */
 export interface PendingAttachment {
@@ -8,6 +9,8 @@ export interface PendingAttachment {
   conversationId: string
   messageId: string
   fileName: string | null
+  /** what was found in its name, see veiledOf */
+  veiled: Veiled
   /** as the sender declared it */
   mediaType: string | null
   /** the provider's reference, sealed for `sourceContext`; base64 */
@@ -26,9 +29,9 @@ export async function attachmentPendAll(
   const { tenantId, region } = tx.principal
   const statement = tx.kept(
     'attachment/pend',
-    () => sql`INSERT INTO app.attachment (tenant_id, id, business_unit_id, channel_id, contact_id, conversation_id, message_id, file_name, media_type, status, sealed_source)
-      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, ${named('channel')}::uuid, w."contactId", w."conversationId", w."messageId", w."fileName", w."mediaType", 'pending', decode(w."sealedSource", 'base64')
-        FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "conversationId" uuid, "messageId" uuid, "fileName" text, "mediaType" text, "sealedSource" text)`,
+    () => sql`INSERT INTO app.attachment (tenant_id, id, business_unit_id, channel_id, contact_id, conversation_id, message_id, file_name, veiled, media_type, status, sealed_source)
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, ${named('channel')}::uuid, w."contactId", w."conversationId", w."messageId", w."fileName", w.veiled, w."mediaType", 'pending', decode(w."sealedSource", 'base64')
+        FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "conversationId" uuid, "messageId" uuid, "fileName" text, veiled jsonb, "mediaType" text, "sealedSource" text)`,
   )
   await Promise.all([
     tx.query(statement, {

@@ -116,7 +116,7 @@ export async function removeAttachmentFiles(tx: Tx, which: SQL): Promise<void> {
   if (rows.length === 0) return
   const ids = rows.map((row) => row.id)
   await tx.query(
-    sql`UPDATE app.attachment SET status = 'removed', error = NULL, file_name = NULL, media_type = NULL, size = NULL, content_hash = NULL,
+    sql`UPDATE app.attachment SET status = 'removed', error = NULL, file_name = NULL, veiled = '{}', media_type = NULL, size = NULL, content_hash = NULL,
           stored_as = NULL, wrapped_key = NULL, key_contact_id = NULL, sealed_source = NULL, version = version + 1, updated_at = now()
         WHERE tenant_id = ${tenantId}::uuid AND id = ANY (${array(ids, 'uuid')})`,
   )

@@ -3,7 +3,7 @@ import { commonFields, defineResource, idOf } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { attachment } from '../../db/tables/conversation.ts'
 import { conversations } from '../conversations/schema.ts'
-import { text } from '../values.ts'
+import { detectedSaid, text } from '../values.ts'
 
 export const attachments = defineResource({
   name: 'attachments',
@@ -23,7 +23,12 @@ export const attachments = defineResource({
     conversationId: { column: attachment.conversationId, schema: idOf('The conversation.') },
     messageId: { column: attachment.messageId, schema: idOf('The message.') },
     businessUnitId: { column: attachment.businessUnitId, schema: idOf('The business unit.') },
-    fileName: { column: attachment.fileName, schema: text(255, 'The file’s name.', 'invoice.pdf'), mask: 'text' },
+    fileName: {
+      column: attachment.fileName,
+      schema: text(255, `The file’s name. ${detectedSaid}`, 'invoice.pdf'),
+      mask: 'text',
+      veiledIn: attachment.veiled,
+    },
     mediaType: {
       column: attachment.mediaType,
       kind: 'choice',

@@ -4,11 +4,13 @@ import { z } from 'zod'
 import { idOf } from '../../access/define.ts'
 import { Finish, type JsonRow, type Tx } from '../../db/database.ts'
 import { checkWrite, columnsOf, finishRow, insertRow, unitFor } from '../../db/row-changes.ts'
+import { json } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { changeOnce, type Made } from '../../http/idempotency.ts'
 import { receiveFile } from '../../http/multipart.ts'
 import { type Deps, fetchRecord } from '../../http/records.ts'
+import { veiledOf } from '../../privacy/detection.ts'
 import type { FileStore } from '../../privacy/file-store.ts'
 import { plainType } from './file-kind.ts'
 import { FileRefused, type KeptFile, keepFile } from './keep-file.ts'
@@ -93,7 +95,11 @@ async function createAttachment(
     uploadedBy: principal.onBehalfOf ?? principal.id,
   }
   checkWrite(principal, attachments, 'create', body, null, after, null)
-  const columns = { ...columnsOf(attachments, after), ...(await keptColumns(tx, id, kept, null)) }
+  const columns = {
+    ...columnsOf(attachments, after),
+    ...(await keptColumns(tx, id, kept, null)),
+    veiled: json(veiledOf({ fileName }, null)),
+  }
   const finish = finishRow(tx, attachments, insertRow(tx, attachments, id, columns), {
     id,
     after,

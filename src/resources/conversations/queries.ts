@@ -78,9 +78,9 @@ export async function conversationInsertAll(
 ): Promise<void> {
   const statement = tx.kept(
     'conversation/insert',
-    () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, team_id, status, unread_count,
+    () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, team_id, veiled, status, unread_count,
         waiting_since, last_inbound_at, last_message_at, last_message_id)
-      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", ${named('team')}::uuid,
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", ${named('team')}::uuid, '{}',
         w.status, w."unreadCount", w."waitingSince", w."lastInboundAt", w."lastMessageAt", w."lastMessageId"
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "identityId" uuid, "threadKey" text, status text, "unreadCount" int,
         "waitingSince" timestamptz, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "lastMessageId" uuid)`,

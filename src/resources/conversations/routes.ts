@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { ruled } from '../../db/reference.ts'
 import type { Columns } from '../../db/row-changes.ts'
+import { json, type SQL } from '../../db/sql.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { veiledOf } from '../../privacy/detection.ts'
+import { contactCountry } from '../contacts/country.ts'
 import { contacts } from '../contacts/schema.ts'
 import { checkAssignment } from '../members/assignment.ts'
 import { members } from '../members/schema.ts'
@@ -23,12 +26,13 @@ const conversationCollection: CollectionOptions = {
   ],
   given: ({ tx, body }) => startFields(tx, body),
   create: async (change) => {
-    await Promise.all([
+    const [veiled] = await Promise.all([
+      veiledSubject(change),
       refuseSecond(change.tx, change.body),
       checkAssignment(change, conversations, 'assigneeId'),
       catalogueTags(change.tx, change.body),
     ])
-    return {}
+    return { veiled }
   },
   change: changed,
 }
@@ -37,14 +41,23 @@ async function changed(change: Change): Promise<Columns> {
   const { tx, id, body, before, after } = change
   const { faults, columns, wakeAt } = statusChange(before?.clear ?? {}, after, body, new Date())
   if (faults.length > 0) throw ruled(...faults)
-  await Promise.all([checkAssignment(change, conversations, 'assigneeId'), catalogueTags(tx, body)])
+  const [veiled] = await Promise.all([
+    'subject' in body ? veiledSubject(change) : null,
+    checkAssignment(change, conversations, 'assigneeId'),
+    catalogueTags(tx, body),
+  ])
   if (wakeAt) {
     const { tenantId, region } = tx.principal
     // The time is in the key: a job that waits already keeps its own.
     const key = `wake/${tenantId}/${id}/${wakeAt.toISOString()}`
     await tx.enqueue('wake', key, { tenantId, region, conversationId: id }, wakeAt)
   }
-  return columns
+  return veiled ? { ...columns, veiled } : columns
+}
+
+async function veiledSubject({ tx, after }: Change): Promise<SQL> {
+  const { subject, contactId } = after
+  return json(typeof subject === 'string' ? veiledOf({ subject }, await contactCountry(tx, contactId)) : {})
 }
 
 export function conversationRoutes(app: FastifyInstance, deps: Deps): void {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { conversation } from '../../db/tables/conversation.ts'
-import { tags, text, word } from '../values.ts'
+import { detectedSaid, tags, text, word } from '../values.ts'
 
 export const conversations = defineResource({
   name: 'conversations',
@@ -43,9 +43,10 @@ export const conversations = defineResource({
     snoozedUntil: { column: conversation.snoozedUntil, schema: time('Until when it sleeps.'), write: 'always' },
     subject: {
       column: conversation.subject,
-      schema: text(300, 'What it is about.', 'Delivery of order 1042'),
+      schema: text(300, `What it is about. ${detectedSaid}`, 'Delivery of order 1042'),
       write: 'always',
       search: 'text',
+      veiledIn: conversation.veiled,
     },
     priority: {
       column: conversation.priority,

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../channels/json.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
+import type { Veiled } from '../../privacy/detection.ts'
 
 export interface Reaction {
   by: 'contact' | 'member'
@@ -14,6 +15,8 @@ export interface KnownMessage {
   id: string
   conversationId: string
   contactId: string
+  /** of its contact, ISO 3166-1 alpha-2 */
+  country: string | null
   externalId: string | null
   direction: string
   status: string
@@ -28,7 +31,7 @@ export interface KnownMessage {
 
 const columns =
   sql.raw(`m.id, m.conversation_id AS "conversationId", m.contact_id AS "contactId", m.external_id AS "externalId", m.direction, m.status, m.reactions,
-  m.attachment_ids AS "attachmentIds", m.inbound_event_id AS "inboundEventId", (extract(epoch FROM m.edited_at) * 1000)::float8 AS "editedMs",
+  (SELECT p.country FROM app.contact p WHERE p.tenant_id = m.tenant_id AND p.id = m.contact_id) AS country, m.attachment_ids AS "attachmentIds", m.inbound_event_id AS "inboundEventId", (extract(epoch FROM m.edited_at) * 1000)::float8 AS "editedMs",
   (extract(epoch FROM m.deleted_at) * 1000)::float8 AS "deletedMs", k.wrapped_key AS "wrappedKey"
   FROM app.message m LEFT JOIN app.contact_key k ON k.tenant_id = m.tenant_id AND k.contact_id = m.contact_id`)
 
@@ -65,6 +68,8 @@ export interface NewMessage {
   type: string
   content: JsonObject
   text: string
+  /** what was found in content and text, see veiledOf */
+  veiled: Veiled
   reactions: readonly Reaction[]
   attachmentIds: readonly string[]
   status: string
@@ -88,11 +93,11 @@ export async function messageInsertAll(
 ): Promise<void> {
   const statement = tx.kept(
     'message/insert',
-    () => sql`INSERT INTO app.message (tenant_id, id, business_unit_id, channel_id, conversation_id, contact_id, identity_id, direction, type, content, text, reactions,
+    () => sql`INSERT INTO app.message (tenant_id, id, business_unit_id, channel_id, conversation_id, contact_id, identity_id, direction, type, content, text, veiled, reactions,
         attachment_ids, status, error, author_kind, author_id, reply_to_id, reply_to_external_id, external_id, historical, inbound_event_id, occurred_at, edited_at, deleted_at)
-      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, ${named('channel')}::uuid, w."conversationId", w."contactId", w."identityId", w.direction, w.type, w.content, w.text, w.reactions,
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, ${named('channel')}::uuid, w."conversationId", w."contactId", w."identityId", w.direction, w.type, w.content, w.text, w.veiled, w.reactions,
         w."attachmentIds", w.status, w.error, w."authorKind", w."authorId", w."replyToId", w."replyToExternalId", w."externalId", w.historical, w."inboundEventId", w."occurredAt", w."editedAt", w."deletedAt"
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "conversationId" uuid, "contactId" uuid, "identityId" uuid, direction text, type text, content jsonb, text text, reactions jsonb,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "conversationId" uuid, "contactId" uuid, "identityId" uuid, direction text, type text, content jsonb, text text, veiled jsonb, reactions jsonb,
         "attachmentIds" uuid[], status text, error jsonb, "authorKind" text, "authorId" uuid, "replyToId" uuid, "replyToExternalId" text, "externalId" text, historical boolean, "inboundEventId" uuid,
         "occurredAt" timestamptz, "editedAt" timestamptz, "deletedAt" timestamptz)`,
   )
@@ -114,6 +119,8 @@ export interface MessageChange {
   type?: string
   content?: JsonObject
   text?: string
+  /** goes with every new content and text */
+  veiled?: Veiled
   reactions?: readonly Reaction[]
   attachmentIds?: readonly string[]
   editedAt?: string
@@ -129,9 +136,10 @@ export async function messageUpdateAll(
     'message/update',
     () => sql`UPDATE app.message m SET status = coalesce(w.status, m.status), error = CASE WHEN w.status IS NULL THEN m.error ELSE w.error END,
         external_id = coalesce(m.external_id, w."externalId"), type = coalesce(w.type, m.type), content = coalesce(w.content, m.content), text = coalesce(w.text, m.text),
+        veiled = CASE WHEN w.content IS NULL AND w.text IS NULL THEN m.veiled ELSE w.veiled END,
         reactions = coalesce(w.reactions, m.reactions), attachment_ids = coalesce(w."attachmentIds", m.attachment_ids),
         edited_at = coalesce(w."editedAt", m.edited_at), deleted_at = coalesce(w."deletedAt", m.deleted_at), version = m.version + 1, updated_at = now()
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, error jsonb, "externalId" text, type text, content jsonb, text text, reactions jsonb, "attachmentIds" uuid[],
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, error jsonb, "externalId" text, type text, content jsonb, text text, veiled jsonb, reactions jsonb, "attachmentIds" uuid[],
         "editedAt" timestamptz, "deletedAt" timestamptz)
       WHERE m.tenant_id = ${named('tenant')}::uuid AND m.id = ANY (${named('ids')}::uuid[]) AND m.id = w.id AND (w.status IS DISTINCT FROM m.status AND w.status IS NOT NULL OR m.external_id IS NULL AND w."externalId" IS NOT NULL
         OR w.type <> m.type OR w.content <> m.content OR w.text <> m.text OR w.reactions <> m.reactions OR w."attachmentIds" <> m.attachment_ids

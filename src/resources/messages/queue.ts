@@ -5,6 +5,7 @@ import { finishRow, insertRow, lockRow } from '../../db/row-changes.ts'
 import { json, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import type { Made } from '../../http/idempotency.ts'
+import { type Veiled, veiledOf } from '../../privacy/detection.ts'
 import { type Refusal, sendingRefusal } from '../../privacy/sending-gate.ts'
 import { conversations } from '../conversations/schema.ts'
 import { type MessageSend, messages } from './schema.ts'
@@ -68,10 +69,11 @@ export async function messageQueue(
     const replied = await referenced(tx, messages, body.replyToId)
     if (replied?.conversationId !== conversationId) throw ruled(unknownReference('/replyToId'))
   }
-  return write(tx, after, Number(clear.version) + 1)
+  const veiled = veiledOf({ text: body.text, content: { text: body.text } }, known.country)
+  return write(tx, after, veiled, Number(clear.version) + 1)
 }
 
-async function write(tx: Tx, after: JsonRow, conversationVersion: number): Promise<Finish<Made>> {
+async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion: number): Promise<Finish<Made>> {
   const { tenantId, region, onBehalfOf, kind, id: principalId, me } = tx.principal
   const { id, conversationId, contactId } = after
   const [[clock]] = await Promise.all([
@@ -96,6 +98,7 @@ async function write(tx: Tx, after: JsonRow, conversationVersion: number): Promi
     type: after.type,
     content: json(after.content),
     text: after.text,
+    veiled: json(veiled),
     status: after.status,
     author_kind: onBehalfOf === null ? kind : 'member',
     author_id: me.id,

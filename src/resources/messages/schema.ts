@@ -5,7 +5,7 @@ import { sql } from '../../db/sql.ts'
 import { message } from '../../db/tables/conversation.ts'
 import { attachments } from '../attachments/schema.ts'
 import { conversations } from '../conversations/schema.ts'
-import { idList, lines, word } from '../values.ts'
+import { detectedSaid, idList, lines, word } from '../values.ts'
 
 const anything = z.record(z.string(), z.unknown())
 
@@ -50,11 +50,16 @@ export const messages = defineResource({
       column: message.content,
       schema: anything.meta({ description: 'What it holds, by type.', example: { text: 'Hello' } }),
       nullable: false,
+      veiledIn: message.veiled,
     },
     text: {
       column: message.text,
-      schema: z.string().meta({ description: 'The plain rendering, whatever the type.', example: 'Hello' }),
+      schema: z.string().meta({
+        description: `The plain rendering, whatever the type. ${detectedSaid}`,
+        example: 'Hello',
+      }),
       search: 'text',
+      veiledIn: message.veiled,
     },
     reactions: {
       column: message.reactions,

@@ -10,6 +10,7 @@ interface FactsRow {
   channel_state: string
   conversation_state: string
   contact_state: string
+  country: string | null
   restricted: boolean
   identity_state: string | null
   last_inbound_at: string | null
@@ -17,15 +18,15 @@ interface FactsRow {
   now: string
 }
 
-/** What the gate needs to know of a conversation; null when there is none. `now` is the database's clock. */
+/** What the gate needs to know of a conversation, and the contact’s country; null when there is none. `now` is the database's clock. */
 export async function sendingFacts(
   tx: Tx,
   conversationId: string,
-): Promise<{ facts: SendingFacts; means: Means | null; now: Date } | null> {
+): Promise<{ facts: SendingFacts; means: Means | null; country: string | null; now: Date } | null> {
   const statement = tx.kept(
     'sending-facts',
     () => sql`SELECT h.type AS channel_type, h.status AS channel_status, h.state AS channel_state, c.state AS conversation_state,
-      p.state AS contact_state, p.restricted, i.state AS identity_state, c.last_inbound_at, clock_timestamp() AS now,
+      p.state AS contact_state, p.country, p.restricted, i.state AS identity_state, c.last_inbound_at, clock_timestamp() AS now,
       (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'marketing'
          AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS marketing
       FROM app.conversation c
@@ -49,6 +50,7 @@ export async function sendingFacts(
       marketing: row.marketing,
     },
     means: type ? { textLength: type.limits.textLength, replyHours: type.window.replyHours } : null,
+    country: row.country,
     now: new Date(utc(row.now)),
   }
 }

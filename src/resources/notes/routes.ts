@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Principal } from '../../access/principal.ts'
-import { sql } from '../../db/sql.ts'
+import { json, type SQL, sql } from '../../db/sql.ts'
 import { note } from '../../db/tables/conversation.ts'
 import { Problem } from '../../errors.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { veiledOf } from '../../privacy/detection.ts'
+import { contactCountry } from '../contacts/country.ts'
 import { conversations } from '../conversations/schema.ts'
 import { notes } from './schema.ts'
 
@@ -20,7 +22,11 @@ const noteCollection: CollectionOptions = {
     businessUnitId: parent?.clear.businessUnitId,
     ...authorOf(tx.principal),
   }),
-  change: ownOnly,
+  create: async (change) => ({ veiled: await veiledText(change) }),
+  change: async (change) => {
+    ownOnly(change)
+    return 'text' in change.body ? { veiled: await veiledText(change) } : {}
+  },
   trash: ownOnly,
   restore: ownOnly,
 }
@@ -38,6 +44,11 @@ function ownOnly({ tx, before }: Change): Record<string, never> {
   if (clear.authorId !== principal.me.id && !principal.ability.can('administer', notes, clear))
     throw new Problem('forbidden', { detail: 'Only its author may change a note.' })
   return {}
+}
+
+async function veiledText({ tx, after }: Change): Promise<SQL> {
+  const { text, contactId } = after
+  return json(veiledOf({ text: String(text) }, await contactCountry(tx, contactId)))
 }
 
 export function noteRoutes(app: FastifyInstance, deps: Deps): void {

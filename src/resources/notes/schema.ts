@@ -3,7 +3,7 @@ import { commonFields, defineResource, idOf } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
 import { note } from '../../db/tables/conversation.ts'
 import { conversations } from '../conversations/schema.ts'
-import { lines } from '../values.ts'
+import { detectedSaid, lines } from '../values.ts'
 
 export const notes = defineResource({
   name: 'notes',
@@ -30,10 +30,15 @@ export const notes = defineResource({
     authorId: { column: note.authorId, schema: idOf('Who wrote it.') },
     text: {
       column: note.text,
-      schema: lines(10_000, 'The note.', 'Asked for a discount; see the offer of May.'),
+      schema: lines(
+        10_000,
+        `The note. ${detectedSaid} So does its author.`,
+        'Asked for a discount; see the offer of May.',
+      ),
       write: 'always',
       required: true,
       search: 'text',
+      veiledIn: note.veiled,
     },
   },
 })

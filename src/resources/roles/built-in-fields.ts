@@ -36,8 +36,55 @@ export const conversationWrite = [
   'tags',
   'unreadCount',
 ]
-/** What was said. Without `externalId`: a provider’s id may hold the customer’s number (a wamid does, in base64). */
-export const messageContent = [
+/** A conversation without what it is about. */
+export const conversationBasics = [
+  ...basics,
+  'trashedAt',
+  'contactId',
+  'identityId',
+  'channelId',
+  'channel',
+  'businessUnitId',
+  'status',
+  'snoozedUntil',
+  'priority',
+  'assigneeId',
+  'teamId',
+  'purpose',
+  'tags',
+  'unreadCount',
+  'lastMessageId',
+  'lastMessageAt',
+  'lastInboundAt',
+  'waitingSince',
+]
+/** A note without what it says. */
+export const noteBasics = [
+  ...basics,
+  'trashedAt',
+  'conversationId',
+  'contactId',
+  'businessUnitId',
+  'authorKind',
+  'authorId',
+]
+/** A file without its name. */
+export const attachmentBasics = [
+  ...basics,
+  'trashedAt',
+  'contactId',
+  'conversationId',
+  'messageId',
+  'businessUnitId',
+  'mediaType',
+  'size',
+  'status',
+  'contentUrl',
+  'error',
+  'uploadedBy',
+]
+/** A message without what it says. Without `externalId`: a provider’s id may hold the customer’s number (a wamid does, in base64). */
+export const messageBasics = [
   ...basics,
   'trashedAt',
   'conversationId',
@@ -47,8 +94,6 @@ export const messageContent = [
   'businessUnitId',
   'direction',
   'type',
-  'content',
-  'text',
   'reactions',
   'attachmentIds',
   'status',

@@ -1,5 +1,14 @@
 import type { Grant } from '../../access/grant.ts'
-import { basics, contactBasics, conversationWrite, intent, messageContent } from './built-in-fields.ts'
+import {
+  attachmentBasics,
+  basics,
+  contactBasics,
+  conversationBasics,
+  conversationWrite,
+  intent,
+  messageBasics,
+  noteBasics,
+} from './built-in-fields.ts'
 
 const colleagues: Grant = {
   resource: 'members',
@@ -17,7 +26,10 @@ const wordsOfTheHouse: Grant[] = [
   },
 ]
 
-/** Talking with customers: conversations whole, contacts in their basics, phone and email masked. */
+/**
+ * Talking with customers: conversations, and contacts in their basics. Phone and email are masked, and so they are where
+ * somebody has written them into a message, a note, a subject or the name of a file.
+ */
 const agent: Grant[] = [
   {
     resource: 'contacts',
@@ -62,15 +74,23 @@ const agent: Grant[] = [
   {
     resource: 'conversations',
     actions: ['read', 'update', 'create', 'assign'],
-    fields: { read: ['*'], write: [...conversationWrite, 'contactId', 'identityId', 'channelId', 'purpose'] },
+    fields: {
+      read: conversationBasics,
+      mask: ['subject'],
+      write: [...conversationWrite, 'contactId', 'identityId', 'channelId', 'purpose'],
+    },
   },
-  { resource: 'messages', actions: ['read', 'send'], fields: { read: messageContent } },
+  { resource: 'messages', actions: ['read', 'send'], fields: { read: messageBasics, mask: ['text', 'content'] } },
   {
     resource: 'notes',
     actions: ['read', 'create', 'update', 'delete', 'restore'],
-    fields: { read: ['*'], write: ['text'] },
+    fields: { read: noteBasics, mask: ['text'], write: ['text'] },
   },
-  { resource: 'attachments', actions: ['read', 'create'], fields: { read: ['*'], write: ['*'] } },
+  {
+    resource: 'attachments',
+    actions: ['read', 'create'],
+    fields: { read: attachmentBasics, mask: ['fileName'], write: ['*'] },
+  },
   colleagues,
   ...wordsOfTheHouse,
 ]

@@ -108,12 +108,12 @@ export async function conversationOf({ sql, tenantId }: Pick<TestService, 'sql' 
   )
   await sql(`INSERT INTO app.contact (tenant_id, id, business_unit_id) VALUES ($1, $2, ${unit})`, [tenantId, contactId])
   await sql(
-    `INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, channel_id, channel) VALUES ($1, $2, ${unit}, $3, $4, 'connector')`,
+    `INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, channel_id, channel, veiled) VALUES ($1, $2, ${unit}, $3, $4, 'connector', '{}')`,
     [tenantId, conversationId, contactId, channelId],
   )
   await sql(
-    `INSERT INTO app.message (tenant_id, id, business_unit_id, conversation_id, contact_id, channel_id, direction, type, status, author_kind, occurred_at)
-     VALUES ($1, $2, ${unit}, $3, $4, $5, 'outbound', 'text', 'queued', 'member', now())`,
+    `INSERT INTO app.message (tenant_id, id, business_unit_id, conversation_id, contact_id, channel_id, direction, type, veiled, status, author_kind, occurred_at)
+     VALUES ($1, $2, ${unit}, $3, $4, $5, 'outbound', 'text', '{}', 'queued', 'member', now())`,
     [tenantId, messageId, conversationId, contactId, channelId],
   )
   return {

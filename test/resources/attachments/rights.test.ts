@@ -31,7 +31,7 @@ t.test('the right to a file’s content is the right to see its contentUrl', asy
   const service = await startTestService(t, { listen: true })
   const grant = (fields: object, more = {}) =>
     service.role([{ resource: 'attachments', actions: ['read'], fields, ...more }])
-  const { id } = await upload(service, png, { fileName: 'dot.png' })
+  const { id } = await upload(service, png, { fileName: 'ruf +4915112345678.png' })
   const doc = (await upload(service, pdf(400), { fileName: 'doc.pdf' })).id
   const facts = await service.member(await grant({ read: ['id', 'mediaType', 'size'] }))
   t.equal((await content(service, id, { token: facts.token })).status, 404)
@@ -41,7 +41,11 @@ t.test('the right to a file’s content is the right to see its contentUrl', asy
   const unnamed = await service.member(await grant({ read: ['contentUrl'], mask: ['fileName'] }))
   const got = await content(service, id, { token: unnamed.token })
   t.equal(got.status, 200)
-  t.equal(got.headers.get('content-disposition'), 'attachment', 'a name that is masked is not told by the way')
+  const told = decodeURIComponent(got.headers.get('content-disposition') ?? '')
+  t.match(told, 'ruf +49•••••••••78.png', 'a name is told by the way as it is masked')
+  t.notMatch(told, '151')
+  const [read] = (await events(service, id)).filter((event) => event.actor_id === unnamed.id)
+  t.match(read, { touched: [{ shown: ['content', 'mediaType', 'size'], masked: ['fileName'] }] })
 
   const images = await service.member(await grant({ read: ['*'] }, { when: { eq: ['mediaType', 'image/png'] } }))
   t.equal((await content(service, id, { token: images.token })).status, 200)

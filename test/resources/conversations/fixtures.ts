@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { veiledOf } from '../../../src/privacy/detection.ts'
 import type { Answer, TestService } from '../../harness/service.ts'
 
 /** A request that must succeed. */
@@ -101,10 +102,10 @@ export async function wrote(service: TestService, conversationId: string, at: st
 export async function said(service: TestService, one: Talk, text: string, at = 'now()'): Promise<string> {
   const id = randomUUID()
   await service.sql(
-    `INSERT INTO app.message (tenant_id, id, business_unit_id, conversation_id, contact_id, identity_id, channel_id, direction, type, content, text, status, author_kind, author_id, external_id, occurred_at)
-     SELECT tenant_id, $2, business_unit_id, id, contact_id, identity_id, channel_id, 'inbound', 'text', jsonb_build_object('text', $3::text), $3, 'received', 'contact', contact_id, $4, ${at}
+    `INSERT INTO app.message (tenant_id, id, business_unit_id, conversation_id, contact_id, identity_id, channel_id, direction, type, content, text, veiled, status, author_kind, author_id, external_id, occurred_at)
+     SELECT tenant_id, $2, business_unit_id, id, contact_id, identity_id, channel_id, 'inbound', 'text', jsonb_build_object('text', $3::text), $3, $5, 'received', 'contact', contact_id, $4, ${at}
        FROM app.conversation WHERE id = $1`,
-    [one.conversationId, id, text, `ext-${id}`],
+    [one.conversationId, id, text, `ext-${id}`, JSON.stringify(veiledOf({ text, content: { text } }, 'DE'))],
   )
   await service.sql('UPDATE app.conversation SET last_message_id = $2, last_message_at = now() WHERE id = $1', [
     one.conversationId,
