@@ -35,7 +35,8 @@ const depthMax = 8
 const sizeMax = 200
 
 const scalar = z.union([z.string().max(1000), z.number(), z.boolean()])
-const fieldName = z.string().min(1).max(100)
+// A custom field's group and key.
+const fieldName = z.string().min(1).max(120)
 
 const said: Record<(typeof comparisons)[number], string> = {
   eq: 'True when the field is exactly this value; for a list: when it holds the value.',

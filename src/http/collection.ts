@@ -7,6 +7,7 @@ import { type Columns, lockRow } from '../db/row-changes.ts'
 import type { Include, Scope } from '../db/rows.ts'
 import { type SQL, sql } from '../db/sql.ts'
 import { type ErrorCode, Problem } from '../errors.ts'
+import { withBeforehand } from './beforehand.ts'
 import { collectionOperations } from './collection-operations.ts'
 import { checkIfMatch, sendRecord } from './etag.ts'
 import { callerOf } from './guard.ts'
@@ -128,15 +129,17 @@ function createRoute(
     schema,
     handler: async (request, reply) => {
       const caller = callerOf(request)
-      const made = await changeOnce(
-        deps.db,
-        caller,
-        request,
-        reply,
-        entry,
-        (tx) =>
-          createRow(tx, options, request.body as JsonRow, options.parent ? idParams.parse(request.params).id : null),
-        (id) => madeBefore(deps, caller, resource, id),
+      const made = await withBeforehand(deps, caller, () =>
+        changeOnce(
+          deps.db,
+          caller,
+          request,
+          reply,
+          entry,
+          (tx) =>
+            createRow(tx, options, request.body as JsonRow, options.parent ? idParams.parse(request.params).id : null),
+          (id) => madeBefore(deps, caller, resource, id),
+        ),
       )
       return reply.code(201).header('location', `/v1/${resource.name}/${made.id}`).send(made.record)
     },
@@ -158,8 +161,11 @@ function changeRoute(
     preValidation: async (request) => refuseMasks(resource, request.body),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
-      const record = await deps.db.change(callerOf(request), { action: 'update', resource: resource.name }, (tx) =>
-        changeRow(tx, options, id, request.body as JsonRow, request.headers['if-match']),
+      const caller = callerOf(request)
+      const record = await withBeforehand(deps, caller, () =>
+        deps.db.change(caller, { action: 'update', resource: resource.name }, (tx) =>
+          changeRow(tx, options, id, request.body as JsonRow, request.headers['if-match']),
+        ),
       )
       return sendRecord(request, reply, record, resource.volatile)
     },

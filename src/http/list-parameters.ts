@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { conditionSchema, operatorsOf } from '../access/condition.ts'
 import type { Resource } from '../access/define.ts'
-import type { Field, FieldKind } from '../access/model.ts'
+import type { CustomFields, Field, FieldKind } from '../access/model.ts'
 import { described } from './schema.ts'
 
 const text = (max: number) => z.string().min(1).max(max)
@@ -31,9 +31,9 @@ const checked = {
     .pipe(z.int().min(1).max(200))
     .default(25),
   cursor: text(4000).optional(),
-  sort: text(101).optional(),
+  sort: text(121).optional(),
   q: text(200).optional(),
-  include: z.union([text(200), z.array(text(100)).max(10)]).optional(),
+  include: z.union([z.string().max(200), z.array(text(100)).max(10)]).optional(),
   trashed: z.enum(['true', 'false']).optional(),
 }
 
@@ -61,6 +61,7 @@ export function listParameters(
       if (field.filterable && !(field.name in more))
         for (const op of operatorsOf(field.kind))
           shape[op === 'eq' ? field.name : `${field.name}[${op}]`] = filter(field, op).optional()
+    if (resource.custom) shape[resource.custom.group] = customFilters(resource.custom).optional()
     return z.object(shape)
   }
   return described(documented, z.looseObject({ ...checked, ...more }))
@@ -94,7 +95,7 @@ export function searchBody(resource: Resource, includes: readonly string[], sear
       description: 'A list asked for by body, so that personal data need not stand in a URL.',
       example: { where: exampleCondition(resource), limit: 25 },
     })
-  return described(documented, z.strictObject(shape(conditionSchema, text(101))))
+  return described(documented, z.strictObject(shape(conditionSchema, text(121))))
 }
 
 const includable = (includes: readonly string[]) =>
@@ -106,11 +107,24 @@ const includable = (includes: readonly string[]) =>
 function sorts(resource: Resource): z.ZodType {
   const names = fieldsOf(resource, (field) => field.sortable).map(({ name }) => name)
   const usual = resource.sort ? `as \`${resource.sort}\`` : 'the newest first'
-  return z.enum(names.flatMap((name) => [name, `-${name}`]) as [string, ...string[]]).meta({
+  const own = z.enum(names.flatMap((name) => [name, `-${name}`]) as [string, ...string[]])
+  const either = resource.custom ? z.union([own, customName(resource.custom, '-?')]) : own
+  return either.meta({
     description: `The field to sort by, with "-" in front descending; left out: ${usual}. Records without a value come last.`,
     example: names.includes('createdAt') ? '-createdAt' : names[0],
   })
 }
+
+/** The name of a field that a tenant has defined: no document can list them. */
+export const customName = ({ group }: CustomFields, before = '', after = ''): z.ZodType<string> =>
+  z.string().regex(new RegExp(`^${before}${group}\\.[A-Za-z][A-Za-z0-9_.\\-]{0,99}${after}$`))
+
+/** Filters by fields that the tenant has defined: parameters of their own, each with its operator. */
+const customFilters = (custom: CustomFields): z.ZodType =>
+  z.record(customName(custom, '', '(\\[(eq|ne|in|lt|lte|gt|gte|startsWith|exists)\\])?'), z.string().max(1000)).meta({
+    description: `Only records whose fields of the tenant's own are so: \`${custom.group}.shoeSize[gte]=40\`; of money, the amount. Which operators a field knows, its type says.`,
+    example: { [`${custom.group}.shoeSize[gte]`]: '40' },
+  })
 
 const fieldsOf = (resource: Resource, which: (field: Field) => boolean): Field[] =>
   [...resource.fields.values()].filter(which)
@@ -187,6 +201,7 @@ function conditionFor(resource: Resource): z.ZodType {
     .lazy(() =>
       z.union([
         ...alternatives,
+        ...(resource.custom ? customAlternatives(resource.custom) : []),
         z.strictObject({ and: z.array(condition).min(1).max(50).meta({ description: 'All of these.' }) }),
         z.strictObject({ or: z.array(condition).min(1).max(50).meta({ description: 'One of these.' }) }),
         z.strictObject({ not: condition }),
@@ -198,6 +213,20 @@ function conditionFor(resource: Resource): z.ZodType {
       example: exampleCondition(resource),
     })
   return condition
+}
+
+/** What can be asked of fields that the tenant has defined; their types say which operators they know. */
+function customAlternatives(custom: CustomFields): z.ZodType[] {
+  const name = customName(custom)
+  const value = z.union([z.string().max(1000), z.number(), z.boolean()])
+  return ['eq', 'ne', 'in', 'lt', 'lte', 'gt', 'gte', 'exists'].map((op) => {
+    const operand = op === 'exists' ? z.boolean() : op === 'in' ? z.array(value).max(500) : value
+    return z.strictObject({
+      [op]: z
+        .tuple([name, operand])
+        .meta({ description: `True for records whose field of the tenant's own ${operatorTexts[op]}.` }),
+    })
+  })
 }
 
 /** A list to compare with: values, or an attribute of whoever asks. */

@@ -169,6 +169,8 @@ function membersOf(type: z.ZodType | undefined, place: 'path' | 'query' | 'heade
       description,
       // A list stands in one parameter, separated by commas.
       ...(schema.type === 'array' ? { style: 'form', explode: false } : {}),
+      // Each member is a parameter of its own.
+      ...(schema.type === 'object' ? { style: 'form', explode: true } : {}),
       // A page that tries requests out fills in the example of a parameter, and would send every filter there is.
       ...(required ? { schema, example } : { schema: { ...schema, examples: [example] } }),
     }

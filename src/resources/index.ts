@@ -17,6 +17,8 @@ import { contactRoutes } from './contacts/routes.ts'
 import { contacts } from './contacts/schema.ts'
 import { conversationRoutes } from './conversations/routes.ts'
 import { conversations } from './conversations/schema.ts'
+import { customFieldRoutes } from './custom-fields/routes.ts'
+import { customFields } from './custom-fields/schema.ts'
 import { identityRoutes } from './identities/routes.ts'
 import { identities } from './identities/schema.ts'
 import { inboundEventRoutes } from './inbound-events/routes.ts'
@@ -48,6 +50,7 @@ export const resources: readonly Resource[] = [
   notes,
   attachments,
   tags,
+  customFields,
   channels,
   inboundEvents,
   roles,
@@ -81,6 +84,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   messageRoutes,
   noteRoutes,
   tagRoutes,
+  customFieldRoutes,
   roleRoutes,
   permissionRoutes,
   memberRoutes,

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Party } from '../../channels/neutral.ts'
 import { madeUpName, madeUpNames } from '../../resources/contacts/made-up-name.ts'
+import { customKeyOf } from '../../resources/custom-fields/value.ts'
 import { type Address, addressOf, isSameAddress } from '../../resources/identities/address.ts'
 import { matchValue } from '../../resources/identities/match.ts'
 import { nameOf, type Profile, profileOf } from './profile.ts'
@@ -132,9 +133,12 @@ function learn(contact: ContactRecord, profile: Profile): void {
     contact.country = country
     gain(contact, { country })
   }
-  const fields = Object.entries(profile.customFields).filter(([name]) => !Object.hasOwn(contact.customFields, name))
+  const fields = Object.entries(profile.customFields).filter(
+    ([name]) => !Object.hasOwn(contact.customFields, customKeyOf(name)),
+  )
   if (fields.length > 0) {
-    contact.customFields = { ...contact.customFields, ...Object.fromEntries(fields) }
+    const named = fields.map(([name, value]) => [customKeyOf(name), value])
+    contact.customFields = { ...contact.customFields, ...Object.fromEntries(named) }
     gain(contact, { customFields: { ...contact.gain?.customFields, ...Object.fromEntries(fields) } })
   }
 }

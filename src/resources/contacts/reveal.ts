@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Field } from '../../access/model.ts'
 import { clearQuota, clearQuotaValues } from '../../db/clear-quota.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
@@ -8,6 +9,7 @@ import { named, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { changeOnce } from '../../http/idempotency.ts'
+import { customName } from '../../http/list-parameters.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
 import { described, idParams } from '../../http/schema.ts'
@@ -25,14 +27,18 @@ const bodyOf = (field: z.ZodType<string>) =>
     reason: text(500, 'Why; kept sealed in the audit.', 'Customer asked to be called back'),
   })
 
+const customNames = contacts.custom ? [customName(contacts.custom)] : []
+
 // Whether there is such a field is for the door to say, in the same words for all that cannot be used.
 const body = described(
   () =>
-    bodyOf(z.enum([...contacts.fields.keys()])).meta({
+    bodyOf(
+      z.union([z.enum([...contacts.fields.keys()].filter((name) => name !== 'customFields')), ...customNames]),
+    ).meta({
       id: 'Reveal',
       description: 'A wish to see masked fields of one contact in clear, once.',
     }),
-  bodyOf(z.string().min(1).max(100)),
+  bodyOf(z.string().min(1).max(120)),
 )
 
 const answer = z
@@ -72,9 +78,12 @@ export function revealRoute(app: FastifyInstance, { db }: Deps): void {
 async function reveal(tx: Tx, id: string, fields: readonly string[], reason: string): Promise<JsonRow> {
   const { principal } = tx
   const { clear } = await lockRow(tx, contacts, id, 'reveal')
+  const known = principal.ability.fields(contacts)
   for (const [i, name] of fields.entries()) {
     const seen =
-      contacts.fields.has(name) &&
+      known.has(name) &&
+      // The group of all custom fields is no field: each is asked for by itself.
+      name !== contacts.custom?.group &&
       (principal.ability.can('read', contacts, clear, name) || principal.ability.can('mask', contacts, clear, name))
     if (!seen) throw new Problem('invalid_request', { errors: [unknownField(`/fields/${i}`, name)] })
   }
@@ -84,5 +93,27 @@ async function reveal(tx: Tx, id: string, fields: readonly string[], reason: str
   // Under the contact's own key: when the person is erased, what was said about them is unreadable too.
   tx.note((await contactKey(tx, id)).seal(reason, `note/contacts/${id}`))
   tx.touch({ resource: 'contacts', ids: [id], shown: fields, subjectIds: [id] })
-  return { id, fields: Object.fromEntries(fields.map((name) => [name, clear[name] ?? null])) }
+  return {
+    id,
+    fields: clearValues(
+      clear,
+      fields.flatMap((name) => known.get(name) ?? []),
+    ),
+  }
 }
+
+/** The values as records hold them: those of custom fields within their group. */
+function clearValues(clear: JsonRow, fields: readonly Field[]): JsonRow {
+  const values: Record<string, unknown> = {}
+  for (const { name, stored } of fields) {
+    if (!stored) values[name] = clear[name] ?? null
+    else {
+      const [all, shown] = [clear[stored.group], values[stored.group]]
+      const value = isObject(all) ? (all[stored.key] ?? null) : null
+      values[stored.group] = { ...(isObject(shown) ? shown : {}), [stored.key]: value }
+    }
+  }
+  return values
+}
+
+const isObject = (value: unknown): value is JsonRow => typeof value === 'object' && value !== null

@@ -161,7 +161,6 @@ export const contacts = defineResource({
       filter: false,
       schema: customValues,
       nullable: false,
-      unset: {},
       write: 'always',
     },
     ownerId: { column: contact.ownerId, schema: idOf('The member who looks after the person.'), write: 'always' },

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/database.ts'
 import { referenced } from '../../db/reference.ts'
 import type { Fault } from '../../errors.ts'
-import type { Definition } from './valid.ts'
+import type { Definition } from './definition.ts'
 
 /** Whether the record that a value refers to is there for whoever sets it: both faults are answered alike. */
 export async function checkReference(tx: Tx, { key, referenceTo }: Definition, id: string): Promise<Fault[]> {

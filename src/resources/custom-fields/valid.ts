@@ -1,22 +1,7 @@
 import { z } from 'zod'
-import type { CustomFieldType } from '../../access/model.ts'
 import type { Fault } from '../../errors.ts'
 import { email, phone } from '../values.ts'
-
-/** A field's definition, as far as its values are checked against it. */
-export interface Definition {
-  id: string
-  key: string
-  type: CustomFieldType
-  format: 'plain' | 'email' | 'phone' | 'name' | null
-  currency: string | null
-  referenceTo: string | null
-  options: readonly { value: string }[]
-  required: boolean
-  minimum: number | null
-  maximum: number | null
-  maxLength: number | null
-}
+import type { Definition } from './definition.ts'
 
 const emailValue = email('An address.')
 const phoneValue = phone('A number.')

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { text } from '../values.ts'
 
@@ -5,6 +6,18 @@ import { text } from '../values.ts'
 export const customKey = z
   .string()
   .regex(/^[A-Za-z][\w.-]{0,99}$/, 'A name begins with a letter and has up to 100 letters, digits, _ . -')
+
+/** The key of a field that a form or another system calls by any name: what is not Latin is told by the label alone. */
+export function customKeyOf(name: string): string {
+  if (customKey.safeParse(name).success) return name
+  const latin = name.normalize('NFKD').replaceAll(/\p{M}/gu, '')
+  const key = latin
+    .replaceAll(/[^\w.-]+/g, '_')
+    .replaceAll(/^[^A-Za-z]+|_+$/g, '')
+    .slice(0, 100)
+  if (key !== '') return key
+  return `field_${createHash('sha256').update(name).digest('hex').slice(0, 12)}`
+}
 
 const money = z
   .strictObject({

@@ -6,7 +6,7 @@ import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { refuseUnknown } from './drafts.ts'
 import { checkWritten } from './giving.ts'
-import { policyChanged, refuseInUse } from './policy-version.ts'
+import { policyChanged, policyChangedHere, policyKept, refuseInUse } from './policy-version.ts'
 import { grantsSchema, roles } from './schema.ts'
 import { simulateRoute } from './simulate.ts'
 
@@ -16,15 +16,16 @@ export function roleRoutes(app: FastifyInstance, deps: Deps): void {
     searchable: true,
     ifMatchRequired: true,
     errors: { trash: ['in_use', 'unprocessable'] },
-    create: ({ tx, body }) => {
+    create: async ({ tx, body }) => {
       checkGrants(tx.principal, body.grants)
+      await policyKept(tx)
       return {}
     },
     change: async (change) => {
       refuseBuiltIn(change)
       if ('grants' in change.body) {
         checkGrants(change.tx.principal, change.body.grants)
-        await policyChanged(change.tx)
+        await policyChangedHere(change.tx)
       }
       return {}
     },
