@@ -2,10 +2,12 @@ import { Column } from 'drizzle-orm/column'
 import { is } from 'drizzle-orm/entity'
 import { SQL, type SQLChunk } from 'drizzle-orm/sql/sql'
 import { Table } from 'drizzle-orm/table'
+import { z } from 'zod'
 import { valueIn } from '../access/condition.ts'
 import { rowsWhere } from '../access/door.ts'
-import type { CustomFields, Field, FieldKind, ResourceModel } from '../access/model.ts'
+import type { CustomFields, Detected, Field, FieldKind, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
+import { veiledOf } from '../privacy/detection.ts'
 import type { JsonRow } from './database.ts'
 import type { Part } from './read-statement.ts'
 import { json, sql } from './sql.ts'
@@ -59,11 +61,12 @@ const sampled = (field: Field): SQL => sql`sample.${sql.identifier(field.name)}`
 
 function sampleField(field: Field, record: JsonRow): Field {
   const value = sampled(field)
-  const { exact, stored } = field
+  const { exact, stored, detected } = field
   const known = valueIn(record, field)
   return {
     ...field,
     value,
+    detected: detected && detectedIn(field, known),
     // The form in which values are compared may hang on columns that are no fields: of the one value, memory knows.
     exact: exact && { ...exact, sql: (_, other) => sql`${isSame(exact, known, other, record)}::boolean` },
     stored: stored && {
@@ -71,6 +74,18 @@ function sampleField(field: Field, record: JsonRow): Field {
       value,
       some: (predicate) => sql`((${value} IS NOT NULL AND ${predicate}) IS TRUE)`,
     },
+  }
+}
+
+/** What is found in a value is found when it is written, and stands beside it. */
+function detectedIn({ name, kind }: Field, value: unknown): Detected {
+  const isText = kind === 'text'
+  const written = z.json().safeParse(value ?? null).data ?? null
+  const { [name]: found } = veiledOf({ [name]: written }, null)
+  const rest = found === undefined ? written : found
+  return {
+    where: sql`${found !== undefined}::boolean`,
+    rest: isText ? sql`${rest}::text` : sql`nullif(${json(rest)}, 'null')`,
   }
 }
 
