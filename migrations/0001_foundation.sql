@@ -50,6 +50,8 @@ CREATE FUNCTION app.mask_number(value numeric) RETURNS numeric
 
 -- One line per table that belongs to tenants: row-level security, forced, so that even the owner obeys it.
 -- app.all_units is a setting of its own: the planner may evaluate the cast of app.units whatever stands before the OR.
+-- It is cast and not compared: the planner takes a comparison without a column for one row in 200, and then plans for
+-- as few.
 -- The expressions are plain on purpose: a sub-SELECT in a policy is refused by distributed PostgreSQL.
 CREATE PROCEDURE app.govern(tab regclass) LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,7 +59,7 @@ DECLARE
   rule text := 'tenant_id = nullif(current_setting(''app.tenant'', true), '''')::uuid';
 BEGIN
   IF has_unit THEN
-    rule := rule || ' AND (current_setting(''app.all_units'', true) = ''on'' OR business_unit_id = ANY (string_to_array(nullif(current_setting(''app.units'', true), ''''), '','')::uuid[]))';
+    rule := rule || ' AND (nullif(current_setting(''app.all_units'', true), '''')::boolean OR business_unit_id = ANY (string_to_array(nullif(current_setting(''app.units'', true), ''''), '','')::uuid[]))';
   END IF;
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tab);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', tab);

@@ -227,7 +227,9 @@ CREATE INDEX contact_updated ON app.contact (tenant_id, updated_at DESC, id DESC
 CREATE INDEX contact_name ON app.contact (tenant_id, display_name, id);
 CREATE INDEX contact_phone ON app.contact (tenant_id, phone);
 CREATE INDEX contact_email ON app.contact (tenant_id, lower(email COLLATE "C"));
-CREATE INDEX contact_owner ON app.contact (tenant_id, owner_id);
+-- By what rights are given for: whose it is; and unit, team and country, also where a role names only some of them.
+CREATE INDEX contact_owner ON app.contact (tenant_id, owner_id, id DESC);
+CREATE INDEX contact_scope ON app.contact (tenant_id, business_unit_id, team_id, country, id DESC);
 CREATE INDEX contact_tags ON app.contact USING gin (tenant_id, tags);
 
 -- The fields that a tenant has defined itself.

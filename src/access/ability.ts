@@ -3,6 +3,7 @@ import { type Action, actionNames } from './actions.ts'
 import { type Condition, ConditionError, holds, type Me, readCondition } from './condition.ts'
 import type { Grant } from './grant.ts'
 import type { Field, Models, ResourceModel } from './model.ts'
+import { anyOf } from './simplify.ts'
 
 /** How a rule lets a field be used. CASL sees each as an action of its own: `read`, `mask`, or the writing action. */
 type RuleAction = Action | 'mask'
@@ -33,7 +34,12 @@ export class Ability {
   }
 
   static of(grants: readonly Grant[], me: Me, models: Models): Ability {
-    const rules: RawRuleOf<Rules>[] = []
+    const granted = new Map<string, { rule: RawRuleOf<Rules>; when: (Condition | null)[] }>()
+    const same = (key: string, rule: RawRuleOf<Rules>): (Condition | null)[] => {
+      const known = granted.get(key) ?? { rule, when: [] }
+      granted.set(key, known)
+      return known.when
+    }
     for (const grant of grants) {
       const model = models.get(grant.resource)
       // A grant whose resource is gone grants nothing, and neither does one whose condition names a field that is.
@@ -41,12 +47,8 @@ export class Ability {
       if (!model || conditions === null) continue
       const add = (action: RuleAction, fields: readonly string[] | undefined): void => {
         const names = known(fields ?? [], model)
-        rules.push({
-          action,
-          subject: grant.resource,
-          ...(conditions ? { conditions } : {}),
-          ...(names === '*' ? {} : { fields: names }),
-        })
+        const rule = { action, subject: grant.resource, ...(names === '*' ? {} : { fields: names }) }
+        same(JSON.stringify(rule), rule).push(conditions ?? null)
       }
       for (const action of grant.actions) {
         if (action === 'read') {
@@ -56,6 +58,10 @@ export class Ability {
         else add(action, ['*'])
       }
     }
+    const rules = [...granted.values()].flatMap(({ rule, when }) => {
+      const simple = anyOf(when)
+      return simple ? simple.map((conditions) => ({ ...rule, conditions })) : [rule]
+    })
     return new Ability([buildRules(rules, models)], models)
   }
 

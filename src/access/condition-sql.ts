@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import type { Comparison, Condition } from './condition.ts'
+import { literal, literals } from './literal.ts'
 import type { Field, FieldKind, ResourceModel } from './model.ts'
 
 /** What a name in a condition stands for; the door gives requests less than a role's own conditions get. */
@@ -13,7 +14,9 @@ type Leaf = Exclude<Condition, { op: 'and' | 'or' | 'not' }>
 export type Bind = (leaf: Leaf) => SQL
 
 const operandOf = (leaf: Leaf): unknown => (leaf.op === 'in' ? [...leaf.values] : leaf.value)
-const inline: Bind = (leaf) => sql`${sql.param(operandOf(leaf))}`
+const asParameter: Bind = (leaf) => sql`${sql.param(operandOf(leaf))}`
+/** For conditions of roles, whose values stay. */
+export const asLiteral: Bind = (leaf) => (leaf.op === 'in' ? literals(leaf.values) : sql.raw(literal(leaf.value)))
 
 const symbols: Record<Exclude<Comparison, 'startsWith'>, SQL> = {
   eq: sql`=`,
@@ -28,7 +31,7 @@ const symbols: Record<Exclude<Comparison, 'startsWith'>, SQL> = {
  * The SQL of a condition. NULL counts as false: leaves may yield NULL, and `not` is IS NOT TRUE, so that the whole is
  * two-valued wherever it stands alone in WHERE, CASE WHEN or a conjunction.
  */
-export function conditionSql(condition: Condition, resolve: Resolve, bind: Bind = inline): SQL {
+export function conditionSql(condition: Condition, resolve: Resolve, bind: Bind = asParameter): SQL {
   switch (condition.op) {
     case 'and':
       return sql`(${sql.join(

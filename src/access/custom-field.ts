@@ -2,6 +2,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import type { PgTable } from 'drizzle-orm/pg-core/table'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
+import { literal } from './literal.ts'
 import type {
   CustomFieldDefinition,
   CustomFields,
@@ -126,6 +127,3 @@ export function tenantModels(models: Models, definitions: readonly CustomFieldDe
   }
   return all
 }
-
-/** Ids and keys of definitions are part of the statement's text: a statement is made per definition, not per value. */
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`

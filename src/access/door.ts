@@ -3,9 +3,11 @@ import type { Rule } from './ability.ts'
 import type { Action } from './actions.ts'
 import type { Condition } from './condition.ts'
 import type { Resolve } from './condition-sql.ts'
-import { conditionSql } from './condition-sql.ts'
+import { asLiteral, conditionSql } from './condition-sql.ts'
+import { literals } from './literal.ts'
 import type { Field, MaskKind, ResourceModel } from './model.ts'
 import type { Principal } from './principal.ts'
+import { oneOf, anyOf as simplified } from './simplify.ts'
 
 /**
  * The one door for fields. Whatever names a field in a request comes through here and leaves as SQL: the column, a
@@ -36,13 +38,13 @@ export function rowsWhere(principal: Principal, model: ResourceModel, action: Ac
   const layers = principal.ability.rules(action, model.name)
   const parts: SQL[] = []
   for (const rules of layers) {
-    const any = anyOf(rules, principal.ability.fields(model))
+    const any = anyOf(rules, principal, model)
     if (any === false) return false
     if (any !== true) parts.push(any)
   }
   if (model.unit && principal.units !== '*') {
     // The platform's own rule, under every role: a member sees the rows of its business units.
-    parts.push(sql`${model.unit} = ANY (${sql.param([...principal.units])}::uuid[])`)
+    parts.push(sql`${model.unit} = ANY (${literals(principal.units)}::uuid[])`)
   }
   const own = model.rows?.(principal)
   if (own) parts.push(own)
@@ -171,7 +173,7 @@ function reach(principal: Principal, model: ResourceModel, action: 'read' | 'mas
     const naming = rules.filter((rule) => name === 'id' || names(rule, name))
     if (naming.length === 0) return false
     if (covers(naming, reading)) continue
-    const any = anyOf(naming, principal.ability.fields(model))
+    const any = anyOf(naming, principal, model)
     if (any === false) return false
     if (any !== true) parts.push(any)
   }
@@ -184,14 +186,20 @@ function covers(rules: readonly Rule[], all: readonly Rule[]): boolean {
   return conditions.has('null') || all.every((rule) => conditions.has(JSON.stringify(rule.when)))
 }
 
-function anyOf(rules: readonly Rule[], fields: ResourceModel['fields']): SQL | boolean {
+/** Where one of the rules holds, among the rows of the principal's units. */
+function anyOf(rules: readonly Rule[], principal: Principal, model: ResourceModel): SQL | boolean {
   if (rules.length === 0) return false
-  if (rules.some((rule) => rule.when === null)) return true
-  const distinct = new Map(rules.map((rule) => [JSON.stringify(rule.when), rule.when]))
-  const parts = [...distinct.values()].flatMap((when) =>
-    when ? [sql`(${conditionSql(when, (name) => fields.get(name) ?? null)})`] : [],
-  )
-  return sql`(${sql.join(parts, sql` OR `)})`
+  const conditions = simplified(rules.map((rule) => rule.when))
+  const one = conditions && oneOf(conditions, unitsOf(principal, model))
+  if (!one) return true
+  const fields = principal.ability.fields(model)
+  return sql`(${conditionSql(one, (name) => fields.get(name) ?? null, asLiteral)})`
+}
+
+/** What `rowsWhere` asks of every row, as roles say it: asked twice, the planner would take it for two things. */
+function unitsOf({ units }: Principal, { unit, fields }: ResourceModel): Condition[] {
+  const field = [...fields.values()].find(({ column }) => unit !== null && column === unit)
+  return field && units !== '*' ? [{ op: 'in', field: field.name, values: units }] : []
 }
 
 const masks: Record<MaskKind, (value: SQL) => SQL> = {

@@ -101,16 +101,19 @@ export function eventFrom(parts: {
 }
 
 /** The event of a change or a refusal, whose particulars are known when it is written. One statement for all of them. */
-export const eventStatement: Compiled = compile(
-  eventFrom({
-    touched: sql`${named('touched')}::jsonb`,
-    subjects: sql`${named('subjectIds')}::uuid[]`,
-    rowCount: sql`${named('rowCount')}::int`,
-    outcome: sql`${named('outcome')}`,
-    code: sql`${named('code')}`,
-    from: sql`(SELECT 1) AS one`,
-  }),
-)
+export const eventStatement: Compiled = {
+  kept: 'own',
+  ...compile(
+    eventFrom({
+      touched: sql`${named('touched')}::jsonb`,
+      subjects: sql`${named('subjectIds')}::uuid[]`,
+      rowCount: sql`${named('rowCount')}::int`,
+      outcome: sql`${named('outcome')}`,
+      code: sql`${named('code')}`,
+      from: sql`(SELECT 1) AS one`,
+    }),
+  ),
+}
 
 /** The particulars for `eventStatement`. */
 export function touchedValues(

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { Problem } from '../errors.ts'
+import { connectionSeconds } from './prepared.ts'
 
 // Rows come as text that our own code understands; dates and times stay the strings that PostgreSQL wrote.
 const types: pg.CustomTypesConfig = {
@@ -50,6 +51,7 @@ export class Connections {
       application_name: 'custodia',
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 60_000,
+      maxLifetimeSeconds: connectionSeconds,
       keepAlive: true,
       types,
       pipeline: true,

@@ -211,8 +211,8 @@ export class Database {
   /** A statement kept with the ability, by name: see ReadPlan.key. */
   kept(principal: Principal, key: string, build: () => SQL, isAskedFor = false): Compiled {
     const known = principal.ability.cache.get(key) as Compiled | undefined
-    if (known) return isAskedFor ? this.#prepared.used(known) : known
-    const statement = isAskedFor ? compile(build()) : this.#prepared.name(compile(build()))
+    if (known) return known
+    const statement: Compiled = { ...compile(build()), kept: isAskedFor ? 'asked' : 'own' }
     if (principal.ability.cache.size < (isAskedFor ? 300 : 500)) principal.ability.cache.set(key, statement)
     return statement
   }

@@ -7,8 +7,8 @@ export { type SQL, sql }
 export interface Compiled {
   text: string
   params: readonly unknown[]
-  /** Set for statements that are kept: the server then parses and plans them once per connection. */
-  name?: string
+  /** Set for statements that run again and again: the server may parse and plan them once per connection. `asked`: requests shape it. */
+  kept?: 'own' | 'asked'
 }
 
 const config = {

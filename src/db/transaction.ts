@@ -142,7 +142,7 @@ export async function runChange<T>(
     let result = await work(tx, principal)
     await ready
     if (result instanceof Finish && typeof result.touched === 'function') result = await result.now(tx)
-    const last = result instanceof Finish ? prepared.name(compile(result.statement)) : null
+    const last = result instanceof Finish ? ({ ...compile(result.statement), kept: 'asked' } as const) : null
     if (result instanceof Finish && typeof result.touched !== 'function') touched.push(result.touched)
     if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
     const values = {
@@ -151,7 +151,7 @@ export async function runChange<T>(
     }
     const answers = await together(client, () => [
       ...(last ? [send(last, {})] : []),
-      send(prepared.name(eventStatement), values).catch((error: unknown) =>
+      send(eventStatement, values).catch((error: unknown) =>
         prepared.isLost(error) ? Promise.reject(new Again()) : unwritten(error),
       ),
       client.query('COMMIT'),

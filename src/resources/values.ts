@@ -129,7 +129,7 @@ export const tags = (description: string) =>
 export const idList = (description: string) =>
   z
     .array(z.uuid().toLowerCase())
-    .max(100)
+    .max(200)
     .refine((all) => new Set(all).size === all.length, 'An id stands once.')
     .meta({ description, example: [], uniqueItems: true })
 
