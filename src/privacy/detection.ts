@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../channels/json.ts'
 import { emailSpans } from './email-detection.ts'
-import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans } from './number-detection.ts'
+import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans, type Span } from './number-detection.ts'
 
 /**
  * A text in which phone numbers, email addresses and card numbers are masked; null where none was found.
@@ -11,19 +11,28 @@ import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans } from '.
  * @param country ISO 3166-1 alpha-2, the one whose national numbers are understood
  */
 export function veil(text: string, country: string | null, effort: Effort = newEffort()): string | null {
-  const emails = emailSpans(text)
-  const numbers = numberSpans(text, country, effort).filter(
-    (one) => !emails.some((other) => one.start < other.end && other.start < one.end),
-  )
-  const spans = [...emails, ...numbers].sort((a, b) => a.start - b.start)
-  if (spans.length === 0) return null
   let veiled = ''
-  let done = 0
-  for (const span of spans) {
-    veiled += text.slice(done, span.start) + span.veil
-    done = span.end
+  let isFound = false
+  const show = (part: string, spans: readonly Span[]): void => {
+    let done = 0
+    for (const span of spans) {
+      veiled += part.slice(done, span.start) + span.veil
+      done = span.end
+    }
+    veiled += part.slice(done)
+    isFound ||= spans.length > 0
   }
-  return veiled + text.slice(done)
+  let done = 0
+  // Numbers are looked for between the addresses: an address may begin with digits that would else be taken for more.
+  for (const email of [...emailSpans(text), null]) {
+    const part = text.slice(done, email?.start)
+    show(part, numberSpans(part, country, effort))
+    if (!email) break
+    show(text.slice(email.start, email.end), [{ ...email, start: 0, end: email.end - email.start }])
+    done = email.end
+  }
+  // What is left beside a mask may, with the digits that it shows, be a number of its own. Each time digits go.
+  return isFound ? (veil(veiled, country, effort) ?? veiled) : null
 }
 
 /** The fields of a record in which something was found, as they are shown masked; empty where nothing was. */

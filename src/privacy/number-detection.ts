@@ -82,14 +82,17 @@ const isByte = ({ digits }: Group): boolean => /^\d{1,3}$/.test(digits) && Numbe
 /** A date with its whole year is no part of a number, beside it or around it; nor is an address in a network (IPv4). */
 function markOthers(text: string, run: Group[]): Group[] {
   const gap = (i: number): string => text.slice(run[i]?.end ?? 0, run[i + 1]?.start ?? 0)
-  if (run.length === 4 && run.every(isByte) && run.some(({ digits }) => digits.length === 3))
-    if ([0, 1, 2].every((i) => gap(i) === '.')) for (const group of run) group.isOther = true
   for (let i = 0; i + 2 < run.length; i++) {
-    const [one, two, three] = run.slice(i, i + 3)
+    const [one, two, three, four] = run.slice(i, i + 4)
     const mark = gap(i)
     if (!one || !two || !three || one.hasPlus || mark !== gap(i + 1) || !/^[-./]$/.test(mark)) continue
     // "030-12-2026" and its like go on with the same mark.
-    if ((i > 0 && gap(i - 1) === mark) || (i + 3 < run.length && gap(i + 2) === mark)) continue
+    if (i > 0 && gap(i - 1) === mark) continue
+    const isLonger = four !== undefined && gap(i + 2) === mark
+    const quad = [one, two, three, four].filter((group) => group !== undefined)
+    const isAddress = isLonger && mark === '.' && quad.every(isByte) && (i + 4 === run.length || gap(i + 3) !== mark)
+    if (isAddress && quad.some(({ digits }) => digits.length === 3)) for (const group of quad) group.isOther = true
+    if (isLonger) continue
     const written = `${one.digits}-${two.digits}-${three.digits}`
     if (!/^(?:(?:19|20)\d\d-[01]?\d-[0-3]?\d|[0-3]?\d-[0-3]?\d-(?:19|20)\d\d)$/.test(written)) continue
     for (const group of [one, two, three]) group.isOther = true
