@@ -39,8 +39,21 @@ function proveLeaf(given: Condition, wanted: Condition): boolean {
   // Of a list field as well: whatever has one of these has one of more than these.
   if (some && all) return some.every((value) => all.includes(value))
   if (given.op === 'in' || wanted.op === 'in') return false
-  return given.op === wanted.op && given.value === wanted.value
+  if (given.op === wanted.op && given.value === wanted.value) return true
+  return proveBound(given.op, given.value, wanted.op, wanted.value)
 }
+
+/** Whatever is beyond a bound is beyond all that lie before it. Of numbers only: others have an order of their own. */
+function proveBound(op: string, bound: Scalar | boolean, wanted: string, than: Scalar | boolean): boolean {
+  if (typeof bound !== 'number' || typeof than !== 'number') return false
+  const isUpper = op === 'lt' || op === 'lte'
+  if (!bounds.includes(op) || !bounds.includes(wanted) || isUpper !== (wanted === 'lt' || wanted === 'lte'))
+    return false
+  if (bound === than) return wanted.endsWith('e') || !op.endsWith('e')
+  return isUpper ? bound < than : bound > than
+}
+
+const bounds: readonly string[] = ['lt', 'lte', 'gt', 'gte']
 
 /** The values of which a field must be one, or have one. */
 function among(condition: Condition): readonly Scalar[] | null {

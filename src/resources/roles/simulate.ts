@@ -69,22 +69,17 @@ function trialOf(caller: Principal, { grants, me: given, resource, record: json 
     throw new Problem('unprocessable', {
       errors: [{ path: '/resource', code: 'unknown_resource', message: 'There is no such resource.' }],
     })
-  const record = sampleRecord(real, json)
-  const model = sampleModel(real, record)
   const me = {
     id: given?.id ?? caller.me.id,
     teamIds: given?.teamIds ?? caller.me.teamIds,
     businessUnitIds: given?.businessUnitIds ?? caller.me.businessUnitIds,
     countries: given?.countries ?? caller.me.countries,
   }
-  const principal: Principal = {
-    ...caller,
-    me,
-    units: given?.businessUnitIds ?? caller.units,
-    roleIds: [],
-    ability: Ability.of(grants, me, new Map(models).set(resource, model)),
-    grants: [grants],
-  }
+  const units = given?.businessUnitIds ?? caller.units
+  const record = sampleRecord(real, { ...unitOf(real, caller.defaultUnit, units), ...json })
+  const model = sampleModel(real, record)
+  const ability = Ability.of(grants, me, new Map(models).set(resource, model))
+  const principal: Principal = { ...caller, me, units, roleIds: [], ability, grants: [grants] }
   const warnings = [...grantWarnings(grants, models, me), ...sampleWarnings(real)]
   const { part, view } = samplePart(principal, model, record, 'sample')
   return {
@@ -138,10 +133,21 @@ function outcomeOf({ principal, model, record, view, warnings }: Trial, row: Jso
 }
 
 /** Whether it is in a business unit of whoever the role is tried for: the platform's own rule, under every role. */
-function isInUnits({ units }: Principal, { unit, fields }: ResourceModel, record: JsonRow): boolean {
-  if (!unit || units === '*') return true
-  const name = [...fields.values()].find(({ column }) => column === unit)?.name
-  return name === undefined || units.some((id) => id === record[name])
+function isInUnits({ units }: Principal, model: ResourceModel, record: JsonRow): boolean {
+  const name = unitName(model)
+  return name === null || units === '*' || units.some((id) => id === record[name])
+}
+
+/** Where nothing is said, a record is where a new one would be. */
+function unitOf(model: ResourceModel, defaultUnit: string | null, units: Principal['units']): JsonRow {
+  const name = unitName(model)
+  if (name === null) return {}
+  const isSeen = defaultUnit !== null && (units === '*' || units.includes(defaultUnit))
+  return { [name]: isSeen || units === '*' ? defaultUnit : (units[0] ?? null) }
+}
+
+function unitName({ unit, fields }: ResourceModel): string | null {
+  return (unit && [...fields.values()].find(({ column }) => column === unit)?.name) ?? null
 }
 
 /** Whether nothing that it is part of hides it: whoever reads none of those sees none of these. */

@@ -24,7 +24,7 @@ export const simulationBody = z
     resource: z.string().min(1).max(100).meta({ description: 'The resource of the record.', example: 'contacts' }),
     record: z.record(z.string().max(200), z.unknown()).meta({
       description:
-        'A made-up record, with its clear values, as it would be answered. What is left out has no value. No stored record is looked at.',
+        'A made-up record, with its clear values, as it would be answered. What is left out has no value, but for the business unit: there it is as with a new record. No stored record is looked at.',
       example: {
         displayName: 'Anna Müller',
         phone: '+4917012345678',

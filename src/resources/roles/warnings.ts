@@ -102,5 +102,9 @@ export function sampleWarnings(model: ResourceModel): Warning[] {
       : []),
     ...(model.rows ? ['A rule of its own says further which records are seen; it is not looked at.'] : []),
   ]
+  if ([...model.fields.values()].some(({ detected }) => detected !== null))
+    leftOut.push(
+      'In texts, numbers without their country code are found by the contact’s country, which is not known here.',
+    )
   return leftOut.map((message) => ({ path: '/resource', code: 'not_considered', message }))
 }
