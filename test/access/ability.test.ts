@@ -123,7 +123,7 @@ t.test('grants are strict JSON', async (t) => {
     'no action': { ...good, actions: [] },
     'a wildcard as resource action': { ...good, actions: ['*'] },
     'a wildcard in a name': { ...good, fields: { read: ['text*'] } },
-    'a path': { ...good, fields: { read: ['address.city'] } },
+    'a path without end': { ...good, fields: { read: ['address.'] } },
     'a pattern': { ...good, fields: { read: ['/./'] } },
     'a field list that is no list': { ...good, fields: { read: '*' } },
     'an unknown use': { ...good, fields: { reads: ['text'] } },
@@ -136,6 +136,11 @@ t.test('grants are strict JSON', async (t) => {
   const faults = (grant: object): string[] => grantFaults([grantSchema.parse(grant)], models).map((fault) => fault.path)
   t.same(faults(good), [])
   t.same(faults({ ...good, resource: 'nothing' }), ['/0/resource'])
+  t.same(faults({ ...good, fields: { read: ['text', 'json.a', 'own.nothing'], mask: ['own.text'] } }), [
+    '/0/fields/read/1',
+    '/0/fields/read/2',
+    '/0/fields/mask/0',
+  ])
   t.same(faults({ ...good, when: { eq: ['gone', 'a'] } }), ['/0/when/eq'])
   t.same(faults({ ...good, when: { eq: ['day', '2026-02-30'] } }), ['/0/when/eq/1'])
   t.same(faults({ ...good, when: { in: ['text', '$me.roles'] } }), ['/0/when/in/1'])

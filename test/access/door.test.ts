@@ -7,10 +7,9 @@ import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { Principal } from '../../src/access/principal.ts'
 import { sql } from '../../src/db/sql.ts'
 import { present, viewOf } from '../../src/db/view.ts'
-import { conditionOf, me, type ProbeRow, probe, probeTable, rowOf } from './probe.ts'
+import { conditionOf, me, models, type ProbeRow, probe, probeTable, rowOf, tenantProbe } from './probe.ts'
 
-const models = new Map([[probe.name, probe]])
-const names = [...probe.fields.keys()]
+const names = [...tenantProbe.fields.keys()].filter((name) => name !== 'own')
 
 function principalWith(ability: Ability): Principal {
   return {
@@ -33,7 +32,7 @@ function principalWith(ability: Ability): Principal {
 }
 
 const fieldList = fc.oneof(
-  { weight: 6, arbitrary: fc.uniqueArray(fc.constantFrom(...names), { maxLength: 5 }) },
+  { weight: 6, arbitrary: fc.uniqueArray(fc.constantFrom(...names, 'own'), { maxLength: 6 }) },
   { weight: 1, arbitrary: fc.constant(['*']) },
 )
 const grantOf: fc.Arbitrary<Grant> = fc
@@ -53,6 +52,8 @@ const grantOf: fc.Arbitrary<Grant> = fc
   // `startsWith` is for filters; grants do not know it.
   .filter((grant) => !JSON.stringify(grant).includes('startsWith'))
   .map((grant) => grantSchema.parse(grant))
+// 100,000 policies on rows; FULL=1 tries a million.
+const runs = process.env.FULL ? 3_200 : 320
 const layerOf = fc.array(grantOf, { minLength: 1, maxLength: 4 })
 
 t.test(
@@ -61,50 +62,64 @@ t.test(
   async (t) => {
     const table = await probeTable(t)
     const uses = { clear: 0, masked: 0, hidden: 0, rows: 0 }
+    let cases = 0
     const property = fc.asyncProperty(
-      fc.array(rowOf, { minLength: 1, maxLength: 10 }),
-      fc.array(layerOf, { minLength: 1, maxLength: 2 }),
-      async (rows, grants) => {
-        const layers = grants.map((all) => Ability.of(all, me, models))
-        const [first, ...others] = layers
-        if (!first) return
-        const principal = principalWith(others.reduce((all, one) => all.and(one), first))
+      fc.array(rowOf, { minLength: 40, maxLength: 45, size: 'max' }),
+      fc.array(fc.array(layerOf, { minLength: 1, maxLength: 2 }), { minLength: 8, maxLength: 8, size: 'max' }),
+      async (rows, policies) => {
         const stored = await table.fill(rows)
-        const where = rowsWhere(principal, probe, 'read')
-        const view = viewOf(principal, probe)
-        const found = where ? await table.query(sql`SELECT id AS "_id", ${view.columns} FROM probe WHERE ${where}`) : []
-        const visible = new Map(found.map((row) => [row._id, row]))
-        for (const row of stored) {
-          const fail = (what: string): never => {
-            throw new Error(`${what} of ${JSON.stringify(row)} under ${JSON.stringify(grants)}`)
-          }
-          const shown = visible.get(row.id)
-          const readable = layers.every((layer) => layer.can('read', probe, row))
-          if (readable !== (shown !== undefined)) fail(`SQL ${shown ? 'shows' : 'hides'} the row`)
-          if (!shown) continue
-          uses.rows++
-          const record = present(probe, view, shown)
-          for (const name of names) {
-            const clear = name === 'id' || layers.every((layer) => layer.can('read', probe, row, name))
-            const masked =
-              !clear &&
-              layers.every((layer) => layer.can('read', probe, row, name) || layer.can('mask', probe, row, name))
-            const asked = clear ? 'clear' : masked ? 'masked' : 'hidden'
-            uses[asked]++
-            if (asked !== howShown(record, shown, view, name))
-              fail(`${name} is ${howShown(record, shown, view, name)}, not ${asked},`)
-            if (clear && !same(record[name], row[name])) fail(`${name} is shown as ${JSON.stringify(record[name])}`)
+        for (const grants of policies) {
+          const layers = grants.map((all) => Ability.of(all, me, models))
+          const [first, ...others] = layers
+          if (!first) continue
+          const principal = principalWith(others.reduce((all, one) => all.and(one), first))
+          const where = rowsWhere(principal, probe, 'read')
+          const view = viewOf(principal, probe)
+          const found = where
+            ? await table.query(sql`SELECT id AS "_id", ${view.columns} FROM probe WHERE ${where}`)
+            : []
+          const visible = new Map(found.map((row) => [row._id, row]))
+          for (const row of stored) {
+            cases++
+            const fail = (what: string): never => {
+              throw new Error(`${what} of ${JSON.stringify(row)} under ${JSON.stringify(grants)}`)
+            }
+            const shown = visible.get(row.id)
+            const readable = layers.every((layer) => layer.can('read', probe, row))
+            if (readable !== (shown !== undefined)) fail(`SQL ${shown ? 'shows' : 'hides'} the row`)
+            if (!shown) continue
+            uses.rows++
+            const record = present(probe, view, shown)
+            for (const name of names) {
+              const clear = name === 'id' || layers.every((layer) => layer.can('read', probe, row, name))
+              const masked =
+                !clear &&
+                layers.every((layer) => layer.can('read', probe, row, name) || layer.can('mask', probe, row, name))
+              const asked = clear ? 'clear' : masked ? 'masked' : 'hidden'
+              uses[asked]++
+              const how = howShown(record, shown, view, name, row)
+              if (asked !== how) fail(`${name} is ${how}, not ${asked},`)
+              if (clear && !same(valueAt(record, name), valueAt(row, name)))
+                fail(`${name} is shown as ${JSON.stringify(valueAt(record, name))}`)
+            }
           }
         }
       },
     )
-    await fc.assert(property, { numRuns: process.env.FULL ? 10_000 : 250, includeErrorInReport: true })
+    await fc.assert(property, { numRuns: runs, includeErrorInReport: true })
+    t.ok(cases >= runs * 320, `${cases} policies on rows`)
     for (const [use, n] of Object.entries(uses)) t.ok(n > 100, `${n} ${use}`)
   },
 )
 
 /** How an answer shows a field, held against what the audit is told. */
-function howShown(record: ProbeRow, row: ProbeRow, view: ReturnType<typeof viewOf>, name: string): string {
+function howShown(
+  record: ProbeRow,
+  row: ProbeRow,
+  view: ReturnType<typeof viewOf>,
+  name: string,
+  clear: ProbeRow,
+): string {
   const said = (column: unknown, fixed: readonly string[]): boolean =>
     (Array.isArray(column) ? column : fixed).includes(name)
   const [shown, masked] = [said(row._shown, view.shown), said(row._masked, view.masked)]
@@ -112,9 +127,19 @@ function howShown(record: ProbeRow, row: ProbeRow, view: ReturnType<typeof viewO
   if (shown && masked) return 'both'
   if (named !== masked) return 'masked without a word'
   // Null would be a value: what has no masked form is left out, and named all the same.
-  const veiled = masked && probe.fields.get(name)?.mask === 'hidden'
-  if (name in record !== (shown || (masked && !veiled))) return 'told otherwise to the audit'
+  const veiled = masked && tenantProbe.fields.get(name)?.mask === 'hidden'
+  // A tenant's own field without a value has no member in the object.
+  const isEmpty = name.startsWith('own.') && valueAt(clear, name) === undefined
+  const isThere = name.startsWith('own.') ? valueAt(record, name) !== undefined : name in record
+  if (isThere !== (!isEmpty && (shown || (masked && !veiled)))) return 'told otherwise to the audit'
   return shown ? 'clear' : masked ? 'masked' : 'hidden'
+}
+
+/** What a record holds under a field's full name. */
+function valueAt(record: ProbeRow, name: string): unknown {
+  if (!name.startsWith('own.')) return record[name]
+  const { own } = record
+  return typeof own === 'object' && own !== null ? Reflect.get(own, name.slice(4)) : undefined
 }
 
 /** pg gives some kinds as text that JSON gives as values. */

@@ -11,10 +11,12 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { z } from 'zod'
 import type { Me } from '../../src/access/condition.ts'
+import { customFields, tenantModels } from '../../src/access/custom-field.ts'
 import { defineResource } from '../../src/access/define.ts'
-import { compile, type SQL } from '../../src/db/sql.ts'
+import { compile, type SQL, sql } from '../../src/db/sql.ts'
 import { exactEmail, exactPhone } from '../../src/resources/values.ts'
 import { migratedDatabase } from '../harness/database.ts'
+import { createProbeValues, definitions, probeValues, valueRows } from './probe-custom.ts'
 
 /** A table with a column of every kind that a condition can name, and rows and conditions that meet at its edges. */
 const table = pgTable('probe', {
@@ -41,6 +43,7 @@ export const probe = defineResource({
   table,
   tenant: table.tenantId,
   id: table.id,
+  custom: customFields('own', probeValues, { tenant: table.tenantId, id: table.id, record: probeValues.probeId }),
   fields: {
     id: { column: table.id, schema: z.uuid() },
     text: { column: table.text, schema: z.string() },
@@ -55,8 +58,13 @@ export const probe = defineResource({
     words: { column: table.words, schema: z.array(z.string()) },
     ids: { column: table.ids, schema: z.array(z.uuid()) },
     json: { column: table.json, schema: z.unknown() },
+    own: { value: sql`'{}'::jsonb`, kind: 'json', filter: false, schema: z.unknown() },
   },
 })
+
+/** As a tenant has it that has defined fields of its own. */
+export const models = tenantModels(new Map([[probe.name, probe]]), definitions)
+export const tenantProbe = models.get(probe.name) ?? probe
 
 const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()]
 export const me: Me = { id: one, teamIds: [two, three], businessUnitIds: [], countries: ['DE', 'ä'] }
@@ -198,6 +206,19 @@ export const rowOf: fc.Arbitrary<ProbeRow> = fc.record({
   words: listOf(anyText),
   ids: listOf(from(uuids)),
   json: from([null, {}, [], [1], { a: 1 }, 'x', 0, false]),
+  own: fc.record(
+    {
+      text: fc.oneof(anyText, fc.constant('a'.repeat(150)), fc.constant(`${'a'.repeat(149)}b`)),
+      pick: from(['lead', 'customer']),
+      number: from(numbers),
+      money: from([0, 1, -1, 12_000]).map((amount) => ({ amount, currency: 'EUR' })),
+      flag: fc.boolean(),
+      day: from(days),
+      words: listOf(anyText),
+      other: from(uuids),
+    },
+    { requiredKeys: [] },
+  ),
 })
 
 /** Values to compare a field with, by its name; some written as people write them. */
@@ -213,23 +234,36 @@ const values: Record<string, fc.Arbitrary<unknown>> = {
   day: from(days),
   words: anyText,
   ids: from([...uuids, ...uuids.map((id) => id.toUpperCase()), '$me.id']),
+  'own.text': fc.oneof(anyText, fc.constant('a'.repeat(150)), fc.constant('$me.id')),
+  'own.pick': from(['lead', 'customer', 'former']),
+  'own.number': from([...numbers, 1.5]),
+  'own.money': from([0, 1, -1, 12_000, 1.5]),
+  'own.flag': fc.boolean(),
+  'own.day': from(days),
+  'own.words': anyText,
+  'own.other': from([...uuids, '$me.id']),
 }
 const myLists: Record<string, string[]> = {
   text: ['$me.countries'],
   words: ['$me.countries'],
   other: ['$me.teamIds', '$me.businessUnitIds'],
   ids: ['$me.teamIds', '$me.businessUnitIds'],
+  'own.text': ['$me.countries'],
+  'own.words': ['$me.countries'],
+  'own.other': ['$me.teamIds'],
 }
 
 const leaf: fc.Arbitrary<object> = from(Object.keys(values)).chain((name) => {
+  const kind = name.replace('own.', '')
   const value = values[name] ?? fc.constant(null)
   const compared = ['eq', 'ne']
-  if (['text', 'email', 'phone', 'number', 'time', 'day'].includes(name)) compared.push('lt', 'lte', 'gt', 'gte')
-  if (['text', 'email', 'phone'].includes(name)) compared.push('startsWith')
+  if (['text', 'email', 'phone', 'number', 'money', 'time', 'day'].includes(kind))
+    compared.push('lt', 'lte', 'gt', 'gte')
+  if (['text', 'email', 'phone'].includes(kind)) compared.push('startsWith')
   const list = fc.oneof(fc.array(value, { maxLength: 3 }), ...(myLists[name] ?? []).map((mine) => fc.constant(mine)))
   return fc.oneof(
     { weight: 5, arbitrary: fc.tuple(from(compared), value).map(([op, right]) => ({ [op]: [name, right] })) },
-    ...(name === 'flag' ? [] : [{ weight: 2, arbitrary: list.map((right) => ({ in: [name, right] })) }]),
+    ...(kind === 'flag' ? [] : [{ weight: 2, arbitrary: list.map((right) => ({ in: [name, right] })) }]),
     { weight: 1, arbitrary: fc.boolean().map((right) => ({ exists: [name, right] })) },
     { weight: 1, arbitrary: fc.boolean().map((right) => ({ exists: ['json', right] })) },
   )
@@ -246,6 +280,12 @@ export const conditionOf: fc.Arbitrary<object> = fc.letrec<{ node: object }>((ti
   ),
 })).node
 
+/** The values of a row that the tenant's own fields have; an empty list is none. */
+function ownOf({ own }: ProbeRow): Record<string, unknown> {
+  const all = typeof own === 'object' && own !== null ? Object.entries(own) : []
+  return Object.fromEntries(all.filter(([, value]) => !Array.isArray(value) || value.length > 0))
+}
+
 export interface ProbeTable {
   /** Replaces the rows; gives them back in clear, as decisions in memory see rows. */
   fill(rows: readonly ProbeRow[]): Promise<ProbeRow[]>
@@ -259,17 +299,24 @@ export async function probeTable(t: { teardown(end: () => Promise<void>): unknow
   t.teardown(() => client.end())
   await client.query(`CREATE TABLE probe (tenant_id uuid, id uuid, text text, choice text, email text, phone text, other uuid,
     number numeric, flag boolean, time timestamptz, day date, words text[] NOT NULL, ids uuid[] NOT NULL, json jsonb)`)
+  await client.query(createProbeValues)
   return {
     fill: async (rows) => {
       const all = rows.map((row) => ({ ...row, tenant_id: one, id: randomUUID() }))
-      await client.query('TRUNCATE probe')
+      await client.query('TRUNCATE probe, probe_value')
       await client.query('INSERT INTO probe SELECT * FROM jsonb_populate_recordset(NULL::probe, $1::jsonb)', [
         JSON.stringify(all),
       ])
+      const kept = all.flatMap((row) => valueRows(one, row.id, ownOf(row)))
+      await client.query(
+        'INSERT INTO probe_value SELECT * FROM jsonb_populate_recordset(NULL::probe_value, $1::jsonb)',
+        [JSON.stringify(kept)],
+      )
+      const owns = new Map<unknown, unknown>(all.map((row) => [row.id, ownOf(row)]))
       const { rows: clear } = await client.query<{ row: ProbeRow }>(
         'SELECT row_to_json(p) AS row FROM probe p ORDER BY id',
       )
-      return clear.map(({ row }) => row)
+      return clear.map(({ row }) => ({ ...row, own: owns.get(row.id) }))
     },
     query: async (statement) => {
       const { text: query, params } = compile(statement)

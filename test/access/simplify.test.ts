@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Condition, holds, readCondition } from '../../src/access/condition.ts'
 import { anyOf, oneOf } from '../../src/access/simplify.ts'
-import { conditionOf, me, probe, rowOf } from './probe.ts'
+import { conditionOf, me, tenantProbe as probe, rowOf } from './probe.ts'
 
 const runs = process.env.FULL ? 20_000 : 1_000
 const read = (json: unknown): Condition => readCondition(json, probe, me, () => true)
