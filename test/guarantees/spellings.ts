@@ -1,0 +1,175 @@
+/**
+ * Other ways to write a name, as text and as they stand in a query: the parsers of others have taken each of them for the
+ * name itself, or for a way around it.
+ */
+export function spellingsOf(name: string): { texts: string[]; encoded: string[] } {
+  const first = name.charAt(0)
+  const hex = (text: string): string =>
+    [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  const wide = String.fromCodePoint(...[...name].map((letter) => (letter.codePointAt(0) ?? 0) + 0xfee0))
+  // Letters that look alike (Cyrillic), and those that fold to ASCII: dotless i, long s, the Kelvin sign.
+  const twins: Record<string, string> = { a: 'а', c: 'с', e: 'е', o: 'о', p: 'р', i: 'ı', s: 'ſ', k: 'K', y: 'у' }
+  const alike = [...name].map((letter) => twins[letter] ?? letter).join('')
+  const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const raw = [
+    name.toUpperCase(),
+    name.charAt(0).toUpperCase() + name.slice(1),
+    snake === name ? `${name}_` : snake,
+    wide,
+    alike === name ? `${name}ı` : alike,
+    `${first}\u0301${name.slice(1)}`.normalize('NFD'),
+    `${name}\u0301`,
+    `${first}\u200b${name.slice(1)}`,
+    `\ufeff${name}`,
+    `${name}\u202e`,
+    `${name}\u00a0`,
+    `${name} `,
+    ` ${name}`,
+    `${name}\t`,
+    `${name}\0`,
+    `${name}\n`,
+    `--${name}`,
+    `+${name}`,
+    `"${name}"`,
+    `\`${name}\``,
+    `'${name}'`,
+    `(${name})`,
+    `${name};`,
+    `${name}--`,
+    `${name}::text`,
+    `${name} desc`,
+    `${name}->0`,
+    `contact.${name}`,
+    `app.contact.${name}`,
+    `t0.${name}`,
+    `${name}.x`,
+    `customFields.${name}`,
+    `owner.${name}`,
+    `contact[${name}]`,
+    `[${name}]`,
+    `${name}[]`,
+    `${name}[0]`,
+    `${name}[eq][0]`,
+    `${name}[eq][eq]`,
+    `${name}[EQ]`,
+    `${name}[eq`,
+    `${name}eq]`,
+    `${name}[not]`,
+    `${name}[$eq]`,
+    `${name}[$ne]`,
+    `${name}[like]`,
+    `${name}[regex]`,
+    `${name}__eq`,
+    `${name}__startswith`,
+    `${name}:eq`,
+    `${name}.eq`,
+    `where[${name}]`,
+    `filter[${name}]`,
+    `filters[${name}][eq]`,
+    `where[eq][0]=${name}&where[eq][1]`,
+    `fields[contacts]=${name}&x`,
+    `select=${name}&x`,
+    `__proto__[${name}]`,
+    `__proto__.${name}`,
+    `constructor[prototype][${name}]`,
+    `filters.${name}`,
+  ]
+  return {
+    texts: raw,
+    encoded: [
+      ...raw.map((text) => encodeURIComponent(text).replaceAll('%3D', '=').replaceAll('%26', '&')),
+      // What does not decode, or decodes twice.
+      hex(name).replaceAll('%', '%25'),
+      `%c1%${((name.charCodeAt(0) & 0x3f) | 0x80).toString(16)}${name.slice(1)}`,
+      `${name}%`,
+      `${name}%u0065`,
+      `%ff${name}`,
+    ],
+  }
+}
+
+/** Content types that mean JSON to somebody. */
+export const contentTypes = [
+  'application/json\t',
+  '\tapplication/json',
+  'application/json \t',
+  'application/json;charset=utf-8\t',
+  'application/json\t;charset=utf-8',
+  'application/json; charset=UTF-8',
+  'application/json;charset="utf-8"',
+  'application/json; charset=utf-16',
+  'application/json;',
+  'application/json;;',
+  'application/json; ; x=y',
+  'application/json; boundary=x',
+  'Application/JSON',
+  'application/merge-patch+json',
+  'application/merge-patch+json\t',
+  'application/json-patch+json',
+  'application/problem+json',
+  'application/json+x',
+  'application/x-json',
+  'application/json, application/json',
+  'application/json, text/plain',
+  'text/plain, application/json',
+  'text/plain;application/json',
+  'text/json',
+  'application/jsonp',
+  'application/json5',
+  'application/ld+json',
+  'application/octet-stream',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/json\u00a0',
+  'application/json%09',
+  'application//json',
+  'application',
+  '/',
+  '*/*',
+  '',
+]
+
+/** Other ways to write an id: the same one, and none. */
+export function idSpellings(id: string): { same: string[]; none: string[] } {
+  const encoded = [...Buffer.from(id)].map((byte) => `%${byte.toString(16)}`).join('')
+  return {
+    same: [id.toUpperCase(), encoded, encoded.toUpperCase(), id.replace('-', '%2d')],
+    none: [
+      `{${id}}`,
+      `%7B${id}%7D`,
+      `urn:uuid:${id}`,
+      id.replaceAll('-', ''),
+      id.replaceAll('-', '_'),
+      id.replaceAll('-', '‐'),
+      [...id]
+        .map((letter) => (/\d/.test(letter) ? String.fromCharCode(letter.charCodeAt(0) + 0xfee0) : letter))
+        .join(''),
+      `"${id}"`,
+      `%22${id}%22`,
+      `${id}%00`,
+      `${id}%0a`,
+      `${id}%20`,
+      `%20${id}`,
+      `+${id}`,
+      `${id}%09`,
+      `${id};`,
+      `${id};x=1`,
+      `${id}.json`,
+      `${id}/`,
+      `${id}//`,
+      `${id}%2f`,
+      `${id}%5c`,
+      `${id}/.`,
+      `${id}/x/..`,
+      `x%2f..%2f${id}`,
+      `..%2fcontacts%2f${id}`,
+      `${id},${id}`,
+      `${id}%26id=${id}`,
+      encoded.replaceAll('%', '%25'),
+      `${id.slice(0, -1)}%c0%b0`,
+      `${id.slice(0, -1)}`,
+      `${id}0`,
+      `' OR '${id}'='${id}`.replaceAll(' ', '%20'),
+    ],
+  }
+}
