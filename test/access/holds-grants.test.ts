@@ -6,9 +6,8 @@ import { holds, readCondition } from '../../src/access/condition.ts'
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import { missingRights } from '../../src/access/holds-grants.ts'
 import { implies } from '../../src/access/implies.ts'
-import { conditionOf, me, probe, rowOf } from './probe.ts'
+import { conditionOf, me, models, tenantProbe as probe, rowOf } from './probe.ts'
 
-const models = new Map([[probe.name, probe]])
 const giver = (...layers: Grant[][]) => ({
   grants: layers,
   ability: layers.map((grants) => Ability.of(grants, me, models)).reduce((all, one) => all.and(one)),
