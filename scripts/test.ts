@@ -121,6 +121,8 @@ async function runTap(files: string[], url: string) {
   const paths = files.map((file) => relative(project, resolve(file)))
   const env = { ...process.env, TEST_DATABASE_URL: url }
   const args = [tap, 'run', `--reporter=${process.stdout.isTTY ? 'base' : 'tap'}`]
+  // The long forms take as long as they take.
+  if (process.env.FULL) args.push('--timeout=7200')
   const report = join(mkdtempSync(join(tmpdir(), 'custodia-report-')), 'all.tap')
   const child = process.stdout.isTTY
     ? spawn(process.execPath, [...args, `--output-file=${report}`, ...paths], { cwd: project, env, stdio: 'inherit' })
