@@ -8,7 +8,8 @@ export async function dump(service: TestService, unitId: string): Promise<unknow
   const rows = (text: string) => service.sql(text, [unitId])
   const [contacts, identities, conversations, messages, consents] = await Promise.all([
     rows(
-      `SELECT id, display_name, email, phone, country, state, source, custom_fields FROM app.contact WHERE business_unit_id = $1`,
+      `SELECT c.id, c.display_name, c.email, c.phone, c.country, c.state, c.source, (SELECT jsonb_object_agg(f.key, coalesce(to_jsonb(v.text_value), to_jsonb(v.number_value), to_jsonb(v.boolean_value)))
+         FROM app.contact_custom_value v JOIN app.custom_field f ON f.id = v.field_id WHERE v.contact_id = c.id) AS custom_fields FROM app.contact c WHERE c.business_unit_id = $1`,
     ),
     rows(
       `SELECT id, contact_id, kind, match_value, verified, state, is_primary FROM app.identity WHERE business_unit_id = $1`,

@@ -5,7 +5,7 @@ import { startTestService, type TestService } from '../harness/service.ts'
 
 /** Every question that an asker could put to the contacts, with words that hold in one world and not in the other. */
 function questions(ids: readonly string[], words: readonly string[]): [string, string, unknown?][] {
-  const names = [...contacts.fields.keys(), 'unknown']
+  const names = [...contacts.fields.keys(), 'customFields.shoe', 'customFields.word', 'unknown']
   const texts = words.map(encodeURIComponent)
   const all: [string, string, unknown?][] = [
     ['GET', '/v1/contacts'],
@@ -63,7 +63,6 @@ t.test('two worlds that differ in what somebody cannot read look the same to the
     intent: one ? `renewal${i}` : i === 1 ? null : `churn${9 - i}`,
     intent_score: one ? i : null,
     address: one ? { city: 'Quokkatown' } : null,
-    custom_fields: one ? {} : { shoe: 42 },
     external_ids: one ? [] : [{ system: 'crm', id: `X${i}` }],
     held: one,
     // Behind the same mask, another value.
@@ -83,8 +82,22 @@ t.test('two worlds that differ in what somebody cannot read look the same to the
         })
       ).id,
     )
+  const fields = await Promise.all(
+    [
+      { key: 'shoe', type: 'number' },
+      { key: 'word', type: 'text', classification: 'sensitive' },
+    ].map((field) => request('POST', '/v1/custom-fields', { body: { resource: 'contacts', ...field } })),
+  )
+  const [shoe, word] = fields.map(({ id }) => id)
   const become = async (one: boolean): Promise<void> => {
+    await sql('DELETE FROM app.contact_custom_value')
     for (const [i, id] of ids.entries()) {
+      await sql(
+        `INSERT INTO app.contact_custom_value (tenant_id, contact_id, field_id, business_unit_id, number_value, text_value)
+         SELECT c.tenant_id, c.id, v.field_id::uuid, c.business_unit_id, v.number_value, v.text_value
+           FROM app.contact c, (VALUES ($2, $4::int, NULL), ($3, NULL, $5)) AS v(field_id, number_value, text_value) WHERE c.id = $1 AND (v.number_value IS NOT NULL OR v.text_value IS NOT NULL)`,
+        [id, shoe, word, one ? null : 42 + i, one ? `Quokka${i}` : null],
+      )
       const row = world(one, i)
       const sets = Object.keys(row).map((column, at) => `${column} = $${at + 2}`)
       const values = Object.values(row).map((value) =>
@@ -110,6 +123,7 @@ t.test('two worlds that differ in what somebody cannot read look the same to the
     'aert1',
     '1981-04-17',
     '42',
+    'Quokka1',
     'X1',
     'Person',
   ]

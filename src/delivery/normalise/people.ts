@@ -133,12 +133,10 @@ function learn(contact: ContactRecord, profile: Profile): void {
     contact.country = country
     gain(contact, { country })
   }
-  const fields = Object.entries(profile.customFields).filter(
-    ([name]) => !Object.hasOwn(contact.customFields, customKeyOf(name)),
-  )
+  const known = new Set(Object.keys(contact.customFields).map(customKeyOf))
+  const fields = Object.entries(profile.customFields).filter(([name]) => !known.has(customKeyOf(name)))
   if (fields.length > 0) {
-    const named = fields.map(([name, value]) => [customKeyOf(name), value])
-    contact.customFields = { ...contact.customFields, ...Object.fromEntries(named) }
+    contact.customFields = { ...contact.customFields, ...Object.fromEntries(fields) }
     gain(contact, { customFields: { ...contact.gain?.customFields, ...Object.fromEntries(fields) } })
   }
 }

@@ -7,10 +7,15 @@ export const customKey = z
   .string()
   .regex(/^[A-Za-z][\w.-]{0,99}$/, 'A name begins with a letter and has up to 100 letters, digits, _ . -')
 
+const letters: Readonly<Record<string, string>> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd' }
+
 /** The key of a field that a form or another system calls by any name: what is not Latin is told by the label alone. */
 export function customKeyOf(name: string): string {
   if (customKey.safeParse(name).success) return name
-  const latin = name.normalize('NFKD').replaceAll(/\p{M}/gu, '')
+  const latin = name
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/[ßæœøłđ]/g, (letter) => letters[letter] ?? '')
   const key = latin
     .replaceAll(/[^\w.-]+/g, '_')
     .replaceAll(/^[^A-Za-z]+|_+$/g, '')

@@ -28,15 +28,13 @@ export async function writeCustomValues(change: Change, resource: Resource): Pro
   const unknown = given.filter(([key]) => !byKey.has(key))
   if (unknown.length > 0) defineFirst(tx.principal, resource, unknown)
   const faults = [
-    ...given.flatMap(([key, value]) => {
-      const definition = byKey.get(key)
-      return definition && value !== null ? valueFault(definition, value) : []
-    }),
     ...missing(change, resource, definitions, new Set(given.map(([key]) => key))),
     ...(await Promise.all(
       given.map(async ([key, value]) => {
         const definition = byKey.get(key)
-        return definition?.referenceTo && typeof value === 'string' ? checkReference(tx, definition, value) : []
+        if (!definition || value === null) return []
+        const wrong = valueFault(definition, value)
+        return wrong.length === 0 && typeof value === 'string' ? checkReference(tx, definition, value) : wrong
       }),
     ).then((found) => found.flat())),
   ]

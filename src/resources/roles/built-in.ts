@@ -17,6 +17,7 @@ const colleagues: Grant = {
 }
 const wordsOfTheHouse: Grant[] = [
   { resource: 'tags', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'custom-fields', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'teams', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'business-units', actions: ['read'], fields: { read: ['id', 'name', 'isDefault'] } },
   {
@@ -182,6 +183,7 @@ const manager: Grant[] = [
   },
   everything('teams', 'read', 'create', 'update', 'delete', 'restore'),
   everything('tags', 'read', 'create', 'update', 'delete', 'restore'),
+  everything('custom-fields', 'read', 'create', 'update'),
   {
     resource: 'members',
     actions: ['read', 'create', 'update', 'administer'],
