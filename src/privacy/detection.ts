@@ -1,4 +1,3 @@
-import type { JsonObject, JsonValue } from '../channels/json.ts'
 import { emailSpans } from './email-detection.ts'
 import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans, type Span } from './number-detection.ts'
 
@@ -35,14 +34,16 @@ export function veil(text: string, country: string | null, effort: Effort = newE
   return isFound ? (veil(veiled, country, effort) ?? veiled) : null
 }
 
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
 /** The fields of a record in which something was found, as they are shown masked; empty where nothing was. */
-export type Veiled = JsonObject
+export type Veiled = Record<string, Json>
 
 /**
  * The masked forms of texts and of JSON, by field.
  * @param fields strings, JSON in which every string is looked at, and null for what is not there
  */
-export function veiledOf(fields: Readonly<Record<string, JsonValue>>, country: string | null): Veiled {
+export function veiledOf(fields: Readonly<Record<string, Json>>, country: string | null): Veiled {
   const effort = newEffort()
   const veiled: Veiled = {}
   for (const [name, value] of Object.entries(fields)) {
@@ -57,7 +58,7 @@ const phoneKey = /phone|mobile|msisdn|wa_?id$|^(?:tel|fax|cell|e164|whatsapp)$/i
 const phoneDigitsMin = 5
 
 /** The same value where nothing was found in it. */
-function veilJson(value: JsonValue, country: string | null, effort: Effort, isPhone: boolean): JsonValue {
+function veilJson(value: Json, country: string | null, effort: Effort, isPhone: boolean): Json {
   if (typeof value === 'string') return (isPhone ? maskedWhole(value) : null) ?? veil(value, country, effort) ?? value
   if (typeof value === 'number') return (isPhone ? maskedWhole(String(value)) : null) ?? value
   if (typeof value !== 'object' || value === null) return value
@@ -66,7 +67,7 @@ function veilJson(value: JsonValue, country: string | null, effort: Effort, isPh
     return after.some((one, i) => one !== value[i]) ? after : value
   }
   const entries = Object.entries(value)
-  const after = entries.map(([key, one]): [string, JsonValue] => [
+  const after = entries.map(([key, one]): [string, Json] => [
     key,
     veilJson(one, country, effort, isPhone || phoneKey.test(key)),
   ])
