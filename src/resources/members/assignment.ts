@@ -15,11 +15,15 @@ export async function checkAssignment(
   resource: Resource,
   holder: 'assigneeId' | 'ownerId',
 ): Promise<void> {
-  const changed = [holder, 'teamId'].filter(
-    (name) => name in body && (body[name] ?? null) !== (before?.clear[name] ?? null),
-  )
+  const { ability } = tx.principal
+  // Only whoever sees a value may send it along unchanged: to the others, being let off would tell that they guessed it.
+  const stays = (name: string): boolean =>
+    before !== null &&
+    (body[name] ?? null) === (before.clear[name] ?? null) &&
+    ability.can('read', resource, before.clear, name)
+  const changed = [holder, 'teamId'].filter((name) => name in body && !stays(name))
   if (changed.length === 0) return
-  if (!tx.principal.ability.can('assign', resource, before?.clear ?? after))
+  if (!ability.can('assign', resource, before?.clear ?? after))
     throw new Problem('forbidden', {
       errors: changed.map((name) => ({
         path: `/${name}`,
