@@ -44,10 +44,10 @@ export type Veiled = Record<string, Json>
  * @param fields strings, JSON in which every string is looked at, and null for what is not there
  */
 export function veiledOf(fields: Readonly<Record<string, Json>>, country: string | null): Veiled {
-  const effort = newEffort()
+  const looking: Looking = { country, effort: newEffort(), seen: new Map() }
   const veiled: Veiled = {}
   for (const [name, value] of Object.entries(fields)) {
-    const after = veilJson(value, country, effort, false)
+    const after = veilJson(value, looking, false)
     if (after !== value) veiled[name] = after
   }
   return veiled
@@ -57,19 +57,32 @@ export function veiledOf(fields: Readonly<Record<string, Json>>, country: string
 const phoneKey = /phone|mobile|msisdn|wa_?id$|^(?:tel|fax|cell|e164|whatsapp)$/i
 const phoneDigitsMin = 5
 
+interface Looking {
+  country: string | null
+  effort: Effort
+  /** What texts have become: a message often says the same in its text and in its content. */
+  seen: Map<string, string>
+}
+
+function veilText(text: string, { country, effort, seen }: Looking): string {
+  const after = seen.get(text) ?? veil(text, country, effort) ?? text
+  seen.set(text, after)
+  return after
+}
+
 /** The same value where nothing was found in it. */
-function veilJson(value: Json, country: string | null, effort: Effort, isPhone: boolean): Json {
-  if (typeof value === 'string') return (isPhone ? maskedWhole(value) : null) ?? veil(value, country, effort) ?? value
+function veilJson(value: Json, looking: Looking, isPhone: boolean): Json {
+  if (typeof value === 'string') return (isPhone ? maskedWhole(value) : null) ?? veilText(value, looking)
   if (typeof value === 'number') return (isPhone ? maskedWhole(String(value)) : null) ?? value
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
-    const after = value.map((one) => veilJson(one, country, effort, isPhone))
+    const after = value.map((one) => veilJson(one, looking, isPhone))
     return after.some((one, i) => one !== value[i]) ? after : value
   }
   const entries = Object.entries(value)
   const after = entries.map(([key, one]): [string, Json] => [
     key,
-    veilJson(one, country, effort, isPhone || phoneKey.test(key)),
+    veilJson(one, looking, isPhone || phoneKey.test(key)),
   ])
   return after.some(([, one], i) => one !== entries[i]?.[1]) ? Object.fromEntries(after) : value
 }
