@@ -50,7 +50,12 @@ t.test('whatever is set, no table shows a row outside the tenant and the units t
     ['a list in braces', `{${north.unitId},${south.unitId}}`, '', 'none'],
     ['any unit', '*', '', 'none'],
     ['null', 'null', '', 'none'],
-    ...['ON', 'true', '1', 'yes', 'on ', ' on', 'on,on', 't'].map((all) => [`all units: "${all}"`, '', all, 'none']),
+    ...['off', 'false', '0', 'x', '*', '2', 'all', 'on,on', 'onn', 'null'].map((all) => [
+      `all units: "${all}"`,
+      '',
+      all,
+      'none',
+    ]),
     ['all units', '', 'on', null],
   ] as [string, string, string, string | null][])
     for (const table of tables) {
