@@ -11,6 +11,7 @@ import type { Principal } from './principal.ts'
 export type Giver = Pick<Principal, 'ability' | 'grants'>
 
 type RuleAction = Action | 'mask'
+/** The giver's rules of an action whose rows are at least these. */
 type Covering = (part: Condition | null, action: RuleAction) => readonly Rule[]
 
 const message = 'You cannot give what you do not have.'
@@ -31,6 +32,10 @@ export function missingRights({ ability, grants: layers }: Giver, grants: readon
     countries: [`country ${randomUUID()}`],
   }
   const written = layers.map((layer) => Ability.of(layer, me, ability.models))
+  const rulesOf = (layer: number, action: RuleAction, resource: string, part: Condition | null): readonly Rule[] =>
+    [...(ability.rules(action, resource)[layer] ?? []), ...(written[layer]?.rules(action, resource)[0] ?? [])].filter(
+      (rule) => implies(part, rule.when),
+    )
   return grants.flatMap((grant, i) => {
     const model = ability.models.get(grant.resource)
     // What names nothing gives nothing.
@@ -38,16 +43,14 @@ export function missingRights({ ability, grants: layers }: Giver, grants: readon
     const parts = partsOf(grant, model, me)
     if (parts === null) return [{ path: `/${i}/when`, message: 'The condition compares what cannot be compared.' }]
     const inLayers = layers.map((_, layer): Covering => {
-      const found = new Map<RuleAction, readonly Rule[]>()
-      const rulesOf = (action: RuleAction): readonly Rule[] => {
-        const rules = found.get(action) ?? [
-          ...(ability.rules(action, grant.resource)[layer] ?? []),
-          ...(written[layer]?.rules(action, grant.resource)[0] ?? []),
-        ]
-        found.set(action, rules)
+      const known = new Map<RuleAction, Map<Condition | null, readonly Rule[]>>()
+      return (part, action) => {
+        const ofAction = known.get(action) ?? new Map<Condition | null, readonly Rule[]>()
+        known.set(action, ofAction)
+        const rules = ofAction.get(part) ?? rulesOf(layer, action, grant.resource, part)
+        ofAction.set(part, rules)
         return rules
       }
-      return (part, action) => rulesOf(action).filter((rule) => implies(part, rule.when))
     })
     const covered = (check: (covering: Covering, part: Condition | null) => boolean): boolean =>
       inLayers.length > 0 && inLayers.every((covering) => parts.every((part) => check(covering, part)))

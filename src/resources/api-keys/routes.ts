@@ -6,7 +6,7 @@ import type { Deps } from '../../http/records.ts'
 import { newSecret } from '../../http/tokens.ts'
 import { checkReferences } from '../members/queries.ts'
 import { checkQuota } from '../members/reveal-quota.ts'
-import { checkGiven, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
+import { checkGiven, checkLetIn, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
 import { apiKeys } from './schema.ts'
 
 export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
@@ -40,12 +40,13 @@ export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
       checkUnitsGiven(tx.principal, body.businessUnitIds, before?.clear.businessUnitIds)
       // A key that works again, or longer, gets its roles anew.
       const isBack = (after.status === 'active' && before?.clear.status !== 'active') || 'expiresAt' in body
-      await checkGiven(tx, after.roleIds, isBack ? [] : before?.clear.roleIds)
+      if (isBack) await checkLetIn(tx, after)
+      else await checkGiven(tx, after.roleIds, before?.clear.roleIds)
       return { access_version: sql`access_version + 1` }
     },
     trash: () => ({ access_version: sql`access_version + 1` }),
     restore: async ({ tx, before }) => {
-      await checkGiven(tx, before?.clear.roleIds)
+      await checkLetIn(tx, before?.clear ?? {})
       return {}
     },
   })

@@ -11,7 +11,7 @@ import { operation } from '../../http/operation.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
-import { checkGiven, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
+import { checkGiven, checkLetIn, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
 import { hashPassword } from './password.ts'
 import { addressHash, checkReferences, endSessions, invite, keepOneOwner, mayInvite } from './queries.ts'
 import { checkQuota } from './reveal-quota.ts'
@@ -64,7 +64,7 @@ export function memberRoutes(app: FastifyInstance, deps: Deps): void {
       return { access_version: sql`access_version + 1` }
     },
     restore: async ({ tx, before }) => {
-      await checkGiven(tx, before?.clear.roleIds)
+      await checkLetIn(tx, before?.clear ?? {})
       return {}
     },
   })
@@ -102,7 +102,8 @@ async function memberChange({ tx, id, body, before, after }: Change, { db }: Dep
   checkUnitsGiven(tx.principal, body.businessUnitIds, before?.clear.businessUnitIds)
   // Whoever is let in again gets back all that was taken.
   const isBack = after.status === 'active' && before?.clear.status === 'deactivated'
-  await checkGiven(tx, after.roleIds, isBack ? [] : before?.clear.roleIds)
+  if (isBack) await checkLetIn(tx, after)
+  else await checkGiven(tx, after.roleIds, before?.clear.roleIds)
   if ('email' in body && body.email !== before?.clear.email) {
     // Whoever sets the address to log in with could lock out those above.
     if (!(await mayInvite(tx, before?.clear ?? {}))) throw new Problem('forbidden')

@@ -1,7 +1,7 @@
 import type { Grant } from '../../access/grant.ts'
 import { missingRights } from '../../access/holds-grants.ts'
 import type { Principal } from '../../access/principal.ts'
-import type { Tx } from '../../db/database.ts'
+import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
 import { type Fault, Problem } from '../../errors.ts'
 
@@ -37,6 +37,17 @@ export async function checkGiven(tx: Tx, roleIds: unknown, had: unknown = []): P
         beyond.has(id) ? [notHeld(`/roleIds/${i}`, 'The role gives more than you have.')] : [],
       ),
     })
+}
+
+/**
+ * Refuses to let somebody in again who has more than whoever does it: then all of it is given anew.
+ * @throws Problem forbidden
+ */
+export async function checkLetIn(tx: Tx, row: JsonRow): Promise<void> {
+  const { units } = tx.principal
+  await checkGiven(tx, row.roleIds)
+  if (units !== '*' && idsOf(row.businessUnitIds).some((id) => !units.includes(id)))
+    throw new Problem('forbidden', { errors: [notHeld('/businessUnitIds', 'These are more than you see.')] })
 }
 
 /** Whether whoever asks could give each of these roles. */

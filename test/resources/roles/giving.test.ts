@@ -186,6 +186,13 @@ t.test('a role is given by whoever has all that is in it', async (t) => {
       422,
       '/businessUnitIds',
     ])
+    const theirs = await service.member([], { businessUnitIds: [second] })
+    t.equal((await patch(`/v1/members/${theirs.id}`, { status: 'deactivated' }, twin.token)).status, 200)
+    t.same(refusals(await patch(`/v1/members/${theirs.id}`, { status: 'active' }, twin.token)), [
+      403,
+      '/businessUnitIds',
+    ])
+    t.equal((await patch(`/v1/members/${theirs.id}`, { status: 'active' }, service.ownerToken)).status, 200)
     const far = await service.member('owner', { businessUnitIds: [second] })
     const there = await service.member(await service.role(clerk), { businessUnitIds: [second] })
     t.ok(far.id)
