@@ -1,5 +1,5 @@
 import { emailSpans } from './email-detection.ts'
-import { asciiDigits, type Effort, maskedPhone, newEffort, numberSpans, type Span } from './number-detection.ts'
+import { asciiDigits, type Effort, newEffort, numberSpans, type Span } from './number-detection.ts'
 
 /**
  * A text in which phone numbers, email addresses and card numbers are masked; null where none was found.
@@ -72,8 +72,11 @@ function veilText(text: string, { country, effort, seen }: Looking): string {
 
 /** The same value where nothing was found in it. */
 function veilJson(value: Json, looking: Looking, isPhone: boolean): Json {
-  if (typeof value === 'string') return (isPhone ? maskedWhole(value) : null) ?? veilText(value, looking)
-  if (typeof value === 'number') return (isPhone ? maskedWhole(String(value)) : null) ?? value
+  if (typeof value === 'string') return isPhone ? veilPhone(value, looking) : veilText(value, looking)
+  if (typeof value === 'number') {
+    const after = isPhone ? veilPhone(String(value), looking) : String(value)
+    return after === String(value) ? value : after
+  }
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
     const after = value.map((one) => veilJson(one, looking, isPhone))
@@ -87,8 +90,14 @@ function veilJson(value: Json, looking: Looking, isPhone: boolean): Json {
   return after.some(([, one], i) => one !== entries[i]?.[1]) ? Object.fromEntries(after) : value
 }
 
-function maskedWhole(value: string): string | null {
-  const digits = asciiDigits(value).replaceAll(/\D/g, '')
-  if (digits.length < phoneDigitsMin || /\p{L}{3}/u.test(value)) return null
-  return maskedPhone(`${/^\s*[+＋]/.test(value) ? '+' : ''}${digits}`)
+const digitsIn = (text: string): string => asciiDigits(text).replaceAll(/\D/g, '')
+/** As many as a mask shows: the country's code or the start of it, and the end. */
+const shownDigits = 4
+
+function veilPhone(value: string, looking: Looking): string {
+  if (digitsIn(value).length < phoneDigitsMin || /\p{L}{3}/u.test(value)) return veilText(value, looking)
+  const after = veilText(value, looking)
+  if (digitsIn(after).length <= shownDigits) return after
+  const digits = digitsIn(value)
+  return `${'•'.repeat(digits.length - 2)}${digits.slice(-2)}`
 }

@@ -14,7 +14,7 @@ export interface Effort {
 }
 
 /** Far more than people write; a text made to be slow is done after some milliseconds. */
-export const newEffort = (): Effort => ({ parses: 300, windows: 5_000 })
+export const newEffort = (): Effort => ({ parses: 200, windows: 3_000 })
 
 /** Digits written without anything in between. */
 interface Group {
@@ -100,10 +100,13 @@ function markOthers(text: string, run: Group[]): Group[] {
   return run
 }
 
-type Kind = 'phone' | 'card' | 'either'
+/** What digits are read as; a phone number in E.164 where that is known. */
+type Reading = { kind: 'phone'; e164: string } | { kind: 'card' } | { kind: 'unclear' }
+
+const unclear: Reading = { kind: 'unclear' }
 
 function spansOf(text: string, run: Group[], home: CountryCode | null, effort: Effort): Span[] {
-  const found: { from: number; to: number; kind: Kind }[] = []
+  const found: { from: number; to: number; reading: Reading }[] = []
   for (let from = 0; from < run.length; from++) {
     let digits = ''
     for (let to = from; to < run.length; to++) {
@@ -113,17 +116,17 @@ function spansOf(text: string, run: Group[], home: CountryCode | null, effort: E
       if (digits.length > cardDigits.max) break
       if (digits.length < digitsMin) continue
       // Nothing is shown unexamined.
-      if (effort.windows-- <= 0 || effort.parses <= 0) return [spanOf(text, run, 0, run.length - 1, 'either')]
+      if (effort.windows-- <= 0 || effort.parses <= 0) return [spanOf(text, run, 0, run.length - 1, unclear)]
       const window = run.slice(from, to + 1)
       const isWhole = to === run.length - 1 || digits.length + (run[to + 1]?.digits.length ?? 0) > e164DigitsMax
-      const isAlsoPhone = isPhone(text, window, digits, home, isWhole, effort)
-      if (isCard(window, digits)) found.push({ from, to, kind: isAlsoPhone ? 'either' : 'card' })
-      else if (isAlsoPhone) found.push({ from, to, kind: 'phone' })
+      const phone = phoneIn(text, window, digits, home, isWhole, effort)
+      if (isCard(window, digits)) found.push({ from, to, reading: phone ? unclear : { kind: 'card' } })
+      else if (phone) found.push({ from, to, reading: phone })
     }
   }
   return merged(found).map(({ from, to }) => {
-    const kind = found.find((one) => one.from === from && one.to === to)?.kind ?? 'either'
-    return spanOf(text, run, from, to, kind)
+    const reading = found.find((one) => one.from === from && one.to === to)?.reading ?? unclear
+    return spanOf(text, run, from, to, reading)
   })
 }
 
@@ -138,27 +141,27 @@ function merged(found: readonly { from: number; to: number }[]): { from: number;
   return regions
 }
 
-function spanOf(text: string, run: readonly Group[], from: number, to: number, kind: Kind): Span {
+function spanOf(text: string, run: readonly Group[], from: number, to: number, reading: Reading): Span {
   const groups = run.slice(from, to + 1)
-  const digits = groups.map((group) => group.digits).join('')
-  const written = `${groups[0]?.hasPlus ? '+' : ''}${digits}`
-  const shown = kind === 'card' ? 4 : 2
-  const start = groups[0]?.start ?? 0
+  const [first] = groups
+  const start = first?.start ?? 0
   const end = groups.at(-1)?.end ?? 0
   const isBracketed = /[(（]/.test(text.charAt(start - 1)) && /[)）]/.test(text.slice(start, end))
-  return {
-    // Its plus stays where it is, and is not written again.
-    start: isBracketed ? start - 1 : start,
-    end,
-    veil:
-      kind === 'phone'
-        ? maskedPhone(written).replace(/^\+/, '')
-        : `${'•'.repeat(Math.min(digits.length, 20) - shown)}${digits.slice(-shown)}`,
-  }
+  const digits = groups.map((group) => group.digits).join('')
+  const shown = reading.kind === 'card' ? 4 : 2
+  const veil =
+    reading.kind === 'phone'
+      ? maskedPhone(reading.e164)
+      : `${'•'.repeat(Math.min(digits.length, 20) - shown)}${digits.slice(-shown)}`
+  // Its plus stays where it is, and is not written again.
+  return { start: isBracketed ? start - 1 : start, end, veil: first?.hasPlus ? veil.replace(/^\+/, '') : veil }
 }
 
-/** As app.mask_phone does it. */
-export function maskedPhone(value: string): string {
+/**
+ * As app.mask_phone does it, over E.164: in whatever form somebody writes a number, its mask is the one that the contact
+ * has, and two forms of it tell no more than one.
+ */
+function maskedPhone(value: string): string {
   if (value.length < 8) return '•'.repeat(value.length)
   return `${value.slice(0, 3)}${'•'.repeat(value.length - 5)}${value.slice(-2)}`
 }
@@ -183,56 +186,60 @@ const idBefore = /(?:[A-Za-z][-_]?|[#№])$/
 const phoneWord =
   /(?:tel|telefon|phone|handy|mobile?|mobil|mob|cell?|fon|fone|whats ?app|wa|nr|num|number|nummer|call|fax)[-_]?$/i
 
-function isPhone(
+function phoneIn(
   text: string,
   window: readonly Group[],
   digits: string,
   home: CountryCode | null,
   isWhole: boolean,
   effort: Effort,
-): boolean {
-  if (digits.length > phoneDigitsMax) return false
+): Reading | null {
+  if (digits.length > phoneDigitsMax) return null
   const start = window[0]?.start ?? 0
   const end = window.at(-1)?.end ?? 0
   // With a plus it is meant to be one, whether the library knows it or not.
-  if (window[0]?.hasPlus) return isWhole || isAbroad(digits, false, effort)
+  if (window[0]?.hasPlus) return isWhole ? phone(`+${digits}`) : abroad(digits, false, effort)
   const before = text.slice(Math.max(0, start - 12), start)
-  if (idBefore.test(before) && !phoneWord.test(before)) return false
+  if (idBefore.test(before) && !phoneWord.test(before)) return null
   if (!digits.startsWith('0') && (currencyBefore.test(before) || currencyAfter.test(text.slice(end, end + 8))))
-    return false
-  if (digits.startsWith('00')) return isAbroad(digits.slice(2), digits.length < 12, effort)
-  if (digits.startsWith('011') && isAbroad(digits.slice(3), true, effort)) return true
+    return null
+  if (digits.startsWith('00')) return abroad(digits.slice(2), digits.length < 12, effort)
   const written = text.slice(start, end)
-  if (/^(?:19|20)\d\d[-/]\d{3,7}$/.test(written)) return false
-  if (/^\d{3}\D{1,2}\d{3}[ .-]\d{4}$/.test(written)) return true
+  if (/^(?:19|20)\d\d[-/]\d{3,7}$/.test(written)) return null
+  const own = home === null ? null : atHome(digits, home, effort)
+  if (own) return own
+  if (digits.startsWith('011')) return abroad(digits.slice(3), true, effort)
   // As WhatsApp writes them: with the country's code, without the plus.
   const isLikely = window.length === 1 || (window.length <= 6 && /^\d+\D+\d\D|\d{3}/.test(written))
-  if (digits.length >= 10 && isLikely && isAbroad(digits, true, effort)) return true
-  return home === null ? isCommon(written, digits, window.length) : isAtHome(digits, home, effort)
+  const known = digits.length >= 10 && isLikely ? abroad(digits, true, effort) : null
+  if (known) return known
+  const isCommon = home === null && isCommonForm(written, digits, window.length)
+  return isCommon || /^\d{3}\D{1,2}\d{3}[ .-]\d{4}$/.test(written) ? unclear : null
 }
 
-function isAbroad(digits: string, isStrict: boolean, effort: Effort): boolean {
-  if (digits.startsWith('0') || digits.length > e164DigitsMax) return false
+const phone = (e164: string): Reading => ({ kind: 'phone', e164 })
+
+function abroad(digits: string, isStrict: boolean, effort: Effort): Reading | null {
+  if (digits.startsWith('0') || digits.length > e164DigitsMax) return null
   effort.parses--
   const parsed = parsePhoneNumberFromString(`+${digits}`)
   // New ranges are numbers before the library knows them; only what is marked as a number gets that benefit.
-  return (isStrict ? parsed?.isValid() : parsed?.isPossible()) ?? false
+  return (isStrict ? parsed?.isValid() : parsed?.isPossible()) ? phone(`+${digits}`) : null
 }
 
-function isAtHome(digits: string, home: CountryCode, effort: Effort): boolean {
+function atHome(digits: string, home: CountryCode, effort: Effort): Reading | null {
   effort.parses--
   const parsed = parsePhoneNumberFromString(digits, home)
-  if (!parsed) return false
-  const isPrefixed = digits.startsWith('0')
-  if (isPrefixed) return parsed.isValid() || (parsed.isPossible() && digits.length >= 9)
-  if (!parsed.isValid()) return false
+  if (!parsed) return null
+  const isValid = parsed.isValid()
   // Where a number at home begins with a zero, few leave it out, and then of mobile numbers.
-  const isUsuallyPrefixed = /^\D*0/.test(parsed.formatNational())
-  return !isUsuallyPrefixed || parsed.getType() === 'MOBILE'
+  const isWritten = digits.startsWith('0') || !/^\D*0/.test(parsed.formatNational()) || parsed.getType() === 'MOBILE'
+  const isMeant = digits.startsWith('0') && digits.length >= 9 && parsed.isPossible()
+  return (isValid && isWritten) || isMeant ? phone(parsed.number) : null
 }
 
 /** Without a country: a zero and what may follow it, and how the most populous countries write their numbers. */
-function isCommon(written: string, digits: string, groups: number): boolean {
+function isCommonForm(written: string, digits: string, groups: number): boolean {
   if (groups > 5) return false
   if (/^0[1-9]\d{7,10}$/.test(digits)) return true
   if (/^(?:[2-9]\d{9}|1[3-9]\d{9}|[1-9]{2}9\d{8})$/.test(digits)) return true

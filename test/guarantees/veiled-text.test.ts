@@ -7,7 +7,7 @@ import { done, eventsOf } from '../resources/conversations/fixtures.ts'
 /** Digits and names that an agent never gets, in whatever form. */
 const hidden = ['1234567', '34567', 'grace.hopper', 'race.hop', '41111111', '4111 1111']
 const line = 'Order MT-12345: call 0170 1234567, write to grace.hopper@example.com, card 4111 1111 1111 1111.'
-const veiled = 'Order MT-12345: call 017••••••67, write to g•••@example.com, card ••••••••••••1111.'
+const veiled = 'Order MT-12345: call +49••••••••67, write to g•••@example.com, card ••••••••••••1111.'
 
 interface World {
   contactId: string
@@ -86,7 +86,10 @@ t.test('numbers, addresses and cards in what was written are hidden from an agen
   t.notOk('maskedFields' in (await get(`/v1/messages/${one.messageId}`, service.ownerToken)))
   t.match(await get(`/v1/notes/${one.noteId}`), { text: veiled, maskedFields: ['text'] })
   t.match(await get(`/v1/conversations/${one.conversationId}`), { subject: veiled, maskedFields: ['subject'] })
-  t.match(await get(`/v1/attachments/${one.fileId}`), { fileName: 'call 017••••••67.pdf', maskedFields: ['fileName'] })
+  t.match(await get(`/v1/attachments/${one.fileId}`), {
+    fileName: 'call +49••••••••67.pdf',
+    maskedFields: ['fileName'],
+  })
   for (const name of ['sales', 'privacy'] as const) {
     const { token } = await service.member(name)
     t.match(await get(`/v1/messages/${one.messageId}`, token), { text: name === 'sales' ? veiled : line }, name)
@@ -190,7 +193,7 @@ t.test('who writes a number has it masked like the others, and may go on writing
   t.match([plain.status, plain.body], [200, { text: 'They called.' }])
   t.notOk('maskedFields' in plain.body)
   t.equal((await change('They called.')).status, 200, 'what is not masked may be sent back')
-  t.match((await change('At 0170 1234567')).body, { text: 'At 017••••••67' })
+  t.match((await change('At 0170 1234567')).body, { text: 'At +49••••••••67' })
   t.match((await request('GET', path)).body, { text: 'At 0170 1234567' })
 
   const sent = await request('POST', `/v1/conversations/${one.conversationId}/messages`, {
@@ -207,7 +210,7 @@ t.test('who writes a number has it masked like the others, and may go on writing
   t.match((await request('GET', `/v1/messages/${sent.id}`)).body, { text: line })
   const named = { subject: 'from 0170 1234567' }
   const patched = await request('PATCH', `/v1/conversations/${one.conversationId}`, { token, body: named })
-  t.match([patched.status, patched.body], [200, { subject: 'from 017••••••67', maskedFields: ['subject'] }])
+  t.match([patched.status, patched.body], [200, { subject: 'from +49••••••••67', maskedFields: ['subject'] }])
   const emptied = await request('PATCH', `/v1/conversations/${one.conversationId}`, { token, body: { subject: null } })
   t.match([emptied.status, emptied.body], [200, { subject: null }])
 })
