@@ -27,6 +27,8 @@ export class Ability {
   readonly models: Models
   /** Compiled statements, kept as long as the ability itself. */
   readonly cache = new Map<string, unknown>()
+  /** About how much memory it holds, in bytes. */
+  weight = 20_000
 
   private constructor(layers: readonly Rules[], models: Models) {
     this.#layers = layers
@@ -62,12 +64,16 @@ export class Ability {
       const simple = anyOf(when)
       return simple ? simple.map((conditions) => ({ ...rule, conditions })) : [rule]
     })
-    return new Ability([buildRules(rules, models)], models)
+    const ability = new Ability([buildRules(rules, models)], models)
+    ability.weight += grants.length * 500
+    return ability
   }
 
   /** The rights that both have. */
   and(other: Ability): Ability {
-    return new Ability([...this.#layers, ...other.#layers], this.models)
+    const both = new Ability([...this.#layers, ...other.#layers], this.models)
+    both.weight = this.weight + other.weight
+    return both
   }
 
   /** The fields of a resource, those that the tenant has defined among them. */

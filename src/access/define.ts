@@ -3,6 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core/table'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import { z } from 'zod'
 import { instantOf } from './condition.ts'
+import { literal } from './literal.ts'
 import type {
   CustomFields,
   Detected,
@@ -182,13 +183,14 @@ export const time = (description: string) =>
     // In UTC: the database does not know every offset that RFC 3339 does.
     .overwrite((text) => instantOf(text) ?? text)
     .meta({ description, example: '2026-11-22T09:30:00Z' })
+/** Ids are compared in memory too: in one spelling. */
 export const idOf = (description: string) =>
-  z.uuid().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
+  z.uuid().toLowerCase().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
 
 const words = (title: string): string => title.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()
 
 function detectedIn(veiled: PgColumn, name: string, kind: FieldKind, value: SQL): Detected {
-  const key = sql`${name}::text`
+  const key = sql.raw(literal(name))
   const rest = kind === 'json' ? sql`${veiled} -> ${key}` : sql`${veiled} ->> ${key}`
   return { rest: sql`coalesce(${rest}, ${value})`, where: sql`${veiled} ? ${key}` }
 }

@@ -14,6 +14,7 @@ import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
 import { type Part, readStatement } from './read-statement.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+import { once } from './texts.ts'
 import {
   Again,
   begin,
@@ -212,8 +213,13 @@ export class Database {
   kept(principal: Principal, key: string, build: () => SQL, isAskedFor = false): Compiled {
     const known = principal.ability.cache.get(key) as Compiled | undefined
     if (known) return known
-    const statement: Compiled = { ...compile(build()), kept: isAskedFor ? 'asked' : 'own' }
-    if (principal.ability.cache.size < (isAskedFor ? 300 : 500)) principal.ability.cache.set(key, statement)
+    const { text, params } = compile(build())
+    const shared = once(text)
+    const statement: Compiled = { text: shared.text, params, kept: isAskedFor ? 'asked' : 'own' }
+    if (principal.ability.cache.size < (isAskedFor ? 300 : 500)) {
+      principal.ability.cache.set(key, statement)
+      principal.ability.weight += shared.cost
+    }
     return statement
   }
 

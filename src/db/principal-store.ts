@@ -4,7 +4,8 @@ import type { Credential, Principal } from '../access/principal.ts'
 import { type PrincipalRow, principalOf, principalSql } from './principals.ts'
 import type { SQL } from './sql.ts'
 
-const principalsMax = 10_000
+/** What the principals of late requests may take of the process's memory, about, in bytes. */
+const weightMax = 32e6
 
 /** How a principal's row is read: outside the audit, since nothing of it is answered. */
 type Lookup = (tenant: { tenantId: string; region: string }, statement: SQL) => Promise<PrincipalRow[]>
@@ -29,8 +30,11 @@ export class PrincipalStore {
   /** The principal of a verified credential, from memory where it is known; null when it is no longer good. */
   async find(credential: Credential): Promise<Principal | null> {
     const known = this.#known.get(nameOf(credential))
-    if (known?.credential && sameSecret(known.credential, credential)) return known
-    return this.load(credential)
+    if (!known?.credential || !sameSecret(known.credential, credential)) return this.load(credential)
+    // The one that has been away the longest goes first.
+    this.#known.delete(nameOf(credential))
+    this.#known.set(nameOf(credential), known)
+    return known
   }
 
   /** The principal as it is now, whatever memory says. */
@@ -46,9 +50,20 @@ export class PrincipalStore {
     const version = Number(row.policy_version)
     const models = this.#modelsOf(credential.tenantId, version, row)
     const principal = principalOf(credential, { ...row, policy_version: version }, models)
-    if (this.#known.size >= principalsMax) this.#known.delete(this.#known.keys().next().value ?? '')
+    this.#known.delete(name)
+    this.#makeRoom()
     this.#known.set(name, principal)
     return principal
+  }
+
+  /** They grow with every kind of request, so what they weigh is asked when another one comes. */
+  #makeRoom(): void {
+    let weight = [...this.#known.values()].reduce((sum, { ability }) => sum + ability.weight, 0)
+    for (const [name, { ability }] of this.#known) {
+      if (weight < weightMax) return
+      weight -= ability.weight
+      this.#known.delete(name)
+    }
   }
 
   /** The resources with the fields that the tenant has defined; its principals share them while its policy lasts. */

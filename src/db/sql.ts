@@ -1,5 +1,6 @@
 import { is } from 'drizzle-orm/entity'
 import { Placeholder, type SQL, sql } from 'drizzle-orm/sql/sql'
+import { once } from './texts.ts'
 
 export { type SQL, sql }
 
@@ -22,6 +23,12 @@ const config = {
 export function compile(query: SQL): Compiled {
   const { sql: text, params } = query.toQuery(config)
   return { text, params }
+}
+
+/** SQL as one piece of text, where it holds no parameter: it takes little memory and is compiled again at once. */
+export function flat(query: SQL): SQL {
+  const { text, params } = compile(query)
+  return params.length === 0 ? sql.raw(once(text).text) : query
 }
 
 /** A named parameter whose value is given at run time. */

@@ -1,7 +1,8 @@
 import { fieldSql, sight } from '../access/door.ts'
+import { literal, literals } from '../access/literal.ts'
 import type { ResourceModel, Stored } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
-import { array, type SQL, sql } from './sql.ts'
+import { flat, type SQL, sql } from './sql.ts'
 
 /** What a principal sees of a resource: the columns of a SELECT, and the names for the audit. */
 export interface View {
@@ -37,7 +38,7 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
     if (stored || name === group) isGrouped = true
     else columns.push(sql`${value} AS ${sql.identifier(name)}`)
     if (name === group) continue
-    const label = sql`${name}::text`
+    const label = sql.raw(literal(name))
     if (seen.clear === true) shown.push(name)
     else if (seen.clear === false && seen.masked === true && !seen.field.detected) masked.push(name)
     else {
@@ -58,7 +59,7 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
   const byRow = shownWhere.length > 0
   if (byRow) {
     const list = (fixed: readonly string[], where: SQL[]): SQL =>
-      sql`${array(fixed, 'text')} || array_remove(ARRAY[${sql.join(where, sql`, `)}]::text[], NULL)`
+      sql`${literals(fixed)}::text[] || array_remove(ARRAY[${sql.join(where, sql`, `)}]::text[], NULL)`
     columns.push(
       sql`${list(shown, shownWhere)} AS "_shown"`,
       sql`${list(masked, maskedWhere)} AS "_masked"`,
@@ -66,7 +67,7 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
     )
   }
   columns.push(sql`${model.subject ?? sql`NULL::uuid`} AS "_subject"`)
-  const view = { columns: sql.join(columns, sql`, `), shown, masked, byRow }
+  const view = { columns: flat(sql.join(columns, sql`, `)), shown, masked, byRow }
   principal.ability.cache.set(key, view)
   return view
 }
