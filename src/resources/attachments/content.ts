@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { fieldSql, rowsWhere, sight } from '../../access/door.ts'
+import { fieldSql, rowsWhere, type Sight, sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { ReadPlan } from '../../db/database.ts'
-import { named, sql } from '../../db/sql.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
 import { attachment } from '../../db/tables/conversation.ts'
 import { Problem } from '../../errors.ts'
 import { type ByteRange, byteRange } from '../../http/byte-range.ts'
@@ -111,8 +111,8 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
         WHERE k.tenant_id = ${attachment.tenantId} AND k.contact_id = ${attachment.keyContactId})`
       // Content that is not there has not been shown.
       const shown = ['content', 'mediaType', 'size']
-      const isMasked = name?.clear === false && name.field.detected ? name.field.detected.where : sql`false`
-      const named_ = name ? sql`ARRAY['fileName']` : sql`'{}'::text[]`
+      const itsName = name ? sql`ARRAY['fileName']` : sql`'{}'::text[]`
+      const isMasked = name ? isMaskedSql(name) : sql`false`
       return [
         {
           name: 'rows',
@@ -121,8 +121,8 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
             ${attachment.size} AS "_size", encode(${attachment.contentHash}, 'hex') AS "_hash", ${attachment.storedAs} AS "_storedAs",
             encode(${attachment.wrappedKey}, 'base64') AS "_key", ${attachment.keyContactId} AS "_keyContactId", ${contactKey} AS "_contactKey",
             CASE WHEN ${attachment.status} <> 'stored' THEN ARRAY['status'] WHEN ${isMasked} THEN ${sql.param(shown)}::text[]
-              ELSE ${sql.param(shown)}::text[] || ${named_} END AS "_shown",
-            CASE WHEN ${attachment.status} = 'stored' AND ${isMasked} THEN ${named_} ELSE '{}' END AS "_masked",
+              ELSE ${sql.param(shown)}::text[] || ${itsName} END AS "_shown",
+            CASE WHEN ${attachment.status} = 'stored' AND ${isMasked} THEN ${itsName} ELSE '{}' END AS "_masked",
             ${attachments.subject} AS "_subject"`,
           from: sql`${attachments.table}`,
           tenant: attachments.tenant,
@@ -135,6 +135,12 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
       ]
     },
   }
+}
+
+/** Whether the name that stands beside the content is not the whole one. */
+function isMaskedSql({ field, clear }: Sight): SQL {
+  if (!field.detected || clear === true) return sql`false`
+  return clear === false ? field.detected.where : sql`((${clear}) IS NOT TRUE AND ${field.detected.where})`
 }
 
 /** @throws Problem content_pending, content_missing */
