@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import type { Keyring } from '../privacy/keyring.ts'
+import { vouchForIndexes } from './leakproof.ts'
 
 export interface MigrateOptions {
   /** A login that may create schemas, and roles unless `appUrl` is given. */
@@ -51,6 +52,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
       const app = await applicationLogin(client, ownerUrl, appUrl, keyring)
       await loginSettings(client, app.user, log)
       await guardDefinitions(client, log)
+      await vouchForIndexes(client, log)
       await inTransaction(client, async () => {
         await epoch(client)
         await client.query('SELECT audit.make_partitions()')
