@@ -1,12 +1,14 @@
 import type { Database } from '../../src/db/database.ts'
 import { contact, contactKey, externalId, identity } from '../../src/db/tables/contact.ts'
+import { contactCustomValue } from '../../src/db/tables/custom-field.ts'
 import { addressOf } from '../../src/resources/identities/address.ts'
 import { systemCaller } from '../../src/resources/tenants/create.ts'
 import { type AccountKey, accounts } from './accounts.ts'
 import { insertAll, type NewRow } from './bulk-insert.ts'
 import type { Dialogue } from './conversations.ts'
+import { customFields } from './custom-fields.ts'
 import type { Person } from './people.ts'
-import { idAt, type Random } from './random.ts'
+import { idAt, Random } from './random.ts'
 import { type Company, known } from './set-up.ts'
 
 /** At which address of a person a conversation on a channel is held; by person and channel. */
@@ -60,8 +62,19 @@ export async function fillContacts(
               },
         ),
       )
+      await insertAll(
+        tx,
+        contactCustomValue,
+        batch.flatMap((person) => customValues(person, company)),
+      )
       const ids = batch.map((person) => person.id)
-      tx.touch({ resource: 'contacts', ids, changed: ['displayName', 'email', 'phone'], version: 1, subjectIds: ids })
+      tx.touch({
+        resource: 'contacts',
+        ids,
+        changed: ['displayName', 'email', 'phone', 'customFields'],
+        version: 1,
+        subjectIds: ids,
+      })
       tx.touch({
         resource: 'identities',
         ids: identities.flatMap((one) => one.id ?? []),
@@ -115,6 +128,31 @@ function contactRow(
     createdAt: iso(person.createdMs),
     updatedAt: iso(last),
   }
+}
+
+/** All columns in each row: insertAll takes rows of one shape. */
+const noValue = {
+  textValue: null,
+  numberValue: null,
+  booleanValue: null,
+  dateValue: null,
+  listValue: null,
+}
+
+/** What a person has in the company's own fields; the same at each run, whatever else is drawn. */
+function customValues(person: Person, company: Company): NewRow<typeof contactCustomValue>[] {
+  const random = new Random(Number.parseInt(person.phone.slice(-7), 10))
+  return Object.entries(customFields).flatMap(([key, { value }]) => {
+    const made = value(person, random)
+    if (!made) return []
+    const row = {
+      tenantId: company.tenant.tenantId,
+      contactId: person.id,
+      fieldId: known(company.fields, key),
+      businessUnitId: known(company.units, person.population.unit),
+    }
+    return [{ ...row, ...noValue, ...made }]
+  })
 }
 
 /** The primary email and phone, and the address of each channel; those that a provider vouches for are verified. */

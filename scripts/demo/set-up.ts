@@ -9,6 +9,7 @@ import { systemCaller, tenantCreate } from '../../src/resources/tenants/create.t
 import { type Account, type AccountKey, accounts } from './accounts.ts'
 import { insertAll } from './bulk-insert.ts'
 import { type Colleague, colleagues, type TeamKey, tags, teams, type UnitKey, units } from './company.ts'
+import { customFields } from './custom-fields.ts'
 
 /** The password of everybody in the demo. */
 export const demoPassword = 'meridian-demo-1'
@@ -20,6 +21,8 @@ export interface Company {
   teams: ReadonlyMap<TeamKey, string>
   members: readonly (Colleague & { id: string; email: string })[]
   accounts: ReadonlyMap<AccountKey, string>
+  /** Ids of the fields that the company has defined, by key. */
+  fields: ReadonlyMap<string, string>
 }
 
 const made = z.looseObject({ id: z.uuid() })
@@ -27,7 +30,10 @@ const list = z.object({ data: z.array(z.looseObject({ id: z.uuid() })) })
 const session = z.object({ accessToken: z.string() })
 
 /** How many steps `setUpCompany` takes. */
-export const setUpSteps = [units, teams, tags, accounts].reduce((sum, all) => sum + Object.keys(all).length, 14)
+export const setUpSteps = [units, teams, tags, accounts, customFields].reduce(
+  (sum, all) => sum + Object.keys(all).length,
+  14,
+)
 
 /**
  * Makes the tenant, and as its owner everything that an administrator makes: through the API, so that all of its rules
@@ -73,6 +79,9 @@ export async function setUpCompany(
   const teamIds = new Map<TeamKey, string>()
   for (const [key, team] of entries(teams)) teamIds.set(key, await make('/v1/teams', team))
   for (const [tag, [color, description]] of entries(tags)) await make('/v1/tags', { name: tag, color, description })
+  const fieldIds = new Map<string, string>()
+  for (const [key, { definition }] of entries(customFields))
+    fieldIds.set(key, await make('/v1/custom-fields', { resource: 'contacts', key, ...definition }))
 
   const roles = list.parse(await as('GET', '/v1/roles?limit=200')).data
   const described = ({ name: displayName, language, timezone, ...who }: Colleague) => ({
@@ -101,7 +110,7 @@ export async function setUpCompany(
       step()
     }
   }
-  return { tenant, domain, units: unitIds, teams: teamIds, members, accounts: accountIds }
+  return { tenant, domain, units: unitIds, teams: teamIds, members, accounts: accountIds, fields: fieldIds }
 }
 
 /** A channel of a provider that this release does not speak with yet: its history can be read, nothing can be sent. */

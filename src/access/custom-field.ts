@@ -18,6 +18,8 @@ export interface ValueTable extends PgTable {
   tenantId: PgColumn
   fieldId: PgColumn
   textValue: PgColumn
+  /** The first `indexedLength` characters of a text, for an index; left out: texts are compared whole. */
+  textStart?: PgColumn
   numberValue: PgColumn
   booleanValue: PgColumn
   dateValue: PgColumn
@@ -39,8 +41,7 @@ const types: Record<CustomFieldType, { kind: FieldKind; mask: MaskKind; column: 
   }
 
 /** Long texts do not fit into an index: their beginnings do, and lead to the few that are compared whole. */
-const indexedLength = 100
-const startOf = (text: SQL): SQL => sql`left(${text}, ${sql.raw(String(indexedLength))})`
+const indexedLength = sql.raw('100')
 
 /**
  * The custom fields of a resource: rows of (tenant, record, field), so that defining one changes no table.
@@ -87,11 +88,14 @@ export function customFields(
         sortable: kind !== 'textList' && kind !== 'boolean' && kind !== 'uuid',
         search: null,
         exact:
-          kind === 'text'
+          column === 'textValue'
             ? {
                 normal: (text) => text,
+                // Asked within the value's own row.
                 sql: (text, other) =>
-                  sql`(${startOf(text)} = ${startOf(sql`${other}::text`)} AND ${text} = ${other}::text)`,
+                  values.textStart
+                    ? sql`(${values.textStart} = left(${other}::text, ${indexedLength}) AND ${text} = ${other}::text)`
+                    : sql`${text} = ${other}::text`,
               }
             : null,
         schema: z.unknown(),

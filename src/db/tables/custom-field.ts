@@ -1,5 +1,6 @@
 import { boolean } from 'drizzle-orm/pg-core/columns/boolean'
 import { date } from 'drizzle-orm/pg-core/columns/date'
+import { doublePrecision } from 'drizzle-orm/pg-core/columns/double-precision'
 import { integer } from 'drizzle-orm/pg-core/columns/integer'
 import { jsonb } from 'drizzle-orm/pg-core/columns/jsonb'
 import { numeric } from 'drizzle-orm/pg-core/columns/numeric'
@@ -65,7 +66,8 @@ export const contactCustomValue = app.table('contact_custom_value', {
   fieldId: uuid('field_id').notNull(),
   businessUnitId: uuid('business_unit_id').notNull(),
   textValue: text('text_value'),
-  numberValue: numeric('number_value'),
+  textStart: text('text_start'),
+  numberValue: doublePrecision('number_value'),
   booleanValue: boolean('boolean_value'),
   dateValue: date('date_value', { mode: 'string' }),
   listValue: text('list_value').array(),
@@ -77,6 +79,7 @@ declare('contact_custom_value', contactCustomValue, 'contactId', {
   fieldId: key,
   businessUnitId: key,
   textValue: profile,
+  textStart: profile,
   numberValue: profile,
   booleanValue: profile,
   dateValue: profile,

@@ -43,7 +43,7 @@ async function insert(tx: Tx, unitId: string, values: readonly StoredValue[], on
   }))
   await tx.query(sql`INSERT INTO app.contact_custom_value (tenant_id, contact_id, field_id, business_unit_id, text_value, number_value, boolean_value, date_value, list_value, uuid_value)
     SELECT ${tx.principal.tenantId}::uuid, w.contact_id, w.field_id, ${unitId}::uuid, w.text_value, w.number_value, w.boolean_value, w.date_value, w.list_value, w.uuid_value
-      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS w(contact_id uuid, field_id uuid, text_value text, number_value numeric, boolean_value boolean, date_value date, list_value text[], uuid_value uuid)
+      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS w(contact_id uuid, field_id uuid, text_value text, number_value float8, boolean_value boolean, date_value date, list_value text[], uuid_value uuid)
     ON CONFLICT ${onConflict}`)
 }
 
