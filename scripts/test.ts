@@ -64,11 +64,33 @@ function buildTap(): void {
   const made = ['.taprc', 'node_modules/tap/package.json']
     .map((name) => readFileSync(join(project, name), 'utf8'))
     .join()
-  if (existsSync(join(project, '.tap/plugins')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === made) return
-  const build = spawnSync(process.execPath, [tap, 'build'], { cwd: project, encoding: 'utf8' })
-  if (build.status !== 0) throw new Error(`tap build failed: ${build.stdout}${build.stderr}`)
-  mkdirSync(dirname(stamp), { recursive: true })
-  writeFileSync(stamp, made)
+  const isBuilt = (): boolean =>
+    existsSync(join(project, '.tap/plugins')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === made
+  if (isBuilt()) return
+  // Two builds at once destroy each other's work; whoever comes second waits for the first.
+  const lock = join(project, 'node_modules/.cache/tap-building')
+  mkdirSync(dirname(lock), { recursive: true })
+  for (let waited = 0; !taken(lock); waited++) {
+    if (waited > 600) throw new Error(`another run seems to build tap; if none does, remove ${lock}`)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  }
+  try {
+    if (isBuilt()) return
+    const build = spawnSync(process.execPath, [tap, 'build'], { cwd: project, encoding: 'utf8' })
+    if (build.status !== 0) throw new Error(`tap build failed: ${build.stdout}${build.stderr}`)
+    writeFileSync(stamp, made)
+  } finally {
+    rmSync(lock, { recursive: true })
+  }
+}
+
+function taken(lock: string): boolean {
+  try {
+    mkdirSync(lock)
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function startDatabase(kind: string): Promise<TestDatabase> {
