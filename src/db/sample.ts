@@ -19,7 +19,7 @@ import { type View, viewOf } from './view.ts'
  * So what hangs on other rows is left out: the record that it is part of, and the noun's own rule.
  */
 export function sampleModel(model: ResourceModel, record: JsonRow): ResourceModel {
-  const fields = [...model.fields].map(([name, field]) => [name, sampleField(field, record)] as const)
+  const fields = [...model.fields].map(([name, field]) => [name, sampleField(field, record, model)] as const)
   return {
     ...model,
     subject: null,
@@ -38,10 +38,10 @@ export function samplePart(
   name: string,
 ): { part: Part; view: View } {
   const view = viewOf(principal, model)
-  const stored = [...model.fields.values()].filter((field) => field.name !== model.custom?.group)
+  const stored = ownFields(model)
   const values = Object.fromEntries(stored.map((field) => [field.name, valueIn(record, field) ?? null]))
   const types = stored.map((field) => sql`${sql.identifier(field.name)} ${sql.raw(typeOf(field))}`)
-  const columns = new Map(stored.flatMap((field) => (field.column ? [[field.column, sampled(field)] as const] : [])))
+  const columns = sampledColumns(model)
   const rows = rowsWhere(principal, model, 'read')
   const part: Part = {
     name,
@@ -57,15 +57,23 @@ export function samplePart(
   return { part, view }
 }
 
+const ownFields = ({ fields, custom }: ResourceModel): Field[] =>
+  [...fields.values()].filter((field) => field.name !== custom?.group)
+
+const sampledColumns = (model: ResourceModel): ReadonlyMap<Column, SQL> =>
+  new Map(ownFields(model).flatMap((field) => (field.column ? [[field.column, sampled(field)] as const] : [])))
+
 const sampled = (field: Field): SQL => sql`sample.${sql.identifier(field.name)}`
 
-function sampleField(field: Field, record: JsonRow): Field {
+function sampleField(field: Field, record: JsonRow, model: ResourceModel): Field {
   const value = sampled(field)
   const { exact, stored, detected } = field
   const known = valueIn(record, field)
   return {
     ...field,
     value,
+    // A view is one text by the time it is asked: what stands in it stands there already.
+    veil: field.veil && inSample(field.veil, sampledColumns(model)),
     detected: detected && detectedIn(field, known),
     // The form in which values are compared may hang on columns that are no fields: of the one value, memory knows.
     exact: exact && { ...exact, sql: (_, other) => sql`${isSame(exact, known, other, record)}::boolean` },
