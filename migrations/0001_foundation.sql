@@ -52,16 +52,6 @@ CREATE FUNCTION app.mask_number(value double precision) RETURNS double precision
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN app.mask_number(value::numeric)::double precision;
 
--- Under row-level security an index serves only what is known to leak nothing. Comparing arrays does not tell what is in
--- them, but only a superuser may say so; elsewhere, lists are looked through.
-DO $$
-BEGIN
-  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    ALTER FUNCTION pg_catalog.arraycontains(anyarray, anyarray) LEAKPROOF;
-    ALTER FUNCTION pg_catalog.arrayoverlap(anyarray, anyarray) LEAKPROOF;
-  END IF;
-END $$;
-
 -- One line per table that belongs to tenants: row-level security, forced, so that even the owner obeys it.
 -- app.all_units is a setting of its own: the planner may evaluate the cast of app.units whatever stands before the OR.
 -- It is cast and not compared: the planner takes a comparison without a column for one row in 200, and then plans for
