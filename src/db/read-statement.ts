@@ -1,4 +1,5 @@
 import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
+import { literal } from '../access/literal.ts'
 import { eventFrom } from './audit-event.ts'
 import { clearQuota } from './clear-quota.ts'
 import { named, type SQL, sql } from './sql.ts'
@@ -6,7 +7,7 @@ import { named, type SQL, sql } from './sql.ts'
 /**
  * One set of rows of a read: the wanted rows first, then what is included with them. A later part may refer to an
  * earlier one by its name. Columns are named as in the JSON; those that begin with "_" are for the service only:
- * _subject (the contact concerned), _shown and _masked (where they differ by row), _hidden, _key (for the cursor).
+ * _subject (the contact concerned), _shown and _masked (the names that differ by row), _hidden, _key (for the cursor).
  */
 export interface Part {
   name: string
@@ -22,7 +23,7 @@ export interface Part {
   limit?: { fetch: SQL; answer: SQL }
   shown: readonly string[]
   masked: readonly string[]
-  /** Whether the columns hold _shown and _masked, since they differ by row. */
+  /** Whether the columns hold _shown and _masked: names of fields beside `shown` and `masked`, which hold for every row. */
   byRow: boolean
   /** The audit names it only where it has rows: it comes along with another part unasked. */
   isAside?: boolean
@@ -55,9 +56,11 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
         ? sql`CASE WHEN count(*) = 0 THEN jsonb_build_array(${named('wanted')}::text) ELSE jsonb_agg(a.id) END`
         : sql`coalesce(jsonb_agg(a.id), '[]')`
     const names = (column: string, fixed: readonly string[]): SQL =>
-      part.byRow
-        ? sql`(SELECT coalesce(jsonb_agg(DISTINCT n), '[]') FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n)`
-        : sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${JSON.stringify(fixed)}::jsonb END`
+      sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${sql.raw(literal(JSON.stringify(fixed)))}::jsonb ${
+        part.byRow
+          ? sql`|| coalesce((SELECT jsonb_agg(DISTINCT n) FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n), '[]')`
+          : sql``
+      } END`
     const entry = sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
     if (!part.isAside) return sql`jsonb_build_array(${entry})`
     return sql`CASE WHEN EXISTS (SELECT FROM ${answered(part)}) THEN jsonb_build_array(${entry}) ELSE '[]'::jsonb END`

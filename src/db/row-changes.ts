@@ -9,7 +9,7 @@ import { clearColumns } from './clear-columns.ts'
 import { Finish, type JsonRow, type Tx } from './database.ts'
 import { unknownField } from './rows.ts'
 import { named, type SQL, sql } from './sql.ts'
-import { present, utc, type View, viewOf } from './view.ts'
+import { namesIn, present, utc, viewOf } from './view.ts'
 
 /** A row that is about to change: all its fields in clear (for decisions only), and what the principal sees of it. */
 export interface LockedRow {
@@ -45,7 +45,7 @@ export async function lockRow(
   if (!row) throw new Problem('not_found', { recordIds: [id] })
   if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
   const view = viewOf(principal, resource)
-  return { clear: row.clear, view: present(resource, view, row.view), seen: seenIn(view, row.view) }
+  return { clear: row.clear, view: present(resource, view, row.view), seen: namesIn(view, row.view) }
 }
 
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
@@ -55,13 +55,6 @@ function lockSql(principal: Principal, resource: Resource, readable: SQL, state:
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
       ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
     FOR NO KEY UPDATE OF ${sql.identifier(tableName(resource))}`
-}
-
-/** The names of the fields that a row of a view shows; they may differ by row. */
-function seenIn(view: View, row: JsonRow): LockedRow['seen'] {
-  const names = (column: unknown, fixed: readonly string[]): readonly string[] =>
-    Array.isArray(column) ? column : fixed
-  return { shown: names(row._shown, view.shown), masked: names(row._masked, view.masked) }
 }
 
 /**
@@ -254,7 +247,7 @@ export function finishRow(
       for (const name of [undefined, ...(row.asked ?? [])])
         if (!ability.can(action, resource, stored, name)) throw new Problem('forbidden')
     if (action === 'delete' || !ability.can('read', resource, stored)) return touched({ shown: [], masked: [] })
-    return touched(seenIn(view, shown))
+    return touched(namesIn(view, shown))
   }
   return new Finish(statement, ability.dependsOnRow(resource.name) || view.byRow ? decide : touched(seen), (rows) =>
     written(tx.principal, resource, rows, row.after),

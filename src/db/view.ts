@@ -1,5 +1,5 @@
 import { fieldSql, sight } from '../access/door.ts'
-import { literal, literals } from '../access/literal.ts'
+import { literal } from '../access/literal.ts'
 import type { ResourceModel, Stored } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { flat, type SQL, sql } from './sql.ts'
@@ -58,12 +58,12 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
   }
   const byRow = shownWhere.length > 0
   if (byRow) {
-    const list = (fixed: readonly string[], where: SQL[]): SQL =>
-      sql`${literals(fixed)}::text[] || array_remove(ARRAY[${sql.join(where, sql`, `)}]::text[], NULL)`
+    // Only what differs by row: whole lists on every row would cost more than the rows.
+    const list = (where: SQL[]): SQL => sql`array_remove(ARRAY[${sql.join(where, sql`, `)}]::text[], NULL)`
     columns.push(
-      sql`${list(shown, shownWhere)} AS "_shown"`,
-      sql`${list(masked, maskedWhere)} AS "_masked"`,
-      sql`${list([], hiddenWhere)} AS "_hidden"`,
+      sql`${list(shownWhere)} AS "_shown"`,
+      sql`${list(maskedWhere)} AS "_masked"`,
+      sql`${list(hiddenWhere)} AS "_hidden"`,
     )
   }
   columns.push(sql`${model.subject ?? sql`NULL::uuid`} AS "_subject"`)
@@ -72,6 +72,17 @@ export function viewOf(principal: Principal, model: ResourceModel, only?: readon
   return view
 }
 
+/** The names of the fields that a view shows of a row, in clear and masked. */
+export function namesIn(
+  view: Pick<View, 'shown' | 'masked'>,
+  row: Readonly<Record<string, unknown>>,
+): { shown: readonly string[]; masked: readonly string[] } {
+  return { shown: withRow(view.shown, row._shown), masked: withRow(view.masked, row._masked) }
+}
+
+const withRow = (always: readonly string[], inRow: unknown): readonly string[] =>
+  Array.isArray(inRow) && inRow.length > 0 ? [...always, ...inRow] : always
+
 /** Turns a row of a view into the record that is answered: times end in Z, hidden fields are gone, masks are named. */
 export function present(
   model: ResourceModel,
@@ -79,7 +90,7 @@ export function present(
   row: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const hidden = Array.isArray(row._hidden) ? row._hidden : null
-  const masked: readonly string[] = Array.isArray(row._masked) ? row._masked : view.masked
+  const masked = withRow(view.masked, row._masked)
   const record: Record<string, unknown> = {}
   for (const name in row) {
     const field = model.fields.get(name)

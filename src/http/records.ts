@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { addChildren } from '../db/children.ts'
 import type { Caller, Database, JsonRow, ReadPlan } from '../db/database.ts'
 import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
-import { present, viewOf } from '../db/view.ts'
+import { namesIn, present, viewOf } from '../db/view.ts'
 import { Problem } from '../errors.ts'
 import type { Cursors } from './cursor.ts'
 import { listQuery, type Question } from './query.ts'
@@ -89,7 +89,7 @@ function assemble(
   const view = viewOf(principal, resource)
   const records = rows.map((row) => {
     const record = present(resource, view, row)
-    const shown: readonly unknown[] = Array.isArray(row._shown) ? row._shown : view.shown
+    const { shown } = namesIn(view, row)
     for (const { name, link, byId } of included)
       if (shown.includes(link)) record[name] = byId.get(row[`_${name}`]) ?? null
     return record

@@ -6,7 +6,8 @@ import { fieldSql, filterable, rowsWhere, sight } from '../../src/access/door.ts
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { Principal } from '../../src/access/principal.ts'
 import { sql } from '../../src/db/sql.ts'
-import { present, viewOf } from '../../src/db/view.ts'
+import { namesIn, present, viewOf } from '../../src/db/view.ts'
+import { sized } from '../harness/size.ts'
 import { conditionOf, me, models, type ProbeRow, probe, probeTable, rowOf, tenantProbe } from './probe.ts'
 
 const names = [...tenantProbe.fields.keys()].filter((name) => name !== 'own')
@@ -53,7 +54,7 @@ const grantOf: fc.Arbitrary<Grant> = fc
   .filter((grant) => !JSON.stringify(grant).includes('startsWith'))
   .map((grant) => grantSchema.parse(grant))
 // 100,000 policies on rows; FULL=1 tries a million.
-const runs = process.env.FULL ? 3_200 : 320
+const runs = sized(320, 3_200, 4)
 const layerOf = fc.array(grantOf, { minLength: 1, maxLength: 4 })
 
 t.test(
@@ -108,7 +109,7 @@ t.test(
     )
     await fc.assert(property, { numRuns: runs, includeErrorInReport: true })
     t.ok(cases >= runs * 320, `${cases} policies on rows`)
-    for (const [use, n] of Object.entries(uses)) t.ok(n > 100, `${n} ${use}`)
+    for (const [use, n] of Object.entries(uses)) t.ok(n > sized(100), `${n} ${use}`)
   },
 )
 
@@ -120,9 +121,8 @@ function howShown(
   name: string,
   clear: ProbeRow,
 ): string {
-  const said = (column: unknown, fixed: readonly string[]): boolean =>
-    (Array.isArray(column) ? column : fixed).includes(name)
-  const [shown, masked] = [said(row._shown, view.shown), said(row._masked, view.masked)]
+  const said = namesIn(view, row)
+  const [shown, masked] = [said.shown.includes(name), said.masked.includes(name)]
   const named = Array.isArray(record.maskedFields) && record.maskedFields.includes(name)
   if (shown && masked) return 'both'
   if (named !== masked) return 'masked without a word'

@@ -184,6 +184,10 @@ t.test('every schema is described to its leaves, and has an example', async (t) 
     'AuditEvent.query/*',
     // By type, and by provider; `text` is the same for all.
     'Message.content/*',
+    'MessageRevealed.fields.content/*',
+    // A record of whatever resource the draft is tried on.
+    'RoleSimulation.record/*',
+    'SimulatedRole.view/*',
     // In the provider's own shape.
     'get /v1/inbound-events/{id}/payload 200',
     'post /v1/ingest/{channelId} body',

@@ -128,7 +128,7 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
           tenant: attachments.tenant,
           // Also of what is in the trash nothing is served, until it is brought back.
           where: sql`${rows || sql`false`} AND ${right === true ? sql`true` : right || sql`false`} AND ${attachment.id} = ${named('id')}::uuid AND ${attachment.state} = 'active'`,
-          shown,
+          shown: [],
           masked: [],
           byRow: true,
         },

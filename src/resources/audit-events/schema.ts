@@ -77,13 +77,11 @@ export const auditEvents = defineResource({
     code: {
       column: auditEvent.code,
       kind: 'choice',
-      schema: z
-        .string()
-        .meta({
-          description:
-            'Why it was refused; `quota_alert` of the one event a day that says whose quota for clear values was hit.',
-          example: 'not_found',
-        }),
+      schema: z.string().meta({
+        description:
+          'Why it was refused; `quota_alert` of the one event a day that says whose quota for clear values was hit.',
+        example: 'not_found',
+      }),
       mask: 'hidden',
     },
     purpose: { column: auditEvent.purpose, schema: z.string().meta({ description: 'What for.', example: 'support' }) },

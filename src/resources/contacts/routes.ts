@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { revealRoute } from '../../http/reveal.ts'
 import { writeCustomValues } from '../custom-fields/write.ts'
 import { checkAssignment } from '../members/assignment.ts'
 import { catalogueTags } from '../tags/queries.ts'
 import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
-import { revealRoute } from './reveal.ts'
 import { contacts } from './schema.ts'
 
 const rowOf = ({ id, after }: Change): { id: string; businessUnitId: string } => ({
@@ -51,5 +51,5 @@ export const contactCollection: CollectionOptions = {
 
 export function contactRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, contactCollection)
-  revealRoute(app, deps)
+  revealRoute(app, deps, contacts, { field: 'phone', value: '+4917012345678' })
 }

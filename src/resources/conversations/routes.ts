@@ -5,6 +5,7 @@ import { json, type SQL } from '../../db/sql.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { revealRoute } from '../../http/reveal.ts'
 import { veiledOf } from '../../privacy/detection.ts'
 import { contactCountry } from '../contacts/country.ts'
 import { contacts } from '../contacts/schema.ts'
@@ -62,4 +63,5 @@ async function veiledSubject({ tx, after }: Change): Promise<SQL> {
 
 export function conversationRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, conversationCollection)
+  revealRoute(app, deps, conversations, { field: 'subject', value: 'Call me: +49 170 12345678' })
 }

@@ -7,6 +7,7 @@ import { Problem } from '../../errors.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { revealRoute } from '../../http/reveal.ts'
 import { faultsOf } from '../../http/schema.ts'
 import { contacts } from '../contacts/schema.ts'
 import { matchValue } from './match.ts'
@@ -60,4 +61,5 @@ function addressIn(body: Change['body']): string {
 
 export function identityRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, identityCollection)
+  revealRoute(app, deps, identities, { field: 'value', value: '+4917012345678' })
 }

@@ -6,6 +6,7 @@ import { callerOf } from '../../http/guard.ts'
 import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { type Deps, fetchRecord } from '../../http/records.ts'
+import { revealRoute } from '../../http/reveal.ts'
 import { idParams } from '../../http/schema.ts'
 import { conversations } from '../conversations/schema.ts'
 import { messageQueue } from './queue.ts'
@@ -52,4 +53,5 @@ export function messageRoutes(app: FastifyInstance, deps: Deps): void {
       return reply.code(201).header('location', `/v1/messages/${made.id}`).send(made.record)
     },
   })
+  revealRoute(app, deps, messages, { field: 'text', value: 'Her number is +49 170 12345678.' })
 }

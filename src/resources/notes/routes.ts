@@ -6,6 +6,7 @@ import { Problem } from '../../errors.ts'
 import { type CollectionOptions, collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { revealRoute } from '../../http/reveal.ts'
 import { veiledOf } from '../../privacy/detection.ts'
 import { contactCountry } from '../contacts/country.ts'
 import { conversations } from '../conversations/schema.ts'
@@ -53,4 +54,5 @@ async function veiledText({ tx, after }: Change): Promise<SQL> {
 
 export function noteRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, noteCollection)
+  revealRoute(app, deps, notes, { field: 'text', value: 'Her number is +49 170 12345678.' })
 }

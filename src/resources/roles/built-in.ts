@@ -27,6 +27,8 @@ const wordsOfTheHouse: Grant[] = [
   },
 ]
 
+const revealed = (resource: string): Grant => ({ resource, actions: ['reveal'] })
+
 /**
  * Talking with customers: conversations, and contacts in their basics. Phone and email are masked, and so they are where
  * somebody has written them into a message, a note, a subject or the name of a file.
@@ -53,6 +55,7 @@ const agent: Grant[] = [
     },
   },
   { resource: 'contacts', actions: ['reveal', 'assign'] },
+  ...['identities', 'conversations', 'messages', 'notes'].map(revealed),
   {
     resource: 'identities',
     actions: ['read'],

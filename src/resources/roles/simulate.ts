@@ -8,7 +8,7 @@ import type { Caller, Database, JsonRow } from '../../db/database.ts'
 import type { Part } from '../../db/read-statement.ts'
 import { sampleModel, samplePart } from '../../db/sample.ts'
 import { sql } from '../../db/sql.ts'
-import { present, type View } from '../../db/view.ts'
+import { namesIn, present, type View } from '../../db/view.ts'
 import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
@@ -37,6 +37,7 @@ export function simulateRoute(app: FastifyInstance, { db }: Deps): void {
       body: simulationBody,
       response: { 200: simulationAnswer },
       errors: ['unprocessable'],
+      idempotent: true,
       description:
         'What somebody with these grants, and no others, would see of a record and may do with it. Nothing is kept, and no stored record is looked at: the record is the one in the request.',
     }),
@@ -95,9 +96,7 @@ function trialOf(caller: Principal, { grants, me: given, resource, record: json 
 function outcomeOf({ principal, model, record, view, warnings }: Trial, row: JsonRow | null): SimulationAnswer {
   const { ability } = principal
   const isVisible = row !== null
-  const names = (column: unknown, fixed: readonly string[]): readonly unknown[] =>
-    !isVisible ? [] : Array.isArray(column) ? column : fixed
-  const [shown, masked] = [names(row?._shown, view.shown), names(row?._masked, view.masked)]
+  const { shown, masked } = row ? namesIn(view, row) : { shown: [], masked: [] }
   const may = (action: Action, name?: string): boolean =>
     (making.includes(action) ? isInUnits(principal, model, record) : isVisible) &&
     ability.can(action, model, record, name)
