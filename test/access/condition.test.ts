@@ -3,10 +3,11 @@ import t from 'tap'
 import { ConditionError, holds, readCondition } from '../../src/access/condition.ts'
 import { conditionSql } from '../../src/access/condition-sql.ts'
 import { sql } from '../../src/db/sql.ts'
+import { sized } from '../harness/size.ts'
 import { conditionOf, me, tenantProbe as probe, probeTable, rowOf } from './probe.ts'
 
 // 100,000 conditions on rows; FULL=1 tries a million.
-const runs = process.env.FULL ? 1_600 : 160
+const runs = sized(160, 1_600)
 const always = () => true
 const refusal = { code: 'invalid_condition' }
 const fieldOf = (name: string) => probe.fields.get(name) ?? null
@@ -83,8 +84,8 @@ t.test('a time or date that is read is one that the database understands alike',
       return 'value' in condition && Math.abs(Date.parse(String(condition.value)) - asked) <= 1
     },
   )
-  await fc.assert(property, { numRuns: process.env.FULL ? 20_000 : 1000, includeErrorInReport: true })
-  t.ok(good > 20 && bad > 20, `${good} were read, ${bad} refused`)
+  await fc.assert(property, { numRuns: sized(1000, 20_000), includeErrorInReport: true })
+  t.ok(good > sized(20) && bad > sized(20), `${good} were read, ${bad} refused`)
   for (const value of [
     '2026-02-30',
     '2026-13-01',

@@ -6,6 +6,7 @@ import { holds, readCondition } from '../../src/access/condition.ts'
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import { missingRights } from '../../src/access/holds-grants.ts'
 import { implies } from '../../src/access/implies.ts'
+import { sized } from '../harness/size.ts'
 import { conditionOf, me, models, tenantProbe as probe, rowOf } from './probe.ts'
 
 const giver = (...layers: Grant[][]) => ({
@@ -80,9 +81,9 @@ t.test('what implies another holds for no row for which that one does not', asyn
       proved++
       for (const row of rows) if (holds(given, probe, row) && !holds(wanted, probe, row)) t.fail(JSON.stringify(row))
     }),
-    { numRuns: 4000 },
+    { numRuns: sized(4000) },
   )
-  t.ok(proved > 100, `${proved} were proved`)
+  t.ok(proved > sized(100), `${proved} were proved`)
   const read = (json: object) => readCondition(json, probe, me, () => true)
   for (const [given, wanted] of [
     [{ eq: ['choice', 'a'] }, { in: ['choice', ['b', 'a']] }],
@@ -136,9 +137,9 @@ t.test('whoever gets what is held may do nothing that its giver may not', async 
           }
       },
     ),
-    { numRuns: 4000 },
+    { numRuns: sized(4000) },
   )
-  t.ok(given > 400, `${given} were given`)
+  t.ok(given > sized(400), `${given} were given`)
 })
 
 t.test('everybody can give what they have, whole or in parts', async (t) => {
@@ -147,7 +148,7 @@ t.test('everybody can give what they have, whole or in parts', async (t) => {
       const missing = missingRights(giver(held), held)
       if (missing.length > 0) t.fail(JSON.stringify([held, missing]))
     }),
-    { numRuns: 1000 },
+    { numRuns: sized(1000) },
   )
 })
 

@@ -7,7 +7,7 @@ import { uuid } from 'drizzle-orm/pg-core/columns/uuid'
 import type { CustomFieldDefinition, CustomFieldType } from '../../src/access/model.ts'
 
 /** The probe's fields as a tenant defines them: values in rows of their own. */
-export const probeValues = pgTable('probe_value', {
+export const probeColumns = {
   tenantId: uuid('tenant_id').notNull(),
   probeId: uuid('probe_id').notNull(),
   fieldId: uuid('field_id').notNull(),
@@ -17,9 +17,10 @@ export const probeValues = pgTable('probe_value', {
   dateValue: date('date_value', { mode: 'string' }),
   listValue: text('list_value').array(),
   uuidValue: uuid('uuid_value'),
-})
+}
+export const probeValues = pgTable('probe_value', probeColumns)
 
-export const createProbeValues = `CREATE TABLE probe_value (tenant_id uuid, probe_id uuid, field_id uuid, text_value text, number_value numeric,
+export const createProbeValues = `CREATE TEMPORARY TABLE probe_value (tenant_id uuid, probe_id uuid, field_id uuid, text_value text, number_value numeric,
   boolean_value boolean, date_value date, list_value text[], uuid_value uuid, PRIMARY KEY (tenant_id, probe_id, field_id))`
 
 const columns: Readonly<Record<string, [CustomFieldType, string]>> = {

@@ -292,12 +292,13 @@ export interface ProbeTable {
   query(statement: SQL): Promise<ProbeRow[]>
 }
 
+/** Temporary tables, so that a database may be shared: scripts/mutation.ts names one that is migrated already. */
 export async function probeTable(t: { teardown(end: () => Promise<void>): unknown }): Promise<ProbeTable> {
-  const { url } = await migratedDatabase(t)
+  const url = process.env.TEST_PROBE_DATABASE ?? (await migratedDatabase(t)).url
   const client = new pg.Client({ connectionString: url, options: '-c TimeZone=UTC' })
   await client.connect()
   t.teardown(() => client.end())
-  await client.query(`CREATE TABLE probe (tenant_id uuid, id uuid, text text, choice text, email text, phone text, other uuid,
+  await client.query(`CREATE TEMPORARY TABLE probe (tenant_id uuid, id uuid, text text, choice text, email text, phone text, other uuid,
     number numeric, flag boolean, time timestamptz, day date, words text[] NOT NULL, ids uuid[] NOT NULL, json jsonb)`)
   await client.query(createProbeValues)
   return {

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Condition, holds, readCondition } from '../../src/access/condition.ts'
 import { anyOf, oneOf } from '../../src/access/simplify.ts'
+import { sized } from '../harness/size.ts'
 import { conditionOf, me, tenantProbe as probe, rowOf } from './probe.ts'
 
-const runs = process.env.FULL ? 20_000 : 1_000
+const runs = sized(1_000, 20_000)
 const read = (json: unknown): Condition => readCondition(json, probe, me, () => true)
 
 /** Parts that recur, so that conditions differ in one of them, hold the same one twice, or ask for more than another. */
