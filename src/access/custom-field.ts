@@ -66,6 +66,10 @@ export function customFields(
         key,
         id,
         value,
+        order:
+          column === 'numberValue' || column === 'dateValue'
+            ? { rows: sql`${values}`, mine, record: sql`${at.record}`, type: values[column].getSQLType() }
+            : null,
         some: (predicate) => sql`EXISTS (SELECT FROM ${values} WHERE ${mine} AND ${predicate})`,
         json:
           currency === null

@@ -42,6 +42,8 @@ export interface Stored {
   value: SQL
   /** Whether the record has a value for which a predicate over `value` holds. */
   some: (predicate: SQL) => SQL
+  /** How values are had in their own order, by an index; null where there is none that keeps it. */
+  order: { rows: SQL; mine: SQL; record: SQL; type: string } | null
   /** A value as JSON shows it, and the part of that JSON which conditions compare. */
   json: (value: SQL) => SQL
   scalar: (json: unknown) => unknown
