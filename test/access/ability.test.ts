@@ -2,10 +2,13 @@ import t from 'tap'
 import { Ability } from '../../src/access/ability.ts'
 import { actionNames } from '../../src/access/actions.ts'
 import { type Grant, grantFaults, grantSchema } from '../../src/access/grant.ts'
-import { me, probe } from './probe.ts'
+import { me, probe, models as tenantModels, tenantProbe } from './probe.ts'
 
 const models = new Map([[probe.name, probe]])
 const ability = (...grants: object[]): Ability => Ability.of(grants as Grant[], me, models)
+const fail = (message: string): never => {
+  throw new TypeError(message)
+}
 const row = { id: me.id, text: 'a', flag: true, words: [] }
 const reads = (one: Ability, ...fields: string[]): boolean[] =>
   fields.map((field) => one.can('read', probe, row, field))
@@ -145,4 +148,107 @@ t.test('grants are strict JSON', async (t) => {
   t.same(faults({ ...good, when: { eq: ['day', '2026-02-30'] } }), ['/0/when/eq/1'])
   t.same(faults({ ...good, when: { in: ['text', '$me.roles'] } }), ['/0/when/in/1'])
   t.same(faults({ ...good, when: { eq: ['other', '$me.id'] } }), [])
+})
+
+t.test('each action gives what its grant says of it', async (t) => {
+  const fields = { read: ['text'], mask: ['email'], write: ['choice'] }
+  const names = ['text', 'email', 'choice', 'phone']
+  for (const action of actionNames) {
+    const one = ability({ resource: 'probes', actions: [action], fields })
+    for (const other of actionNames) {
+      t.equal(one.may(other, 'probes'), other === action, `${action} does not let ${other}`)
+      t.equal(one.can(other, probe, row), other === action)
+    }
+    const may = names.filter((name) => one.can(action, probe, row, name))
+    const isWriting = ['create', 'update', 'import'].includes(action)
+    t.same(may, action === 'read' ? ['text'] : isWriting ? ['choice'] : names, `fields of ${action}`)
+    t.same(
+      names.filter((name) => one.can('mask', probe, row, name)),
+      action === 'read' ? ['email'] : [],
+    )
+  }
+  const bare = ability({ resource: 'probes', actions: ['read'], fields: { read: ['text'], mask: [] } })
+  t.same(bare.rules('mask', 'probes'), [[]], 'no mask, no rule about masks')
+})
+
+t.test('the name of the group means the fields in it that are classified as general', async (t) => {
+  const one = (list: string[]): string[] => {
+    const made = Ability.of([{ resource: 'probes', actions: ['read'], fields: { read: list } }], me, tenantModels)
+    return [...tenantProbe.fields.keys()].filter((name) => made.can('read', tenantProbe, row, name))
+  }
+  const open = ['own', 'own.text', 'own.number', 'own.flag', 'own.words']
+  t.same(one(['own']), open)
+  t.same(one(['own', 'own.text']), open)
+  t.same(one(['own.pick']), ['own.pick'], 'a name means itself')
+  t.same(one(['own', 'own.pick']).toSorted(), [...open, 'own.pick'].toSorted())
+  t.same(one(['text']), ['text'])
+  t.equal(one(['*']).length, tenantProbe.fields.size)
+  const twice = Ability.of(
+    [{ resource: 'probes', actions: ['read'], fields: { read: ['own', 'own.text'] } }],
+    me,
+    tenantModels,
+  )
+  t.same(twice.rules('read', 'probes')[0]?.[0]?.fields.toSorted(), open.toSorted(), 'each once')
+  const strangers = new Map([['probes', { ...tenantProbe, custom: null }]])
+  const none = Ability.of([{ resource: 'probes', actions: ['read'], fields: { read: ['own'] } }], me, strangers)
+  t.same(none.rules('read', 'probes'), [[{ fields: ['own'], when: null }]], 'where tenants define none')
+})
+
+t.test('fields are those of the tenant', async (t) => {
+  const one = Ability.of([], me, tenantModels)
+  t.equal(one.fields(probe), tenantProbe.fields)
+  t.equal(Ability.of([], me, new Map()).fields(probe), probe.fields)
+  t.equal(one.models, tenantModels)
+  t.equal(one.and(one).models, tenantModels)
+})
+
+t.test('rules are the grants, as few of them as say the same', async (t) => {
+  const grant = (read: string[], when?: object): object => ({
+    resource: 'probes',
+    actions: ['read'],
+    fields: { read },
+    ...(when ? { when } : {}),
+  })
+  const rules = (...grants: object[]) => ability(...grants).rules('read', 'probes')
+  t.same(rules(grant(['*'])), [[{ fields: ['*'], when: null }]])
+  t.same(rules(grant(['gone'])), [[{ fields: ['-'], when: null }]])
+  t.same(rules(grant(['text'], { eq: ['choice', 'a'] }), grant(['text'], { eq: ['choice', 'b'] })), [
+    [{ fields: ['text'], when: { op: 'in', field: 'choice', values: ['a', 'b'] } }],
+  ])
+  t.same(rules(grant(['text'], { eq: ['choice', 'a'] }), grant(['text'])), [[{ fields: ['text'], when: null }]])
+  t.equal(
+    rules(grant(['text'], { eq: ['choice', 'a'] }), grant(['email'], { eq: ['choice', 'b'] }))[0]?.length,
+    2,
+    'other fields, another rule',
+  )
+  t.same(rules({ ...grant(['text'], { eq: ['gone', 'a'] }) }), [[]], 'of a field that is gone')
+  t.same(
+    ability(grant(['text']))
+      .and(ability())
+      .rules('read', 'probes'),
+    [[{ fields: ['text'], when: null }], []],
+    'a list for each that must allow',
+  )
+  const broken = Object.defineProperty({}, 'eq', { enumerable: true, get: () => fail('broken') })
+  t.throws(() => ability(grant(['text'], broken)), { message: 'broken' }, 'what is wrong otherwise is not swallowed')
+})
+
+t.test('whether rights hang on the row', async (t) => {
+  const plain = { resource: 'probes', actions: ['read', 'update'], fields: { read: ['*'] } }
+  const some = { ...plain, actions: ['delete'], when: { eq: ['flag', true] } }
+  t.equal(ability().dependsOnRow('probes'), false)
+  t.equal(ability(plain).dependsOnRow('probes'), false)
+  t.equal(ability(plain, some).dependsOnRow('probes'), true)
+  t.equal(ability(plain, some).dependsOnRow('others'), false)
+  t.equal(ability(plain).and(ability(some)).dependsOnRow('probes'), true)
+  const masks = { resource: 'probes', actions: ['read'], fields: { mask: ['text'] }, when: { eq: ['flag', true] } }
+  t.equal(ability(plain, masks).dependsOnRow('probes'), true)
+})
+
+t.test('an ability says about what it weighs', async (t) => {
+  const grant = { resource: 'probes', actions: ['read'] }
+  const [none, two] = [ability(), ability(grant, grant)]
+  t.ok(none.weight > 1000)
+  t.ok(two.weight > none.weight, 'more with each grant')
+  t.equal(none.and(two).weight, none.weight + two.weight)
 })

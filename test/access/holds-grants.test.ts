@@ -213,3 +213,66 @@ t.test('$me is whoever gets the role: given as it is held, never what it stands 
   const odd = { ...mine, when: { not: { in: ['other', '$me.countries'] } } }
   t.same(paths([[reads({ read: ['*'] })]], odd), ['/0/when'], 'what can be read for some people only is not given')
 })
+
+t.test('each use of a field is held by rules of its own', async (t) => {
+  const grant = (actions: string[], fields: object): Grant => grantSchema.parse({ resource: 'probes', actions, fields })
+  for (const action of ['create', 'update', 'import']) {
+    const held = grant([action], { write: ['text'], read: ['email'] })
+    t.same(paths([[held]], held), [], action)
+    t.same(paths([[held]], grant([action], { write: ['text', 'email', 'id'] })), [
+      '/0/fields/write/1',
+      '/0/fields/write/2',
+    ])
+    t.same(
+      paths([[held]], grant([action], { write: ['gone'], read: ['phone'], mask: ['phone'] })),
+      [],
+      'what gives nothing',
+    )
+    t.same(paths([[grant([action], { write: ['*'] })]], grant([action], { write: ['*', 'email', 'id'] })), [])
+  }
+  const both = grant(['create', 'update'], { write: ['text'] })
+  t.same(paths([[both]], grant(['create', 'update'], { write: ['email'] })), ['/0/fields/write/0'], 'told once')
+  const half = [grant(['create'], { write: ['text'] }), grant(['update'], {})]
+  t.same(paths([half], both), ['/0/fields/write/0'], 'what one action may write another may not')
+  t.same(paths([[grant(['delete'], {})]], grant(['delete'], { read: ['*'], mask: ['*'], write: ['*'] })), [])
+  const masks = grant(['read'], { read: ['text'], mask: ['phone'] })
+  t.same(paths([[masks]], grant(['read'], { read: ['id', 'gone'], mask: ['id', 'phone', 'text', 'email'] })), [
+    '/0/fields/mask/3',
+  ])
+  t.same(paths([[masks]], grant(['read'], { read: ['*'], mask: ['*'] })), ['/0/fields/read/0', '/0/fields/mask/0'])
+})
+
+t.test('what cannot be read gives nothing, and nobody gives everything', async (t) => {
+  const own = reads({ read: ['text'] }, { eq: ['flag', true] })
+  t.same(paths([[own]], { ...own, when: { eq: ['gone', 1] } }), [], 'of a field that is gone')
+  const message = 'You cannot give what you do not have.'
+  t.same(missingRights(giver([own]), [reads({}), { ...own, actions: ['delete'] }]), [
+    { path: '/0/actions/0', message },
+    { path: '/1/actions/0', message },
+  ])
+  const odd = missingRights(giver([reads({ read: ['*'] })]), [{ ...own, when: { in: ['number', '$me.countries'] } }])
+  t.same(odd, [{ path: '/0/when', message: 'The condition compares what cannot be compared.' }])
+  const everything = reads({ read: ['*'] })
+  t.same(
+    missingRights({ ...giver([everything]), grants: [] }, [own]),
+    [{ path: '/0/actions/0', message }],
+    'without roles',
+  )
+  const broken = Object.defineProperty({}, 'eq', {
+    enumerable: true,
+    get: () => {
+      throw new TypeError('broken')
+    },
+  })
+  t.throws(() => paths([[everything]], { ...own, when: broken }), { message: 'broken' })
+  const mine = (name: string) => reads({}, { in: ['ids', `$me.${name}`] })
+  for (const name of ['teamIds', 'businessUnitIds'])
+    t.same(paths([[mine(name)]], mine(name)), [], `${name} as they are held`)
+  const lands = reads({}, { in: ['text', '$me.countries'] })
+  t.same(paths([[lands]], lands), [])
+  t.same(paths([[lands]], reads({}, { in: ['choice', '$me.countries'] })), ['/0/actions/0'])
+  t.same(paths([[reads({}, { eq: ['other', '$me.id'] })]], reads({}, { eq: ['other', '$me.id'] })), [])
+  t.same(paths([[reads({}, { eq: ['other', '$me.id'] })]], reads({}, { in: ['other', '$me.teamIds'] })), [
+    '/0/actions/0',
+  ])
+})

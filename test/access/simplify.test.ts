@@ -108,3 +108,82 @@ t.test('what recurs becomes one condition', (t) => {
   t.equal(oneOf([read({ eq: ['choice', 'a'] })], [read({ in: ['choice', ['a']] })]), null, 'what is given is not asked')
   t.end()
 })
+
+t.test('conditions are joined where they differ in one part, and in no other case', (t) => {
+  const simple = (...jsons: object[]): unknown => anyOf(jsons.map(read))
+  const kept = (...jsons: object[]): boolean => t.same(simple(...jsons), jsons.map(read), JSON.stringify(jsons))
+  for (const [op, one, other] of [
+    ['lt', 3, 5],
+    ['lte', 3, 5],
+    ['gt', 5, 3],
+    ['gte', 5, 3],
+  ] as const)
+    for (const order of [
+      [one, other],
+      [other, one],
+    ])
+      t.same(
+        simple(...order.map((bound) => ({ [op]: ['number', bound] }))),
+        [{ op, field: 'number', value: other }],
+        op,
+      )
+  kept({ lt: ['number', 3] }, { lte: ['number', 5] })
+  kept({ gt: ['number', 3] }, { lt: ['number', 1] })
+  kept({ lt: ['text', 'a'] }, { lt: ['text', 'b'] })
+  kept({ lt: ['number', 3] }, { lt: ['own.number', 5] })
+  kept({ eq: ['choice', 'a'] }, { eq: ['text', 'a'] })
+  kept({ ne: ['choice', 'a'] }, { ne: ['choice', 'b'] })
+  kept({ exists: ['choice', true] }, { exists: ['text', true] })
+  const two = (choice: string, flag: boolean): object => ({ and: [{ eq: ['choice', choice] }, { eq: ['flag', flag] }] })
+  t.same(simple(two('a', true), two('b', false)), [read(two('a', true)), read(two('b', false))], 'two parts differ')
+  t.same(
+    (simple(two('a', true), two('b', true), two('c', false)) as unknown[]).length,
+    2,
+    'those of one rest are joined, the other stays',
+  )
+  const between = (low: number): object => ({ and: [{ lt: ['number', 9] }, { lt: ['number', low] }] })
+  t.same((simple(between(5), between(6)) as unknown[]).length, 2, 'two parts about one place')
+  t.same(anyOf([]), [], 'of nothing nothing holds')
+  t.end()
+})
+
+t.test('what another asks for and more is left out, where there are few enough to compare', (t) => {
+  const flagged = { eq: ['flag', true] }
+  const more = (n: number): object => ({ and: [flagged, { ne: ['text', `${n}`] }] })
+  const simple = (length: number): number =>
+    anyOf([flagged, ...Array.from({ length }, (_, n) => more(n))].map(read))?.length ?? 0
+  t.equal(simple(299), 1)
+  t.equal(simple(300), 301)
+  t.same(
+    anyOf([read({ and: [flagged, { and: [{ ne: ['text', 'a'] }, { ne: ['text', 'b'] }] }] }), read(more(1))])?.length,
+    2,
+  )
+  t.same(
+    anyOf([
+      read({ and: [flagged, { and: [{ ne: ['text', 'a'] }, { ne: ['text', 'b'] }] }] }),
+      read({ and: [flagged, { ne: ['text', 'b'] }] }),
+    ])?.length,
+    1,
+    'parts of parts are parts',
+  )
+  t.end()
+})
+
+t.test('one condition asks for each part once, and for nothing that is given', (t) => {
+  const [flag, choice, text] = [{ eq: ['flag', true] }, { eq: ['choice', 'a'] }, { ne: ['text', 'b'] }]
+  const one = (jsons: object[], given: object[] = []): unknown => oneOf(jsons.map(read), given.map(read))
+  t.same(one([flag]), read(flag))
+  t.same(one([{ in: ['choice', ['a']] }]), read(choice), 'a list of one value is that value')
+  t.same(one([flag, text]), { op: 'or', of: [read(flag), read(text)] })
+  t.same(one([{ and: [flag, choice] }, { and: [flag, text] }]), {
+    op: 'and',
+    of: [read(flag), { op: 'or', of: [read(choice), read(text)] }],
+  })
+  t.same(one([{ and: [flag, choice] }, flag]), read(flag), 'the rest of one is nothing: all that is common')
+  t.same(one([{ and: [flag, choice] }], [choice]), read(flag))
+  t.same(one([flag, { and: [choice, text] }], [flag]), null, 'where one is given, nothing is asked')
+  t.same(one([{ and: [flag, choice] }, { and: [flag, text] }], [flag]), { op: 'or', of: [read(choice), read(text)] })
+  t.same(one([{ in: ['choice', ['b', 'a']] }], [{ in: ['choice', ['a', 'b']] }]), null, 'in whatever order')
+  t.same(one([{ and: [text, flag, choice] }]), one([{ and: [choice, { and: [text, flag] }] }]))
+  t.end()
+})
