@@ -84,11 +84,12 @@ export function listQuery(
     question.trashed,
   ])
   const after = question.cursor === undefined ? null : cursors.read(question.cursor, principal, whole)
+  const hash = hashOf(keys, principal, resource)
   const audited =
     where || question.q !== undefined || asked
       ? {
-          ...(where ? { where: hashed(where, keys) } : {}),
-          ...(question.q === undefined ? {} : { q: hash(keys, question.q) }),
+          ...(where ? { where: hashed(where, hash) } : {}),
+          ...(question.q === undefined ? {} : { q: hash('q', question.q) }),
           ...(asked ? { sort: question.sort } : {}),
         }
       : undefined
@@ -182,17 +183,30 @@ function typedAs(kind: FieldKind, text: string): string | number | boolean {
   return text
 }
 
+/** A value as the audit keeps it; `place` is the field that was asked about. */
+type Hash = (place: string, value: Scalar) => string
+
+/**
+ * Equal only for the same principal asking the same of the same field. Whoever reads the audit could otherwise ask for
+ * guesses, in a field that it sees and as often as it likes, until its own hash is that of somebody else's question:
+ * and that tells a value which it sees masked.
+ */
+const hashOf =
+  (keys: TenantKeys, { kind, id, onBehalfOf }: Principal, resource: Resource): Hash =>
+  (place, value) =>
+    keys
+      .hash('audit-query', JSON.stringify([kind, id, onBehalfOf, resource.name, place, String(value)]))
+      .toString('base64url')
+      .slice(0, 22)
+
 /** A condition as the audit keeps it: fields and operators in clear, values as keyed hashes. */
-function hashed(condition: Condition, keys: TenantKeys): unknown {
+function hashed(condition: Condition, hash: Hash): unknown {
   if (condition.op === 'and' || condition.op === 'or')
-    return { [condition.op]: condition.of.map((part) => hashed(part, keys)) }
-  if (condition.op === 'not') return { not: hashed(condition.of, keys) }
+    return { [condition.op]: condition.of.map((part) => hashed(part, hash)) }
+  if (condition.op === 'not') return { not: hashed(condition.of, hash) }
   if (condition.op === 'exists') return { exists: [condition.field, condition.value] }
   if (condition.op === 'in')
-    return { in: [condition.field, condition.values.map((value) => hash(keys, String(value)))] }
+    return { in: [condition.field, condition.values.map((value) => hash(condition.field, value))] }
   const { op, field, value } = condition as Extract<Condition, { field: string; value: Scalar }>
-  return { [op]: [field, hash(keys, String(value))] }
+  return { [op]: [field, hash(field, value)] }
 }
-
-const hash = (keys: TenantKeys, value: string): string =>
-  keys.hash('audit-query', value).toString('base64url').slice(0, 22)
