@@ -6,7 +6,7 @@ import type { Deps } from '../../http/records.ts'
 import { newSecret } from '../../http/tokens.ts'
 import { checkReferences } from '../members/queries.ts'
 import { checkQuota } from '../members/reveal-quota.ts'
-import { checkGiven, checkLetIn, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
+import { checkGiven, checkLetIn, checkTeamsGiven, checkUnitsGiven, unitsGiven } from '../roles/giving.ts'
 import { apiKeys } from './schema.ts'
 
 export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
@@ -23,6 +23,7 @@ export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
       await checkReferences(tx, body)
       checkQuota(tx.principal, apiKeys, body, after)
       checkUnitsGiven(tx.principal, body.businessUnitIds)
+      checkTeamsGiven(tx.principal, body.teamIds)
       await checkGiven(tx, body.roleIds)
       const { token, hash } = newSecret('cak', tx.principal.tenantId, id)
       shown.set(after, token)
@@ -40,12 +41,14 @@ export function apiKeyRoutes(app: FastifyInstance, deps: Deps): void {
       checkUnitsGiven(tx.principal, body.businessUnitIds, before?.clear.businessUnitIds)
       // A key that works again, or longer, gets its roles anew.
       const isBack = (after.status === 'active' && before?.clear.status !== 'active') || 'expiresAt' in body
+      checkTeamsGiven(tx.principal, after.teamIds, isBack ? [] : before?.clear.teamIds)
       if (isBack) await checkLetIn(tx, after)
       else await checkGiven(tx, after.roleIds, before?.clear.roleIds)
       return { access_version: sql`access_version + 1` }
     },
     trash: () => ({ access_version: sql`access_version + 1` }),
     restore: async ({ tx, before }) => {
+      checkTeamsGiven(tx.principal, before?.clear.teamIds)
       await checkLetIn(tx, before?.clear ?? {})
       return {}
     },

@@ -76,6 +76,23 @@ export function checkUnitsGiven({ units }: Principal, given: unknown, had: unkno
     })
 }
 
+/**
+ * Refuses to put a key into teams that whoever does it is not in: `$me` in its roles would mean their rows. Whoever may
+ * put anybody into teams could join them first.
+ * @param had the teams that it is in already
+ * @throws Problem forbidden
+ */
+export function checkTeamsGiven({ ability, me }: Principal, given: unknown, had: unknown = []): void {
+  const mine = [...me.teamIds, ...idsOf(had)]
+  if (idsOf(given).every((id) => mine.includes(id))) return
+  const mayJoinAny = ability
+    .rules('update', 'members')
+    .every((rules) =>
+      rules.some(({ fields, when }) => when === null && (fields.includes('*') || fields.includes('teamIds'))),
+    )
+  if (!mayJoinAny) throw new Problem('forbidden', { errors: [notHeld('/teamIds', 'You are not in all of these.')] })
+}
+
 /** Of these roles, those that hold more than whoever asks. */
 async function beyondMine(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { principal } = tx
