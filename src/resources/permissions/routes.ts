@@ -120,7 +120,8 @@ function resourcesOf(models: Models): z.infer<typeof answer>['resources'] {
           filterable: field.filterable,
           sortable: field.sortable,
           searchable: field.search !== null,
-          operators: operatorsOf(field.kind).filter((op) => op !== 'startsWith'),
+          operators:
+            field.name === model.custom?.group ? [] : operatorsOf(field.kind).filter((op) => op !== 'startsWith'),
           custom: field.stored !== null,
         }
       }),
