@@ -35,7 +35,7 @@ const types: Record<CustomFieldType, { kind: FieldKind; mask: MaskKind; column: 
     money: { kind: 'number', mask: 'number', column: 'numberValue' },
     date: { kind: 'date', mask: 'date', column: 'dateValue' },
     boolean: { kind: 'boolean', mask: 'hidden', column: 'booleanValue' },
-    choice: { kind: 'choice', mask: 'text', column: 'textValue' },
+    choice: { kind: 'choice', mask: 'hidden', column: 'textValue' },
     multiChoice: { kind: 'textList', mask: 'hidden', column: 'listValue' },
     reference: { kind: 'uuid', mask: 'hidden', column: 'uuidValue' },
   }

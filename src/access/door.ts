@@ -115,7 +115,8 @@ export function filterable(
   return {
     usable: (field, op) => {
       const seen = field.filterable ? sight(principal, model, field.name) : null
-      return seen !== null && (isAskable(seen) || op === 'eq')
+      // What shows nothing of a value, a yes or no, a choice out of five, would be told whole by a few questions.
+      return seen !== null && (isAskable(seen) || (op === 'eq' && field.mask !== 'hidden'))
     },
     resolve: (name) => {
       const seen = sight(principal, model, name)

@@ -72,8 +72,8 @@ export function expectedCells(
     if (ops.length === 0) return 'null'
     if (!asked.filterable || ever === 'hidden') return '-'
     if (ever === 'clear') return now === 'clear' ? 'all' : 'none'
-    // Seen only masked: one full value may be asked for.
-    if (!ops.includes('eq')) return '-'
+    // Seen only masked: one full value may be asked for, unless its mask shows nothing of it.
+    if (!ops.includes('eq') || asked.mask === 'hidden') return '-'
     return now === 'masked' ? 'eq' : 'none(eq)'
   }
   // `other` stays here for rules about what a record belongs to.
