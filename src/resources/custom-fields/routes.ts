@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
+import { checkHeld } from '../roles/giving.ts'
 import { policyChanged } from '../roles/policy-version.ts'
 import { checkCap } from './cap.ts'
 import { forgetField } from './forget.ts'
@@ -22,8 +23,10 @@ export function customFieldRoutes(app: FastifyInstance, deps: Deps): void {
       await checkCap(tx, String(after.resource), 1, '/resource')
       return {}
     },
-    change: async ({ tx, body, after }) => {
+    change: async (change) => {
+      const { tx, body, after } = change
       checkDefinition(after)
+      checkOpened(change)
       if (inPolicy.some((name) => name in body)) await policyChanged(tx)
       return {}
     },
@@ -34,6 +37,22 @@ export function customFieldRoutes(app: FastifyInstance, deps: Deps): void {
     },
     restore: restored,
   })
+}
+
+const isClosed = (classification: unknown): boolean => classification === 'personal' || classification === 'sensitive'
+
+/**
+ * Taking back that a field is personal shows its values to every role that names the group, those of whoever does it
+ * among them: nobody gives what they do not have. What nobody has classified yet, whoever looks after fields may.
+ */
+function checkOpened({ tx, before, after }: Change): void {
+  if (!isClosed(before?.clear.classification) || isClosed(after.classification)) return
+  const read = [`customFields.${String(after.key)}`]
+  checkHeld(
+    tx.principal,
+    [{ resource: String(after.resource), actions: ['read'], fields: { read } }],
+    '/classification',
+  )
 }
 
 /** The field comes back with its values; the grants that named it have been taken away and stay so. */

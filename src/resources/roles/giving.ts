@@ -20,6 +20,15 @@ export function checkWritten(principal: Principal, grants: readonly Grant[]): vo
 }
 
 /**
+ * Refuses to open to others, by `path` of a request, what whoever does it does not have.
+ * @throws Problem forbidden
+ */
+export function checkHeld(principal: Principal, grants: readonly Grant[], path: string): void {
+  const [missing] = missingRights(principal, grants)
+  if (missing) throw new Problem('forbidden', { errors: [notHeld(path, missing.message)] })
+}
+
+/**
  * Refuses to give roles that hold more than whoever gives them; nothing of what is in them is told.
  * @param had what the receiver has already: it is not given again
  * @throws Problem forbidden, naming each role by its place in `roleIds`
