@@ -5,9 +5,11 @@
  *   node scripts/mutation.ts [files of src/access, all when left out]
  *
  * Stryker (https://stryker-mutator.io) makes and drives the mutants; scripts/mutation/runner.ts runs the tests for it.
- * It is installed from npm into a temporary folder, or found in MUTATION_TOOLS where that names one, so that the
- * project's own lock file knows nothing of it. Needs no network where that folder is filled already. Works on a copy of
- * the tree as it is when it starts, against one embedded PostgreSQL.
+ * It is installed from npm into a temporary folder, so that the project's own lock file knows nothing of it. Works on a
+ * copy of the tree as it is when it starts, against one embedded PostgreSQL.
+ *
+ * MUTATION_TOOLS names a folder to keep Stryker in, and with it what was found before: then only what has changed, or
+ * what survived and meets new tests, is tried again.
  *
  * Whatever survives is written to test/output/mutation/survivors.txt, with the reason that
  * test/output/mutation/reasons.json gives for it. Only a run over all files writes it.
@@ -92,6 +94,8 @@ async function runStryker(
     // What the tests read, and nothing that somebody may be writing.
     ignorePatterns: ['**', '!package.json', '!src/**', '!test/**', '!migrations/**'],
     coverageAnalysis: 'perTest',
+    incremental: process.env.MUTATION_TOOLS !== undefined,
+    incrementalFile: join(tools, 'found.json'),
     concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
     // A process keeps the modules of every mutant that it has tried.
     maxTestRunnerReuse: 150,

@@ -25,8 +25,8 @@ export interface Summary {
 }
 
 /**
- * Lists the survivors with their reasons. A reason belongs to a change wherever its line moves: to
- * "file: text before => text after", or to "file: text of the whole line => text after" where the text alone says little.
+ * Lists the survivors with their reasons. A reason belongs to a change, wherever its line moves: to "file: line => what
+ * stands there instead", with what was changed of the line between ⟦ and ⟧.
  */
 export function summarise({ files }: Report, reasons: Readonly<Record<string, string>>): Summary {
   const counts = new Map<string, number>()
@@ -57,13 +57,13 @@ export function summarise({ files }: Report, reasons: Readonly<Record<string, st
   return { text: `${said}${apart}\n\n${lines.join('\n')}\n`, said: said + apart, score, isExplained }
 }
 
-const short = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 160)
+const short = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 240)
 
 /** What was changed, and the line around it where that is part of one line. */
 function textOf(rows: readonly string[], { location: { start, end } }: Mutant): string {
   const lines = rows.slice(start.line - 1, end.line)
   const [first = ''] = lines
   if (lines.length === 1)
-    return `${first.slice(0, start.column - 1)}[${first.slice(start.column - 1, end.column - 1)}]${first.slice(end.column - 1)}`
+    return `${first.slice(0, start.column - 1)}⟦${first.slice(start.column - 1, end.column - 1)}⟧${first.slice(end.column - 1)}`
   return [first.slice(start.column - 1), ...lines.slice(1)].join('\n')
 }

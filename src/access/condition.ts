@@ -252,7 +252,6 @@ export function valueIn(row: Readonly<Record<string, unknown>>, { name, stored }
 /** Orders as the database does: text by code point (collation "C"), times as instants to the microsecond. */
 function compare(kind: FieldKind, left: unknown, right: unknown): number {
   if (kind === 'number') return Number(left) - Number(right)
-  if (kind === 'boolean') return Number(left) - Number(right)
   if (kind === 'time') {
     const [a, b] = [microseconds(String(left)), microseconds(String(right))]
     return a < b ? -1 : a > b ? 1 : 0
@@ -264,6 +263,6 @@ function compare(kind: FieldKind, left: unknown, right: unknown): number {
 function microseconds(time: string): bigint {
   const fraction = /\.(\d+)/.exec(time)?.[1] ?? ''
   const whole = BigInt(Date.parse(time.replace(/\.\d+/, '')))
-  const micros = Math.round(Number(`0.${fraction || '0'}`) * 1e6)
+  const micros = Math.round(Number(`0.${fraction}`) * 1e6)
   return whole * 1000n + BigInt(micros)
 }

@@ -49,7 +49,8 @@ function proveBound(op: string, bound: Scalar | boolean, wanted: string, than: S
   const isUpper = op === 'lt' || op === 'lte'
   if (!bounds.includes(op) || !bounds.includes(wanted) || isUpper !== (wanted === 'lt' || wanted === 'lte'))
     return false
-  if (bound === than) return wanted.endsWith('e') || !op.endsWith('e')
+  // The same bound by the same operator is known already.
+  if (bound === than) return wanted.endsWith('e')
   return isUpper ? bound < than : bound > than
 }
 

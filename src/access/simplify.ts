@@ -122,9 +122,6 @@ const byText = (one: Scalar, other: Scalar): number => (String(one) < String(oth
 /** Without those that ask for all that another asks for, and more. */
 function absorb(all: readonly Parts[]): Parts[] {
   return all.filter(
-    (parts) =>
-      !all.some(
-        (other) => other !== parts && other.size < parts.size && [...other.keys()].every((key) => parts.has(key)),
-      ),
+    (parts) => !all.some((other) => other.size < parts.size && [...other.keys()].every((key) => parts.has(key))),
   )
 }

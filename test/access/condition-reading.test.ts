@@ -315,6 +315,31 @@ t.test('a comparison is true of the rows of which it says so, in memory and in S
   }
 })
 
+t.test('times are compared to the microsecond, over the seconds as within them', async (t) => {
+  const before = (one: string, other: string): boolean =>
+    holds({ op: 'lt', field: 'time', value: other }, probe, { time: one })
+  const times = [
+    '1969-12-31T23:59:58.9Z',
+    '1969-12-31T23:59:59.5Z',
+    '1970-01-01T00:00:00Z',
+    '1970-01-01T00:00:00.000001Z',
+  ]
+  times.push(
+    '1970-01-01T00:00:00.001Z',
+    '1970-01-01T00:00:00.9Z',
+    '1970-01-01T00:00:01Z',
+    '1970-01-01T01:00:01.5+01:00',
+  )
+  for (const [i, one] of times.entries())
+    for (const [j, other] of times.entries()) t.equal(before(one, other), i < j, `${one} before ${other}`)
+})
+
+t.test('of a field that is gone nothing is true', async (t) => {
+  t.equal(holds({ op: 'eq', field: 'gone', value: 'a' }, probe, { gone: 'a' }), false)
+  t.equal(holds({ op: 'in', field: 'gone', values: ['a'] }, probe, { gone: 'a' }), false)
+  t.equal(holds({ op: 'exists', field: 'gone', value: true }, probe, { gone: 'a' }), false)
+})
+
 t.test('a condition without its values is the same for all of one shape', async (t) => {
   const frame = (json: object) => frameOf(read(json), probe.fields)
   const json = {

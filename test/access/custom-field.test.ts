@@ -28,7 +28,7 @@ t.test('a field is what its definition says', async (t) => {
     ['money', 'number', 'number', true],
     ['date', 'date', 'date', true],
     ['boolean', 'boolean', 'hidden', false],
-    ['choice', 'choice', 'text', true],
+    ['choice', 'choice', 'hidden', true],
     ['multiChoice', 'textList', 'hidden', false],
     ['reference', 'uuid', 'hidden', false],
   ] as const) {
@@ -36,6 +36,8 @@ t.test('a field is what its definition says', async (t) => {
     t.match(field, { name: 'own.some', kind, mask, sortable, filterable: true }, type)
     t.match(field, { column: null, veil: null, detected: null, search: null }, type)
     t.match(field?.stored, { group: 'own', key: 'some', id: '00000000-0000-7000-8000-0000000000ff' })
+    const order = { number: 'numeric', money: 'numeric', date: 'date' }[type as string] ?? null
+    t.equal(field?.stored?.order?.type ?? null, order, `an index has the order of ${type}`)
     t.equal(field?.exact !== null, type === 'text' || type === 'choice', `${type} is compared`)
     t.equal(field?.schema.safeParse({ a: 1 }).success, true)
   }

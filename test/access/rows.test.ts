@@ -10,7 +10,7 @@ import { liveWhere, rowsWhere } from '../../src/access/door.ts'
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
-import { type SQL, sql } from '../../src/db/sql.ts'
+import { compile, type SQL, sql } from '../../src/db/sql.ts'
 import { me, probeTable } from './probe.ts'
 
 const columns = {
@@ -166,4 +166,17 @@ t.test('a noun’s own rule about rows holds under every role', async (t) => {
   t.same(asked, [owner])
   t.same(await table.parts(owner, { ...parts, rows: () => null }), ['of here active', 'of there active'])
   t.equal(rowsWhere(principal('*', [grant('wholes')]), { ...parts, rows }, 'read'), false, 'it gives nothing')
+})
+
+t.test('what every row is asked already, no condition asks again', async (t) => {
+  const text = (one: Principal, model: ResourceModel = wholes): string =>
+    compile(sql`${rowsWhere(one, model, 'read')}`).text
+  const times = (found: string): number => found.split('"unit_id"').length - 1
+  const mine = [grant('wholes', { and: [{ in: ['unitId', [here, there]] }, { eq: ['tag', 'a'] }] })]
+  t.equal(times(text(principal([there, here], mine))), 1, 'its own units')
+  t.equal(times(text(principal([here], mine))), 2, 'others are asked for')
+  t.match(text(principal('*', mine)), here, 'and who sees all units is asked')
+  t.match(text(principal([here, there], mine), { ...wholes, unit: null }), here, 'and where rows have no unit')
+  t.equal(text(principal('*', [grant('wholes')])), 'true', 'nothing is asked where nothing is to be')
+  t.equal(text(principal('*', [grant('wholes')], [grant('wholes')])), 'true')
 })

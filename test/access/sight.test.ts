@@ -7,7 +7,7 @@ import { fieldSql, filterable, isAskable, maskedMatches, sight, type Use } from 
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { Field, ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
-import { sql } from '../../src/db/sql.ts'
+import { compile, sql } from '../../src/db/sql.ts'
 import { me, models, probe, probeTable, tenantProbe } from './probe.ts'
 
 const principal = (...layers: object[][]): Principal => {
@@ -220,4 +220,56 @@ t.test('text is ordered by code point, all else as it is', async (t) => {
   t.same(row, { text: '"C"', choice: '"C"' })
   const number = sql`number`
   t.equal(comparable({ kind: 'number', value: number }), number)
+})
+
+t.test('what holds for every row that is seen is not asked row by row', async (t) => {
+  const some = (...grants: object[]): unknown => {
+    const { clear, masked } = sight(principal(grants), probe, 'text') ?? {}
+    return [clear, masked].map((part) => (typeof part === 'object' ? 'some' : part))
+  }
+  t.same(some(reads({ read: ['text'] })), [true, false])
+  t.same(some(reads({ read: ['text'], mask: ['text'] })), [true, false], 'what is clear is not masked')
+  t.same(some(reads({ read: ['text'] }, yes)), [true, false], 'of the rows that are seen')
+  t.same(some(reads({ read: ['text'] }, yes), reads({ read: ['text', 'email'] }, no)), [true, false])
+  t.same(some(reads({ read: ['text'] }), reads({ read: ['email'] }, no)), [true, false], 'for every row')
+  t.same(some(reads({ read: ['text'] }, yes), reads({ read: ['email'] })), ['some', false])
+  t.same(some(reads({ read: ['text'] }, yes), reads({ read: ['email'] }, no)), ['some', false])
+  t.same(some(reads({ read: ['text'] }, yes), reads({ mask: ['text'] }, no)), ['some', true])
+  t.same(some(reads({ mask: ['text'] }, yes)), [false, true])
+  t.same(some(reads({ mask: ['text'] }, yes), reads({})), [false, 'some'])
+  const field = probe.fields.get('text')
+  if (!field) return
+  const where = sql`flag`
+  const text = (clear: typeof where | boolean, masked: typeof where | boolean, use: Use = 'select'): string =>
+    compile(sql`${fieldSql({ field, clear, masked }, use)}`).text
+  const [value, veil] = [compile(field.value).text, `app.mask_text(${compile(field.value).text})`]
+  t.equal(text(true, false), value)
+  t.equal(text(true, false, 'filter'), value)
+  t.equal(text(false, true), veil)
+  t.equal(text(false, where), `CASE WHEN flag THEN ${veil} END`)
+  t.equal(text(where, false), `CASE WHEN flag THEN ${value} END`)
+  t.equal(text(where, false, 'filter'), `CASE WHEN flag THEN ${value} END`)
+  t.equal(text(where, true), `CASE WHEN flag THEN ${value} ELSE ${veil} END`)
+  t.equal(text(where, where), `CASE WHEN flag THEN ${value} WHEN flag THEN ${veil} END`)
+  const masked = filterable(principal([reads({ mask: ['phone'] })]), probe)
+  t.equal(masked.resolve('phone'), probe.fields.get('phone'), 'a mask over all that is seen')
+})
+
+t.test('a tenant’s own field is asked about in the rows where it is clear', async (t) => {
+  const table = await probeTable(t)
+  const rest = { words: [], ids: [], own: { number: 7 } }
+  await table.fill([
+    { ...rest, flag: true },
+    { ...rest, flag: false },
+    { ...rest, own: {}, flag: true },
+  ])
+  const { usable, resolve } = filterable(principal([reads({ read: ['own.number'] }, yes), reads({})]), probe)
+  const count = async (json: object): Promise<unknown> => {
+    const condition = readCondition(json, tenantProbe, me, usable)
+    return (await table.query(sql`SELECT 1 FROM probe WHERE ${conditionSql(condition, resolve)}`)).length
+  }
+  t.equal(await count({ eq: ['own.number', 7] }), 1)
+  t.equal(await count({ exists: ['own.number', true] }), 1)
+  t.equal(await count({ exists: ['own.number', false] }), 2, 'elsewhere it is as if it had no value')
+  t.equal(await count({ ne: ['own.number', 8] }), 1)
 })
