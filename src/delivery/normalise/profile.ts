@@ -1,6 +1,7 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
 import { isObject, type JsonObject } from '../../channels/json.ts'
 import type { Party } from '../../channels/neutral.ts'
+import { veil } from '../../privacy/detection.ts'
 import { email } from '../../resources/values.ts'
 
 /** What a party tells of a person, in the forms that a contact has; null where it tells nothing usable. */
@@ -32,9 +33,20 @@ const nameLength = 200
 const looksLikeAddress = /^[+\d\s().\-/]{5,}$|\S@\S/
 
 export function nameOf(given: string | undefined): string | null {
-  const name = (given ?? '').replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()
+  const name = withoutNumbers((given ?? '').replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim())
   if (name === '' || looksLikeAddress.test(name)) return null
   return [...name].slice(0, nameLength).join('').slice(0, nameLength).toWellFormed().trim()
+}
+
+/** "Jo Miller (+49 170 1234567)" is Jo Miller. */
+function withoutNumbers(name: string): string {
+  const veiled = veil(name.slice(0, 1000), null)
+  if (veiled === null) return name
+  return veiled
+    .replaceAll(/\S*•\S*/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/^[\s\p{P}\p{S}]+$|[\s(,;:/|–-]+$/gu, '')
+    .trim()
 }
 
 function countryOf(phone: string): string | null {
