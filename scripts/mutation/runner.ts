@@ -4,6 +4,7 @@
  * One process tries one mutant after the other. The packages stay loaded; the project's own modules are loaded anew for
  * each mutant and test file, so that mutants in what a module does on loading are as alive as the others.
  */
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
@@ -94,7 +95,7 @@ class AccessRunner {
       this.#switch.currentTestId = name
       const start = performance.now()
       const failure = await runFile(name)
-      const base = { id: name, name, timeSpentMs: performance.now() - start, fileName: pathOf(name) }
+      const base = { id: name, name: versionOf(name), timeSpentMs: performance.now() - start, fileName: pathOf(name) }
       tests.push(failure === null ? { ...base, status: 0 } : { ...base, status: 1, failureMessage: failure })
     }
     return { status: 'complete', tests, mutantCoverage: this.#switch.mutantCoverage }
@@ -129,6 +130,14 @@ function files(): string[] {
 }
 
 const pathOf = (name: string): string => join(process.cwd(), 'test/access', `${name}.test.ts`)
+
+/** A test that has changed is another one to Stryker, so that what it knows of the old one does not count. */
+function versionOf(name: string): string {
+  const hash = createHash('sha256')
+  const shared = ['probe.ts', 'probe-custom.ts'].map((file) => join(process.cwd(), 'test/access', file))
+  for (const path of [pathOf(name), ...shared]) hash.update(readFileSync(path))
+  return `${name} ${hash.digest('hex').slice(0, 12)}`
+}
 
 /** Runs a test file under a root of its own; null when all of it passed. */
 async function runFile(name: string): Promise<string | null> {

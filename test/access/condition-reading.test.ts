@@ -79,6 +79,8 @@ t.test('a condition is read into what it says, with the values in one form', asy
     field: 'time',
     value: '2026-01-01T00:00:00.500000Z',
   })
+  t.same(read({ in: ['text', ['$me.countries']] }), { op: 'in', field: 'text', values: ['$me.countries'] }, 'no list')
+  t.throws(() => read({ in: ['ids', ['$me.teamIds']] }), { code: 'invalid_condition', path: '/in/1/0' })
   const text = fieldOf('text')
   if (!text) return
   t.equal(scalarOf(text, '$me.id', me, ''), me.id)
@@ -356,6 +358,8 @@ t.test('a condition without its values is the same for all of one shape', async 
     { ne: ['choice', 'a'] },
     { eq: ['text', 'a'] },
     { in: ['text', ['a']] },
+    { in: ['choice', ['a']] },
+    { in: ['number', [1]] },
     { in: ['text', []] },
     { exists: ['text', true] },
     { exists: ['text', false] },

@@ -38,6 +38,9 @@ t.test('a field is what its definition says', async (t) => {
     t.match(field?.stored, { group: 'own', key: 'some', id: '00000000-0000-7000-8000-0000000000ff' })
     const order = { number: 'numeric', money: 'numeric', date: 'date' }[type as string] ?? null
     t.equal(field?.stored?.order?.type ?? null, order, `an index has the order of ${type}`)
+    const { rows, record } = field?.stored?.order ?? {}
+    if (rows && record)
+      t.same([compile(rows).text, compile(record).text], ['"probe_value"', '"probe_value"."probe_id"'])
     t.equal(field?.exact !== null, type === 'text' || type === 'choice', `${type} is compared`)
     t.equal(field?.schema.safeParse({ a: 1 }).success, true)
   }

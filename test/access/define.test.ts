@@ -23,6 +23,7 @@ const table = pgTable('thing', {
   whole: integer('whole'),
   big: bigint('big', { mode: 'number' }),
   exact: numeric('exact'),
+  scaled: numeric('scaled', { precision: 10, scale: 2 }),
   flag: boolean('flag'),
   at: timestamp('at', { withTimezone: true, mode: 'string' }),
   day: date('day'),
@@ -58,6 +59,7 @@ t.test('a field is what its column is', async (t) => {
   is(table.whole, 'number', 'number', true)
   is(table.big, 'number', 'number', true)
   is(table.exact, 'number', 'number', true)
+  is(table.scaled, 'number', 'number', true)
   is(table.flag, 'boolean', 'hidden', false)
   is(table.at, 'time', 'hidden', true)
   is(table.day, 'date', 'date', true)
@@ -230,6 +232,8 @@ t.test('what every noun has is described', async (t) => {
     t.ok(schema.safeParse(example).success, `an example of ${name}`)
   }
   t.equal(idOf('Whose.').meta()?.description, 'Whose.')
+  const id = '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11'
+  t.equal(idOf('Whose.').parse(id.toUpperCase()), id, 'in one form')
   t.ok(idOf('Whose.').safeParse(idOf('Whose.').meta()?.example).success)
 })
 

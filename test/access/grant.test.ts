@@ -121,6 +121,13 @@ t.test('a grant of what does not exist is told where it stands', async (t) => {
   t.same(faults({ ...good, when: { not: { eq: ['gone', 1] } } }), [
     { path: '/0/when/not/eq', message: '"eq" cannot be used with "gone" here.' },
   ])
+  t.same(
+    faults({ ...good, when: { exists: ['own', true] } }).map(({ path }) => path),
+    ['/0/when/exists'],
+    'the group of the tenant’s own fields is no value',
+  )
+  const plain = new Map([...models].map(([name, model]) => [name, { ...model, custom: null }]))
+  t.same(grantFaults([grantSchema.parse({ ...good, when: { eq: ['text', 'a'] } })], plain), [])
   const broken = Object.defineProperty({}, 'eq', {
     enumerable: true,
     get: () => {

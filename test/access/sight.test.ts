@@ -165,6 +165,9 @@ t.test('a condition finds a masked value in the rows where the mask may be seen'
   )
   t.same(await finds(principal([reads({ read: ['phone'] })]), phone), [true, false, null])
   const { usable, resolve } = filterable(principal([reads({ read: ['*'] })]), probe)
+  const masked = filterable(principal([reads({ mask: ['*'] })]), probe)
+  const askable = [...probe.fields.values()].filter((field) => masked.usable(field, 'eq')).map(({ name }) => name)
+  t.same(askable, ['id', 'text', 'email', 'phone', 'number', 'day'], 'what shows nothing of a value is not asked for')
   const of = (name: string): Field | undefined => tenantProbe.fields.get(name)
   const [text, own] = [of('text'), of('own')]
   t.ok(text && usable(text, 'lt'))
