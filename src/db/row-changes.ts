@@ -89,6 +89,7 @@ export function checkWrite(
   const sentBack = asked.filter(
     (name) =>
       masked.includes(name) &&
+      namedIn(resource, body, name) !== null &&
       JSON.stringify(namedIn(resource, body, name)) === JSON.stringify(namedIn(resource, view ?? {}, name)),
   )
   if (sentBack.length > 0)

@@ -43,16 +43,16 @@ const isClosed = (classification: unknown): boolean => classification === 'perso
 
 /**
  * Taking back that a field is personal shows its values to every role that names the group, those of whoever does it
- * among them: nobody gives what they do not have. What nobody has classified yet, whoever looks after fields may.
+ * among them, and another format shows another part of what is masked: nobody gives what they do not have. What nobody has classified yet, whoever looks after fields may.
  */
 function checkOpened({ tx, before, after }: Change): void {
-  if (!isClosed(before?.clear.classification) || isClosed(after.classification)) return
+  if (!isClosed(before?.clear.classification)) return
+  const opening = !isClosed(after.classification) ? 'classification' : null
+  const reshaping = after.format !== before?.clear.format ? 'format' : null
+  const changed = opening ?? reshaping
+  if (changed === null) return
   const read = [`customFields.${String(after.key)}`]
-  checkHeld(
-    tx.principal,
-    [{ resource: String(after.resource), actions: ['read'], fields: { read } }],
-    '/classification',
-  )
+  checkHeld(tx.principal, [{ resource: String(after.resource), actions: ['read'], fields: { read } }], `/${changed}`)
 }
 
 /** The field comes back with its values; the grants that named it have been taken away and stay so. */

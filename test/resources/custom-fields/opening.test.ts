@@ -30,6 +30,10 @@ t.test('nobody opens a field to their own eyes, or to others, by classifying it 
       }
   }
   t.same(await seen(), {})
+  const reshape = (token: string) =>
+    request('PATCH', `/v1/custom-fields/${secret}`, { body: { format: 'phone' }, token })
+  const refused = await reshape(keeper.token)
+  t.match([refused.status, refused.body.errors], [403, [{ path: '/format', code: 'not_held' }]], 'nor by another mask')
   t.equal((await classify(secret, 'sensitive', keeper.token)).status, 200, 'closing is no giving')
   t.equal((await classify(unread, 'general', manager.token)).status, 200, 'what nobody has classified yet')
   t.same(await seen(), { unread: 'Wombat' })
