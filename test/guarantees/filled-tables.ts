@@ -31,12 +31,12 @@ export interface Place {
 export async function fillTables({ sql }: TestService, places: readonly Place[]): Promise<FilledTable[]> {
   const found = await sql<{ name: string; columns: Column[] }>(
     `SELECT c.oid::regclass::text AS name, json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, NULL),
-       'hasDefault', a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '',
+       'hasDefault', a.atthasdef OR a.attidentity <> '',
        'notNull', a.attnotnull,
        'allowed', (SELECT substring(pg_get_constraintdef(k.oid) from '''([^'']+)''::text') FROM pg_constraint k
                     WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey) LIMIT 1)) ORDER BY a.attnum) AS columns
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE n.nspname IN ('app', 'audit') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname IN ('app', 'audit') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
     GROUP BY c.oid ORDER BY 1`,
   )
   const tables = found.map((table) => ({
