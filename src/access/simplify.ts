@@ -32,9 +32,7 @@ export function oneOf(conditions: readonly Condition[], given: readonly Conditio
   const common = [...first].filter(([key]) => all.every((parts) => parts.has(key)))
   for (const parts of all) for (const [key] of common) parts.delete(key)
   const rests = all.map((parts) => both([...parts.values()]))
-  const rest: Condition[] = all.some((parts) => parts.size === 0)
-    ? []
-    : [rests.length === 1 ? both(rests) : { op: 'or', of: rests }]
+  const rest: Condition[] = all.some((parts) => parts.size === 0) ? [] : [{ op: 'or', of: rests }]
   return both([...common.map(([, part]) => part), ...rest])
 }
 

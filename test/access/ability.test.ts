@@ -243,6 +243,8 @@ t.test('whether rights hang on the row', async (t) => {
   t.equal(ability(plain).and(ability(some)).dependsOnRow('probes'), true)
   const masks = { resource: 'probes', actions: ['read'], fields: { mask: ['text'] }, when: { eq: ['flag', true] } }
   t.equal(ability(plain, masks).dependsOnRow('probes'), true)
+  const bare = { resource: 'probes', actions: ['read'] }
+  t.equal(ability(bare, masks).dependsOnRow('probes'), true, 'a mask over some of the rows that are seen')
 })
 
 t.test('an ability says about what it weighs', async (t) => {

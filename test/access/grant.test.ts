@@ -139,5 +139,7 @@ t.test('a grant of what does not exist is told where it stands', async (t) => {
     ...good,
     when: { and: [{ eq: ['other', '$me.id'] }, { in: ['ids', '$me.teamIds'] }, { in: ['text', '$me.countries'] }] },
   }
+  for (const one of [{ in: ['ids', '$me.businessUnitIds'] }, { in: ['other', '$me.countries'] }])
+    t.same(faults({ ...good, when: one }), [])
   t.same(faults(mine), [], 'nobody in particular will have it')
 })

@@ -270,6 +270,10 @@ t.test('what cannot be read gives nothing, and nobody gives everything', async (
     t.same(paths([[mine(name)]], mine(name)), [], `${name} as they are held`)
   const lands = reads({}, { in: ['text', '$me.countries'] })
   t.same(paths([[lands]], lands), [])
+  t.same(paths([[lands]], reads({}, { in: ['text', ['']] })), ['/0/actions/0'])
+  const all = ['teamIds', 'businessUnitIds'].map((name) => ({ in: ['ids', `$me.${name}`] }))
+  const some = { and: [{ eq: ['other', '$me.id'] }, ...all, { in: ['other', '$me.countries'] }] }
+  t.same(paths([[everything]], reads({}, some)), ['/0/when'], 'what only somebody without countries can be asked')
   t.same(paths([[lands]], reads({}, { in: ['choice', '$me.countries'] })), ['/0/actions/0'])
   t.same(paths([[reads({}, { eq: ['other', '$me.id'] })]], reads({}, { eq: ['other', '$me.id'] })), [])
   t.same(paths([[reads({}, { eq: ['other', '$me.id'] })]], reads({}, { in: ['other', '$me.teamIds'] })), [

@@ -6,7 +6,7 @@ import t from 'tap'
 import { z } from 'zod'
 import { Ability } from '../../src/access/ability.ts'
 import { defineResource } from '../../src/access/define.ts'
-import { liveWhere, rowsWhere } from '../../src/access/door.ts'
+import { liveWhere, rowsWhere, sight } from '../../src/access/door.ts'
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
@@ -177,6 +177,14 @@ t.test('what every row is asked already, no condition asks again', async (t) => 
   t.equal(times(text(principal([here], mine))), 2, 'others are asked for')
   t.match(text(principal('*', mine)), here, 'and who sees all units is asked')
   t.match(text(principal([here, there], mine), { ...wholes, unit: null }), here, 'and where rows have no unit')
+  const halves = [grant('wholes', { eq: ['unitId', here] }), grant('wholes', { eq: ['tag', 'a'] })]
+  const [tags, units] = halves.map((one, i) => ({ ...one, fields: { read: [i === 0 ? 'tag' : 'unitId'] } }))
+  const one = principal(
+    [here],
+    [tags, units].flatMap((half) => half ?? []),
+  )
+  t.equal(sight(one, wholes, 'tag')?.clear, true, 'of the rows of its units a member sees it in all')
+  t.type(sight(one, wholes, 'unitId')?.clear, 'object')
   t.equal(text(principal('*', [grant('wholes')])), 'true', 'nothing is asked where nothing is to be')
   t.equal(text(principal('*', [grant('wholes')], [grant('wholes')])), 'true')
 })

@@ -133,6 +133,7 @@ t.test('conditions are joined where they differ in one part, and in no other cas
   kept({ lt: ['number', 3] }, { lt: ['own.number', 5] })
   kept({ eq: ['choice', 'a'] }, { eq: ['text', 'a'] })
   kept({ ne: ['choice', 'a'] }, { ne: ['choice', 'b'] })
+  kept({ ne: ['number', 3] }, { ne: ['number', 5] })
   kept({ exists: ['choice', true] }, { exists: ['text', true] })
   const two = (choice: string, flag: boolean): object => ({ and: [{ eq: ['choice', choice] }, { eq: ['flag', flag] }] })
   t.same(simple(two('a', true), two('b', false)), [read(two('a', true)), read(two('b', false))], 'two parts differ')
