@@ -1,6 +1,5 @@
 import type { ResourceModel, Stored } from '../access/model.ts'
 import type { Part } from './read-statement.ts'
-import type { ListQuery } from './rows.ts'
 import { named, type SQL, sql } from './sql.ts'
 
 /**
@@ -12,7 +11,7 @@ export function sortedByValue(
   root: Part,
   model: ResourceModel,
   { value, some, order }: Stored & { order: NonNullable<Stored['order']> },
-  { descending, after }: { descending: boolean; after: ListQuery['after'] },
+  { descending, after }: { descending: boolean; after: { key: unknown; id: string } | null },
   fetch: SQL,
 ): Part {
   const direction = sql.raw(descending ? 'DESC' : 'ASC')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { sql } from '../db/sql.ts'
 import { type Listed, recordOf } from '../privacy/file-store.ts'
 import { attachmentStore } from '../resources/attachments/keep-file.ts'
-import type { Task, WorkContext } from './tasks.ts'
+import type { Task, WorkContext } from './task.ts'
 
 const removal = z.object({ tenantId: z.uuid(), storedAs: z.string() })
 

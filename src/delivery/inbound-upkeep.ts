@@ -1,7 +1,7 @@
 import { sql } from '../db/sql.ts'
 import { enqueueLanes } from '../resources/inbound-events/queries.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { WorkContext } from './tasks.ts'
+import type { WorkContext } from './task.ts'
 
 /** An event that belongs to nobody we know is kept so long for replays; then only what recognises its repetition stays. */
 const payloadDays = 90

@@ -3,7 +3,7 @@ import { systemCaller } from '../resources/tenants/create.ts'
 import { sweepFiles } from './file-upkeep.ts'
 import { sweepInbound } from './inbound-upkeep.ts'
 import { sweepOutbox } from './outbox-upkeep.ts'
-import type { Task } from './tasks.ts'
+import type { Task } from './task.ts'
 
 /** Failures to log in count for minutes; see the login throttle. */
 const loginAttemptSeconds = 86_400

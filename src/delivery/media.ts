@@ -11,7 +11,7 @@ import { sourceContext } from '../resources/attachments/pending.ts'
 import { keptColumns, setAttachment } from '../resources/attachments/queries.ts'
 import { channelTrouble } from '../resources/channels/health.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { Task, WorkContext } from './tasks.ts'
+import type { Task, WorkContext } from './task.ts'
 
 const ids = z.object({ tenantId: z.uuid(), region: z.string(), attachmentId: z.uuid() })
 

@@ -5,7 +5,7 @@ import { laneFail } from '../resources/inbound-events/lane.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { countInbound } from '../telemetry.ts'
 import { BatchFailed, type Lane, normaliseBatch, setTimer } from './normalise/batch.ts'
-import type { Task, WorkContext } from './tasks.ts'
+import type { Task, WorkContext } from './task.ts'
 
 export interface Patience {
   /** How long an event that failed holds its lane, try by try; after the last one it is set aside. */

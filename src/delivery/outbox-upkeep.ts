@@ -1,6 +1,6 @@
 import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { WorkContext } from './tasks.ts'
+import type { WorkContext } from './task.ts'
 
 const atOnceMax = 1_000
 

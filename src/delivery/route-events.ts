@@ -1,6 +1,6 @@
 import { channelFetch, routeWaiting } from '../resources/channels/queries.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { Task } from './tasks.ts'
+import type { Task } from './task.ts'
 
 /** Gives a channel the events that came before it was there, when there were many or some came just then. */
 export const routeEvents: Task = async ({ db }, { tenantId = '', region = '', channelId = '' }) => {

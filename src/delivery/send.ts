@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { SendResult } from '../channels/channel.ts'
 import { claimMessage, type Dispatch, nextMessage } from './send-claim.ts'
 import { recordResult } from './send-settle.ts'
-import type { Task, WorkContext } from './tasks.ts'
+import type { Task, WorkContext } from './task.ts'
 
 const outboxOf = z.object({ tenantId: z.uuid(), region: z.string(), conversationId: z.uuid() })
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { Task } from './tasks.ts'
+import type { Task } from './task.ts'
 
 const ids = z.object({ tenantId: z.uuid(), region: z.string(), conversationId: z.uuid() })
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { startJobs } from '../db/jobs.ts'
-import { tasks as allTasks, type Task, type WorkContext } from './tasks.ts'
+import type { Task, WorkContext } from './task.ts'
+import { tasks as allTasks } from './tasks.ts'
 
 export interface WorkerOptions extends WorkContext {
   /** The login that owns the queue. */

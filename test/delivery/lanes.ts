@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createHttpClient } from '../../src/channels/http-client.ts'
 import { signWebhook } from '../../src/channels/standard-webhooks.ts'
 import { normaliser, type Patience } from '../../src/delivery/normalise.ts'
-import type { WorkContext } from '../../src/delivery/tasks.ts'
+import type { WorkContext } from '../../src/delivery/task.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import { post, whatsappChannel } from '../resources/ingest/posts.ts'
 

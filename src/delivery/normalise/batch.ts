@@ -12,7 +12,7 @@ import {
 import { laneKey } from '../../resources/inbound-events/queries.ts'
 import { systemCaller } from '../../resources/tenants/create.ts'
 import { countInbound } from '../../telemetry.ts'
-import type { WorkContext } from '../tasks.ts'
+import type { WorkContext } from '../task.ts'
 import { loadRecords } from './load.ts'
 import { applyAll, happeningsOf } from './outcomes.ts'
 import { readEvent } from './read.ts'
