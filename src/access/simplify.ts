@@ -25,6 +25,7 @@ export function anyOf(conditions: readonly (Condition | null)[]): readonly Condi
  * again, and what all ask for is asked once. null: everywhere.
  */
 export function oneOf(conditions: readonly Condition[], given: readonly Condition[]): Condition | null {
+  if (conditions.length === 0) throw new Error('there is no one of none')
   const known = ordered(given.map(asList))
   const all = conditions.map((one) => new Map([...partsOf(one)].filter(([key]) => !known.has(key))))
   const [first] = all
