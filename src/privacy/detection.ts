@@ -1,5 +1,9 @@
+import { asciiDigits } from './ascii-digits.ts'
+import { brokenNumberSpans } from './broken-number-detection.ts'
 import { emailSpans } from './email-detection.ts'
-import { asciiDigits, type Effort, newEffort, numberSpans, type Span } from './number-detection.ts'
+import { newEffort, numberSpans, type Span } from './number-detection.ts'
+
+type Efforts = ReturnType<typeof newEffort>
 
 /**
  * A text in which phone numbers, email addresses and card numbers are masked; null where none was found.
@@ -9,7 +13,7 @@ import { asciiDigits, type Effort, newEffort, numberSpans, type Span } from './n
  * known of the contact stays out of it: a number that is masked only because the contact has it would tell that.
  * @param country ISO 3166-1 alpha-2, the one whose national numbers are understood
  */
-export function veil(text: string, country: string | null, effort: Effort = newEffort()): string | null {
+export function veil(text: string, country: string | null, effort: Efforts = newEffort()): string | null {
   let veiled = ''
   let isFound = false
   const show = (part: string, spans: readonly Span[]): void => {
@@ -25,7 +29,15 @@ export function veil(text: string, country: string | null, effort: Effort = newE
   // Numbers are looked for between the addresses: an address may begin with digits that would else be taken for more.
   for (const email of [...emailSpans(text), null]) {
     const part = text.slice(done, email?.start)
-    show(part, numberSpans(part, country, effort))
+    let shown = 0
+    // What a weak sign breaks is looked for first: else the parts that look like a number would be masked alone.
+    for (const span of [...brokenNumberSpans(part, country, effort.broken), null]) {
+      const between = part.slice(shown, span?.start)
+      show(between, numberSpans(between, country, effort))
+      if (!span) break
+      show(part.slice(span.start, span.end), [{ ...span, start: 0, end: span.end - span.start }])
+      shown = span.end
+    }
     if (!email) break
     show(text.slice(email.start, email.end), [{ ...email, start: 0, end: email.end - email.start }])
     done = email.end
@@ -59,7 +71,7 @@ const phoneDigitsMin = 5
 
 interface Looking {
   country: string | null
-  effort: Effort
+  effort: Efforts
   /** What texts have become: a message often says the same in its text and in its content. */
   seen: Map<string, string>
 }

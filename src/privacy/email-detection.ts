@@ -1,28 +1,36 @@
-import type { Span } from './number-detection.ts'
+import { type Span, unseen } from './number-detection.ts'
 
-const local = /[\p{L}\p{M}\p{N}!#$%'*+^_`{|}~.\-．＿－]/u
+const local = new RegExp(`[\\p{L}\\p{M}\\p{N}!#$%'*+^_\`{|}~.\\-．＿－${unseen}]`, 'u')
 /** Scripts without spaces between words: a Latin address may follow right behind them. */
 const unspaced = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u
 const latin = /[A-Za-z0-9]/
-/** A name, a dot and a last part that is no number; dots of other scripts too (RFC 3490 §3.1). */
-const domain =
-  /^\s?(?:\[[\d.:a-fA-F]{3,45}\]|[\p{L}\p{M}\p{N}-]{1,63}(?:[.．。｡][\p{L}\p{M}\p{N}-]{1,63})*[.．。｡]\p{L}[\p{L}\p{M}\p{N}-]{1,62})/u
+/** As it is written, as addresses of pages and HTML have it, and as it is written against robots. */
+const ats = /[@＠﹫]|%40|&#0{0,5}64;|&#x0{0,5}40;|&commat;|\s?[([{]\s?at\s?[)\]}]/gi
+const label = `[\\p{L}\\p{M}\\p{N}${unseen}-]{1,63}`
+/** Dots of other scripts too (RFC 3490 §3.1). */
+const dot = '(?:[.．。｡]| [.] |\\s?[(\\[{]\\s?(?:dot|punkt)\\s?[)\\]}]\\s?)'
+/** A name, a dot and a last part that is no number. */
+const domain = new RegExp(
+  `^\\s?(?:\\[[\\d.:a-fA-F]{3,45}\\]|${label}(?:${dot}${label})*${dot}[${unseen}]{0,8}\\p{L}[\\p{L}\\p{M}\\p{N}${unseen}-]{1,62})`,
+  'iu',
+)
 const quotedMax = 70
 
 /**
  * Email addresses in a text (RFC 5322, RFC 6531), each as app.mask_email shows it: first character and domain.
- * Every "@" is looked at once and no text twice, but for quoted names, whose length has a limit.
+ * Every "@" and what stands for one is looked at once and no text twice, but for quoted names, whose length has a limit.
  */
 export function emailSpans(text: string): Span[] {
   const spans: Span[] = []
   let done = 0
-  for (const { index: at } of text.matchAll(/[@＠]/g)) {
-    const after = domain.exec(text.slice(at + 1, at + 400))?.[0]
+  for (const { index: at, 0: mark } of text.matchAll(ats)) {
+    const end = at + mark.length
+    const after = domain.exec(text.slice(end, end + 400))?.[0]
     const start = after === undefined ? at : localStart(text, at, done)
-    done = at + 1
+    done = end
     if (start === at || after === undefined) continue
     const first = String.fromCodePoint(text.codePointAt(start) ?? 0)
-    spans.push({ start, end: at + 1, veil: `${first}•••${text.charAt(at)}` })
+    spans.push({ start, end, veil: `${first}•••${mark}` })
   }
   return spans
 }

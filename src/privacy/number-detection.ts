@@ -1,4 +1,5 @@
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max'
+import { asciiDigits } from './ascii-digits.ts'
 
 /** A stretch of a text that is not to be shown, and what stands there instead. */
 export interface Span {
@@ -14,10 +15,14 @@ export interface Effort {
 }
 
 /** Far more than people write; a text made to be slow is done after some milliseconds. */
-export const newEffort = (): Effort => ({ parses: 200, windows: 3_000 })
+export const newEffort = (): Effort & { broken: Effort } => ({
+  parses: 200,
+  windows: 3_000,
+  broken: { parses: 200, windows: 3_000 },
+})
 
 /** Digits written without anything in between. */
-interface Group {
+export interface Group {
   start: number
   end: number
   /** in ASCII */
@@ -32,14 +37,14 @@ const e164DigitsMax = 15
 /** With "00" or "+ 00" before it. */
 const phoneDigitsMax = 17
 const cardDigits = { min: 13, max: 19 }
-const unexaminedDigits = /(?:\p{Nd}[^\p{Nd}]*){7}/u
+export const unexaminedDigits = /(?:\p{Nd}[^\p{Nd}]*){7}/u
 
 /** Marks that cannot be seen: numbers copied from an address book bring them along, and digits as emoji. */
-const unseen = '\\u00AD\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2069\\uFEFF\\uFE0F\\u20E3'
+export const unseen = '\\u00AD\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2069\\uFEFF\\uFE0F\\u20E3'
 /** What people write between the digits of one number, in whatever script. */
-const separators = `\\p{Zs}\\t./()\\[\\]~\\-\\u2010-\\u2015\\u2212\\u30FC\\uFF0D\\uFF0E\\uFF0F\\uFF08\\uFF09\\u00B7\\u30FB${unseen}`
-const joining = new RegExp(`^[${separators}]{1,6}$`, 'u')
-const plusBefore = new RegExp(`[+＋][${unseen}\\s(（]{0,4}$`, 'u')
+export const separators = `\\p{Zs}\\t./()\\[\\]~\\-\\u2010-\\u2015\\u2043\\u2044\\u2212\\u2215\\u2E3A\\u30FC\\uFE63\\uFF0D\\uFF0E\\uFF0F\\uFF08\\uFF09\\u00B7\\u30FB${unseen}`
+export const joining = new RegExp(`^[${separators}]{1,6}$`, 'u')
+export const plusBefore = new RegExp(`[+＋][${unseen}\\s(（]{0,4}$`, 'u')
 
 /**
  * Phone and card numbers in a text. The library decides what is a number; where to look is decided here, because its
@@ -80,7 +85,7 @@ function runsOf(text: string): Group[][] {
 const isByte = ({ digits }: Group): boolean => /^\d{1,3}$/.test(digits) && Number(digits) < 256
 
 /** A date with its whole year is no part of a number, beside it or around it; nor is an address in a network (IPv4). */
-function markOthers(text: string, run: Group[]): Group[] {
+export function markOthers(text: string, run: Group[]): Group[] {
   const gap = (i: number): string => text.slice(run[i]?.end ?? 0, run[i + 1]?.start ?? 0)
   for (let i = 0; i + 2 < run.length; i++) {
     const [one, two, three, four] = run.slice(i, i + 4)
@@ -101,9 +106,9 @@ function markOthers(text: string, run: Group[]): Group[] {
 }
 
 /** What digits are read as; a phone number in E.164 where that is known. */
-type Reading = { kind: 'phone'; e164: string } | { kind: 'card' } | { kind: 'unclear' }
+export type Reading = { kind: 'phone'; e164: string } | { kind: 'card' } | { kind: 'unclear' }
 
-const unclear: Reading = { kind: 'unclear' }
+export const unclear: Reading = { kind: 'unclear' }
 
 function spansOf(text: string, run: Group[], home: CountryCode | null, effort: Effort): Span[] {
   const found: { from: number; to: number; reading: Reading }[] = []
@@ -141,7 +146,7 @@ function merged(found: readonly { from: number; to: number }[]): { from: number;
   return regions
 }
 
-function spanOf(text: string, run: readonly Group[], from: number, to: number, reading: Reading): Span {
+export function spanOf(text: string, run: readonly Group[], from: number, to: number, reading: Reading): Span {
   const groups = run.slice(from, to + 1)
   const [first] = groups
   const start = first?.start ?? 0
@@ -167,7 +172,7 @@ function maskedPhone(value: string): string {
 }
 
 /** ISO/IEC 7812: the check digit, the networks' first digits, and groups as cards show them. */
-function isCard(window: readonly Group[], digits: string): boolean {
+export function isCard(window: readonly Group[], digits: string): boolean {
   if (window[0]?.hasPlus || digits.length < cardDigits.min || !/^(?:[2-6]|8[12]|9792)/.test(digits)) return false
   if (window.length > 5 || window.slice(0, -1).some((group) => group.digits.length < 4)) return false
   let sum = 0
@@ -186,6 +191,27 @@ const idBefore = /(?:[A-Za-z][-_]?|[#№])$/
 const phoneWord =
   /(?:tel|telefon|phone|handy|mobile?|mobil|mob|cell?|fon|fone|whats ?app|wa|nr|num|number|nummer|call|fax)[-_]?$/i
 
+/** Directly behind letters or a sign digits are the name of a thing, unless they say themselves that they are none. */
+export const isNamed = (before: string): boolean => idBefore.test(before) && !phoneWord.test(before)
+
+function gluedPhone(before: string, digits: string, home: CountryCode | null, effort: Effort): Reading | null {
+  // The middle of a hash or a UUID.
+  if (/\d[a-f-]*[a-f]-?$/.test(before)) return null
+  if (digits.startsWith('00')) return abroad(digits.slice(2), true, effort)
+  // Behind a word any number may stand; "INV-0" and "#0" begin the numbers of many things.
+  const demand = /\p{Ll}{2}[-_]?$/u.test(before) ? 'valid' : 'mobile'
+  if (digits.startsWith('0')) return digits.length < 9 ? null : anyHome(digits, home, effort, demand)
+  return digits.length >= 11 && digits.length <= 13 ? abroad(digits, true, effort) : null
+}
+
+/** Nobody writes an amount of ten digits without marks between its thousands. */
+export function isMoney(text: string, start: number, end: number, digits: string): boolean {
+  if (digits.startsWith('0')) return false
+  const isAmount = digits.length < 10 || /^\d{1,3}(?:[^\d]\d{3})+$/.test(text.slice(start, end))
+  if (!isAmount) return false
+  return currencyBefore.test(text.slice(Math.max(0, start - 12), start)) || currencyAfter.test(text.slice(end, end + 8))
+}
+
 function phoneIn(
   text: string,
   window: readonly Group[],
@@ -200,9 +226,8 @@ function phoneIn(
   // With a plus it is meant to be one, whether the library knows it or not.
   if (window[0]?.hasPlus) return isWhole ? phone(`+${digits}`) : abroad(digits, false, effort)
   const before = text.slice(Math.max(0, start - 12), start)
-  if (idBefore.test(before) && !phoneWord.test(before)) return null
-  if (!digits.startsWith('0') && (currencyBefore.test(before) || currencyAfter.test(text.slice(end, end + 8))))
-    return null
+  if (isNamed(before)) return gluedPhone(before, digits, home, effort)
+  if (isMoney(text, start, end, digits)) return null
   if (digits.startsWith('00')) return abroad(digits.slice(2), digits.length < 12, effort)
   const written = text.slice(start, end)
   if (/^(?:19|20)\d\d[-/]\d{3,7}$/.test(written)) return null
@@ -211,15 +236,17 @@ function phoneIn(
   if (digits.startsWith('011')) return abroad(digits.slice(3), true, effort)
   // As WhatsApp writes them: with the country's code, without the plus.
   const isLikely = window.length === 1 || (window.length <= 6 && /^\d+\D+\d\D|\d{3}/.test(written))
-  const known = digits.length >= 10 && isLikely ? abroad(digits, true, effort) : null
+  const isSpelt =
+    isWhole && window.length > 5 && digits.length >= 10 && !/\d\W{1,3}$/.test(before) && isSpelled(window, digits)
+  const known = digits.length >= 10 && (isLikely || isSpelt) ? abroad(digits, true, effort) : null
   if (known) return known
-  const isCommon = home === null && isCommonForm(written, digits, window.length)
+  const isCommon = home === null && isCommonForm(written, digits, isSpelt ? 1 : window.length)
   return isCommon || /^\d{3}\D{1,2}\d{3}[ .-]\d{4}$/.test(written) ? unclear : null
 }
 
 const phone = (e164: string): Reading => ({ kind: 'phone', e164 })
 
-function abroad(digits: string, isStrict: boolean, effort: Effort): Reading | null {
+export function abroad(digits: string, isStrict: boolean, effort: Effort): Reading | null {
   if (digits.startsWith('0') || digits.length > e164DigitsMax) return null
   effort.parses--
   const parsed = parsePhoneNumberFromString(`+${digits}`)
@@ -227,32 +254,42 @@ function abroad(digits: string, isStrict: boolean, effort: Effort): Reading | nu
   return (isStrict ? parsed?.isValid() : parsed?.isPossible()) ? phone(`+${digits}`) : null
 }
 
-function atHome(digits: string, home: CountryCode, effort: Effort): Reading | null {
+/** What the library must know of a number: its length, that it is given out, that it is given out for mobile phones. */
+type Demand = 'possible' | 'valid' | 'mobile'
+
+export function atHome(digits: string, home: CountryCode, effort: Effort, demand: Demand = 'possible'): Reading | null {
   effort.parses--
   const parsed = parsePhoneNumberFromString(digits, home)
   if (!parsed) return null
+  const type = parsed.getType()
+  if (demand === 'mobile' && type !== 'MOBILE' && type !== 'FIXED_LINE_OR_MOBILE') return null
   const isValid = parsed.isValid()
   // Where a number at home begins with a zero, few leave it out, and then of mobile numbers.
-  const isWritten = digits.startsWith('0') || !/^\D*0/.test(parsed.formatNational()) || parsed.getType() === 'MOBILE'
-  const isMeant = digits.startsWith('0') && digits.length >= 9 && parsed.isPossible()
+  const isWritten = digits.startsWith('0') || !/^\D*0/.test(parsed.formatNational()) || type === 'MOBILE'
+  const isMeant = demand === 'possible' && digits.startsWith('0') && digits.length >= 9 && parsed.isPossible()
   return (isValid && isWritten) || isMeant ? phone(parsed.number) : null
+}
+
+/** Countries in which many write a zero first: without the contact's own, a number of one of them is one. */
+const homes: readonly CountryCode[] = ['DE', 'FR', 'GB', 'ID', 'TR']
+
+/** A complete number of the country, or where none is known of one of the common ones. */
+export function anyHome(digits: string, home: CountryCode | null, effort: Effort, demand: Demand): Reading | null {
+  if (home !== null) return atHome(digits, home, effort, demand)
+  return homes.some((one) => atHome(digits, one, effort, demand) !== null) ? unclear : null
+}
+
+/** Digit by digit or two by two, over the whole run: not the digits counted up, and no table of ones and noughts. */
+function isSpelled(window: readonly Group[], digits: string): boolean {
+  if (window.some((group) => group.digits.length > 2) || new Set(digits).size < 4) return false
+  return !digits.startsWith('012345678') && !digits.startsWith('23456789')
 }
 
 /** Without a country: a zero and what may follow it, and how the most populous countries write their numbers. */
 function isCommonForm(written: string, digits: string, groups: number): boolean {
   if (groups > 5) return false
   if (/^0[1-9]\d{7,10}$/.test(digits)) return true
-  if (/^(?:[2-9]\d{9}|1[3-9]\d{9}|[1-9]{2}9\d{8})$/.test(digits)) return true
+  // "1701234567" is a German one without its zero, and longer by a digit a Chinese one.
+  if (/^(?:[2-9]\d{9}|1(?:5\d|6[023]|7\d)\d{7}|1[3-9]\d{9}|[1-9]{2}9\d{8})$/.test(digits)) return true
   return /^[5-9]\d\d([ .-])\d{3}\1\d{3}$/.test(written)
-}
-
-/** Digits of all scripts as ASCII; Unicode has them in tens, zero first. */
-export function asciiDigits(text: string): string {
-  if (/^\d*$/.test(text)) return text
-  return text.replaceAll(/\p{Nd}/gu, (digit) => {
-    const code = digit.codePointAt(0) ?? 0
-    let zero = code
-    while (code - zero < 49 && /^\p{Nd}$/u.test(String.fromCodePoint(zero - 1))) zero--
-    return String((code - zero) % 10)
-  })
 }

@@ -134,6 +134,20 @@ t.test('what is no number of a person stays', async (t) => {
   for (const [text, country] of kept) t.equal(veil(text, country), null, text)
 })
 
+t.test('email addresses are masked as HTML, links and people against robots write them', async (t) => {
+  hides(t, [
+    ['an\u200Bna@exam\u200Bple.com', null, 'a•••@exam\u200Bple.com'],
+    ['anna\u200B@\u2060example\u00AD.com', null, 'a•••@\u2060example\u00AD.com'],
+    ['?to=anna%40example.com', null, '?to=a•••%40example.com'],
+    ['anna&#64;example.com', null, 'a•••&#64;example.com'],
+    ['anna&#x40;example.com', null, 'a•••&#x40;example.com'],
+    ['anna (at) example.com', null, 'a••• (at) example.com'],
+    ['anna[AT]example.com', null, 'a•••[AT]example.com'],
+    ['anna (at) example (dot) com', null, 'a••• (at) example (dot) com'],
+    ['anna @ example . com', null, 'a•••@ example . com'],
+  ])
+})
+
 t.test('some other numbers look like one, and are masked too', async (t) => {
   // Each of these has the form of a number that somebody has. The list may shrink.
   const lost: [string, string | null][] = [
@@ -142,6 +156,11 @@ t.test('some other numbers look like one, and are masked too', async (t) => {
     ['order 4915112345679', 'DE'],
     ['order 9876543210', null],
     ['order 87654321', 'SG'],
+    ['#919902821863', 'DE'],
+    ['user_12345678901', 'DE'],
+    ['1755224943', null],
+    ['35663472\n80590162', 'DE'],
+    ['05164;3180;657', 'DE'],
   ]
   for (const [text, country] of lost) t.not(veil(text, country), null, text)
 })
@@ -198,6 +217,13 @@ t.test('what a veil shows hides nothing more', async () => {
     '+',
     'x',
     '(',
+    '\n',
+    ':',
+    '0170',
+    '1234567',
+    '<br>',
+    '49',
+    '%40',
   )
   fc.assert(
     fc.property(fc.array(part, { maxLength: 12 }), fc.constantFrom('DE', 'US', null), (parts, country) => {
@@ -211,7 +237,22 @@ t.test('what a veil shows hides nothing more', async () => {
 t.test('a text made to be slow is done soon, and nothing in it is left unexamined', async (t) => {
   const units = ['1', '1 ', '1-', '@', 'a@', 'a@b.de ', '"@', '"a@b.de', '-', '+', '+1', '(1', '.a@', '１', '२ ', '𝟙 ']
   const longer = ['0170 1234567 ', '+49 151 12345678 ', '12345678 ', '4111 1111 1111 1111 ', '2026-11-22 ', '1234567.']
-  for (const unit of [...units, ...longer])
+  const broken = [
+    '1\n',
+    '01,',
+    '0170\n',
+    '<b>',
+    '1<b>',
+    '1<br><br>',
+    '49,',
+    '4111,',
+    '01\r\n> ',
+    '+49\n170\n',
+    '1:',
+    '0 1 7 ',
+  ]
+  const mail = ['&#64;', 'a%40', '(at)', 'a (at) b', 'a @ b . ', '@a . a . a . ', 'a\u200B@', '\u200B', '[at']
+  for (const unit of [...units, ...longer, ...broken, ...mail])
     for (const country of ['DE', null]) {
       const text = unit.repeat(Math.ceil(65_536 / unit.length)).slice(0, 65_536)
       const before = process.cpuUsage()
