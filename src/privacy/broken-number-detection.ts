@@ -151,8 +151,8 @@ function phoneIn(
   if (!first || !last || digits.length > 17) return null
   const isMarked = first.hasPlus || /^0\d/.test(first.digits)
   if (isBroken && (isMarked ? isListed(window) : isLoose(text, window, first, last, digits))) return null
-  // Nothing is shown unexamined.
-  if (effort.parses <= 0) return isMarked ? unclear : null
+  // Nothing is shown unexamined: what may be broken is taken for it, and nothing for a number of its own.
+  if (effort.parses <= 0) return isBroken && (isMarked || digits.length >= 11) ? unclear : null
   if (first.hasPlus) return abroad(digits, true, effort)
   if (digits.startsWith('00')) return abroad(digits.slice(2), true, effort)
   if (isMarked) return anyHome(digits, home, effort, 'valid')

@@ -92,3 +92,8 @@ t.test('numbers that are spelled digit by digit, or lack their zero, need no cou
   for (const text of ['0 1 2 3 4 5 6 7 8 9', '1 2 3 4 5 6 7 8 9 10 11 12', '0 1 1 0 1 0 0 1 0 1'])
     t.equal(veil(text, null), null, text)
 })
+
+t.test('after very many numbers the broken ones are still masked', async (t) => {
+  const lines = Array.from({ length: 3_000 }, (_, i) => `no 0170\n${1_000_000 + i} and 49170\n${1_000_000 + i}`)
+  for (const country of ['DE', null]) t.notMatch(veil(lines.join(' x '), country), /\d{5}/)
+})
