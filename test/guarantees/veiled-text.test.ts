@@ -193,6 +193,8 @@ t.test('who writes a number has it masked like the others, and may go on writing
   t.match([plain.status, plain.body], [200, { text: 'They called.' }])
   t.notOk('maskedFields' in plain.body)
   t.equal((await change('They called.')).status, 200, 'what is not masked may be sent back')
+  const rewritten = 'At Mein0170\n1234567, a (at) b.example'
+  t.match((await change(rewritten)).body, { text: 'At Mein+49••••••••67, a••• (at) b.example' })
   t.match((await change('At 0170 1234567')).body, { text: 'At +49••••••••67' })
   t.match((await request('GET', path)).body, { text: 'At 0170 1234567' })
 
