@@ -1,19 +1,20 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type pg from 'pg'
-import type { Action } from '../access/actions.ts'
 import type { Models } from '../access/model.ts'
 import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
-import { type AuditEntry, eventStatement, eventValues, type Meta, touchedValues } from './audit-event.ts'
+import { type AuditEntry, eventStatement, eventValues, touchedValues } from './audit-event.ts'
 import { clearQuotaValues } from './clear-quota.ts'
 import type { Connections } from './connections.ts'
-import { type InsertParts, insertStatement } from './insert-statement.ts'
+import { insertStatement } from './insert-statement.ts'
+import type { Caller, InsertPlan, ReadPlan } from './plans.ts'
 import { PreparedStatements } from './prepared.ts'
 import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
-import { type Part, readStatement } from './read-statement.ts'
+import { readStatement } from './read-statement.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
+import { KnownKeys, type TenantKeyring } from './tenant-keys.ts'
 import { once } from './texts.ts'
 import {
   Again,
@@ -29,37 +30,8 @@ import {
   unwritten,
 } from './transaction.ts'
 
+export type { Caller, InsertPlan, ReadPlan } from './plans.ts'
 export { Finish, type JsonRow, type NewJob, type Tx } from './transaction.ts'
-
-/** Whoever asks, with where the request came from. The principal is renewed when its standing has changed. */
-export interface Caller {
-  principal: Principal
-  readonly meta: Meta
-  /** The right that let it in; asked for again when the principal is renewed. */
-  readonly needs?: { action: Action; resource: string }
-}
-
-/** A read: its parts are built once per ability and key, its values given at each run. */
-export interface ReadPlan {
-  /** Names the statement among those of the same ability, for parts that depend on nothing else; null: not kept. */
-  key: string | null
-  /** Requests decide which statements of this kind there are: only those used often are worth a place at the server. */
-  isAskedFor?: boolean
-  parts: () => readonly Part[]
-  values: Readonly<Record<string, unknown>>
-  /** The one id that is asked for: finding nothing is a refusal. */
-  wanted?: string
-  query?: unknown
-  /** How many clear values it counts as, against the quota of whoever asks; above it, it is refused. */
-  clearValues?: number
-}
-
-/** A change whose rows are all new; built once per key, its values given at each run. */
-export interface InsertPlan {
-  key: string
-  parts: () => InsertParts
-  values: Readonly<Record<string, unknown>>
-}
 
 /**
  * The choke point: the only way to the data. A read or a change is bound to a principal, and nothing is given back
@@ -71,17 +43,18 @@ export class Database {
   readonly #models: Models
   readonly #principals: PrincipalStore
   readonly #prepared = new PreparedStatements()
-  readonly #tenants = new Map<string, Buffer>()
+  readonly #tenantKeys: KnownKeys
   #jobsAdded: (count: number) => void = () => {}
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
     this.#connections = connections
     this.#keyring = keyring
+    this.#tenantKeys = new KnownKeys(keyring)
     this.#models = models
     this.#principals = new PrincipalStore(
       models,
       (tenant, statement) => this.lookup<PrincipalRow>(tenant, statement),
-      (tenantId, wrapped) => void this.#tenants.set(tenantId, wrapped),
+      (tenantId, wrapped) => this.#tenantKeys.learn(tenantId, wrapped),
     )
   }
 
@@ -224,24 +197,8 @@ export class Database {
   }
 
   /** The tenant's keys; read inside the first transaction that needs them, then kept. */
-  keys(tenantId: string): {
-    known: boolean
-    now: () => TenantKeys
-    load: (query: (statement: SQL) => Promise<{ wrapped_key: Buffer }[]>) => Promise<void>
-  } {
-    const wrapped = this.#tenants.get(tenantId)
-    return {
-      known: wrapped !== undefined,
-      now: () => {
-        const key = this.#tenants.get(tenantId)
-        if (!key) throw new Error('the tenant’s key has not been read')
-        return this.#keyring.tenant(tenantId, key)
-      },
-      load: async (query) => {
-        const [row] = await query(sql`SELECT wrapped_key FROM app.tenant WHERE tenant_id = ${tenantId}::uuid`)
-        if (row) this.#tenants.set(tenantId, row.wrapped_key)
-      },
-    }
+  keys(tenantId: string): TenantKeyring {
+    return this.#tenantKeys.of(tenantId)
   }
 
   /** The tenant's keys, read from the database when they are not known yet. */
