@@ -73,7 +73,7 @@ function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
       )})`
     return sql`${field.value} = ANY (${values})`
   }
-  const value = sql`${bind(condition)}::${sql.raw(types[field.kind])}`
+  const value = sql`${bind(condition)}::${sql.raw(sqlTypes[field.kind])}`
   if (condition.op === 'startsWith') return sql`starts_with(${field.value}, ${value})`
   // Equality is the same under every (deterministic) collation, and only under the column's own does it use an index.
   // Some fields are compared in a form of their own: a phone however it is spaced, an address whatever its case.
@@ -92,7 +92,8 @@ export function comparable(field: Pick<Field, 'kind' | 'value'>): SQL {
   return field.kind === 'text' || field.kind === 'choice' ? sql`${field.value} COLLATE "C"` : field.value
 }
 
-const types: Record<FieldKind, string> = {
+/** What the database calls one value of a kind; of a list, an element. */
+export const sqlTypes: Readonly<Record<FieldKind, string>> = {
   text: 'text',
   choice: 'text',
   uuid: 'uuid',
@@ -105,7 +106,7 @@ const types: Record<FieldKind, string> = {
   json: 'jsonb',
 }
 
-const arrayType = (kind: FieldKind): SQL => sql.raw(`${types[kind]}[]`)
+const arrayType = (kind: FieldKind): SQL => sql.raw(`${sqlTypes[kind]}[]`)
 
 /** A condition without its values: those are given at each run, so that a statement can be kept for all of one shape. */
 export interface Frame {

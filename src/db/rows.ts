@@ -1,5 +1,5 @@
 import type { Condition } from '../access/condition.ts'
-import { conditionSql, frameOf } from '../access/condition-sql.ts'
+import { conditionSql, frameOf, sqlTypes } from '../access/condition-sql.ts'
 import { fieldSql, filterable, liveWhere, rowsWhere, sight } from '../access/door.ts'
 import type { Field, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
@@ -247,7 +247,7 @@ function orderOf(
     : sql`${value} ${direction} NULLS LAST, ${id} ${direction}`
   const columns = sql`, ${value} AS "_key"`
   if (!after) return { columns, orderBy, afterSql: null }
-  const key = sql`${named('afterKey')}::${sql.raw(castOf(sort.field))}`
+  const key = sql`${named('afterKey')}::${sql.raw(sqlTypes[sort.field.kind])}`
   if (always) return { columns, orderBy, afterSql: sql`(${value}, ${id}) ${beyond} (${key}, ${lastId})` }
   if (after.key === null)
     return {
@@ -261,9 +261,6 @@ function orderOf(
     afterSql: sql`(${value} ${beyond} ${key} OR ${value} = ${key} AND ${id} ${beyond} ${lastId} OR ${value} IS NULL)`,
   }
 }
-
-const castOf = (field: Field): string =>
-  field.kind === 'number' ? 'numeric' : field.kind === 'time' ? 'timestamptz' : field.kind === 'date' ? 'date' : 'text'
 
 /** A field that may not be used and a field that does not exist: the same answer. */
 export const unknownField = (path: string, name: string) => ({

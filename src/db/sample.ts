@@ -4,6 +4,7 @@ import { SQL, type SQLChunk } from 'drizzle-orm/sql/sql'
 import { Table } from 'drizzle-orm/table'
 import { z } from 'zod'
 import { valueIn } from '../access/condition.ts'
+import { sqlTypes } from '../access/condition-sql.ts'
 import { rowsWhere } from '../access/door.ts'
 import type { CustomFields, Detected, Field, FieldKind, ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
@@ -122,17 +123,7 @@ function inSample(statement: SQL, columns: ReadonlyMap<Column, SQL>): SQL {
   )
 }
 
-const types: Record<FieldKind, string> = {
-  text: 'text',
-  choice: 'text',
-  uuid: 'uuid',
-  number: 'numeric',
-  boolean: 'boolean',
-  time: 'timestamptz',
-  date: 'date',
-  textList: 'text[]',
-  uuidList: 'uuid[]',
-  json: 'jsonb',
-}
+const isList = (kind: FieldKind): boolean => kind === 'textList' || kind === 'uuidList'
 
-const typeOf = ({ column, kind }: Field): string => column?.getSQLType() ?? types[kind]
+const typeOf = ({ column, kind }: Field): string =>
+  column?.getSQLType() ?? (isList(kind) ? `${sqlTypes[kind]}[]` : sqlTypes[kind])
