@@ -23,6 +23,7 @@ export interface Rule {
  */
 export class Ability {
   readonly #layers: readonly Rules[]
+  readonly #byRow = new Map<string, boolean>()
   /** The resources as the principal's tenant has them, with the fields that it has defined. */
   readonly models: Models
   /** Compiled statements, kept as long as the ability itself. */
@@ -97,12 +98,16 @@ export class Ability {
     })
   }
 
-  /** Whether what may be done with a row of the resource depends on the row. */
+  /** Whether what may be done with a row of the resource depends on the row. Asked twice with every change. */
   dependsOnRow(resource: string): boolean {
+    const known = this.#byRow.get(resource)
+    if (known !== undefined) return known
     const actions: readonly RuleAction[] = [...actionNames, 'mask']
-    return this.#layers.some((layer) =>
+    const depends = this.#layers.some((layer) =>
       actions.some((action) => layer.rulesFor(action, resource).some((rule) => rule.conditions !== undefined)),
     )
+    this.#byRow.set(resource, depends)
+    return depends
   }
 
   /** The rules of an action, one list per layer; a row must satisfy one rule of each. */
