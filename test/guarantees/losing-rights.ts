@@ -139,7 +139,7 @@ export async function losses(service: TestService): Promise<Record<string, Loss>
       const { token, id } = await member('owner', { businessUnitIds: [unit] })
       return { token, take: () => patch(`/v1/members/${id}`)({ roleIds: [] }) }
     }),
-    'membership, for now': of(out, async () => {
+    'membership, by deactivation': of(out, async () => {
       const { token, change } = await withRole()
       return { token, take: () => change({ status: 'deactivated' }) }
     }),
@@ -170,7 +170,7 @@ export async function losses(service: TestService): Promise<Record<string, Loss>
       const body = { token: link, password: `${password}-2` }
       return { token, take: () => ok(201, 'POST', '/v1/invitations/accept', { token: null, body }) }
     }),
-    'the key, for now': of(out, async () => {
+    'the key, by deactivation': of(out, async () => {
       const { token, change } = await withKey()
       return { token, take: () => change({ status: 'deactivated' }) }
     }),

@@ -36,12 +36,9 @@ export const conversationWrite = [
   'tags',
   'unreadCount',
 ]
-/** A conversation without what it is about. */
-export const conversationBasics = [
-  ...basics,
-  'trashedAt',
+/** How a conversation stands, without what is said in it. */
+export const conversationState = [
   'contactId',
-  'identityId',
   'channelId',
   'channel',
   'businessUnitId',
@@ -53,11 +50,12 @@ export const conversationBasics = [
   'purpose',
   'tags',
   'unreadCount',
-  'lastMessageId',
   'lastMessageAt',
   'lastInboundAt',
   'waitingSince',
 ]
+/** A conversation without what it is about. */
+export const conversationBasics = [...basics, 'trashedAt', 'identityId', 'lastMessageId', ...conversationState]
 /** A note without what it says. */
 export const noteBasics = [
   ...basics,

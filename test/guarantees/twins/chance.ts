@@ -1,32 +1,13 @@
-/** Chance that can be repeated: the same seed throws the same dice (mulberry32). */
-export class Chance {
-  #state: number
+import { Random } from '../../../scripts/demo/random.ts'
 
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** 0 ≤ x < 1 */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = this.#state
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-
-  is(probability: number): boolean {
-    return this.next() < probability
-  }
-
+/** Chance that can be repeated, in the words of questions and roles. */
+export class Chance extends Random {
   below(count: number): number {
-    return Math.floor(this.next() * count)
+    return this.int(0, count - 1)
   }
 
   of<T>(list: readonly T[]): T {
-    const one = list[this.below(list.length)]
-    if (one === undefined) throw new Error('there is nothing to choose from')
-    return one
+    return this.pick(list)
   }
 
   some<T>(list: readonly T[], probability: number): T[] {
