@@ -40,6 +40,9 @@ const types: Record<CustomFieldType, { kind: FieldKind; mask: MaskKind; column: 
     reference: { kind: 'uuid', mask: 'hidden', column: 'uuidValue' },
   }
 
+/** The column that keeps the values of a type. */
+export const columnOf = (values: ValueTable, type: CustomFieldType): PgColumn => values[types[type].column]
+
 /** Long texts do not fit into an index: their beginnings do, and lead to the few that are compared whole. */
 const indexedLength = sql.raw('100')
 

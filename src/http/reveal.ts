@@ -134,7 +134,7 @@ function clearValues(clear: JsonRow, fields: readonly Field[]): JsonRow {
     if (!stored) values[name] = clear[name] ?? null
     else {
       const [all, shown] = [clear[stored.group], values[stored.group]]
-      const value = isObject(all) ? (all[stored.key] ?? null) : null
+      const value = isObject(all) && Object.hasOwn(all, stored.key) ? all[stored.key] : null
       values[stored.group] = { ...(isObject(shown) ? shown : {}), [stored.key]: value }
     }
   }

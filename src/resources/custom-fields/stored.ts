@@ -1,19 +1,11 @@
-import type { CustomFieldType } from '../../access/model.ts'
+import { columnOf } from '../../access/custom-field.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { type SQL, sql } from '../../db/sql.ts'
+import { contactCustomValue } from '../../db/tables/custom-field.ts'
 import type { Definition } from './definition.ts'
 
-/** The column of a value, by its field’s type. */
-const columns: Record<CustomFieldType, string> = {
-  text: 'text_value',
-  choice: 'text_value',
-  number: 'number_value',
-  money: 'number_value',
-  boolean: 'boolean_value',
-  date: 'date_value',
-  multiChoice: 'list_value',
-  reference: 'uuid_value',
-}
+/** Of the columns one holds the value: that of its field’s type. */
+const valueColumns = ['text_value', 'number_value', 'boolean_value', 'date_value', 'list_value', 'uuid_value']
 
 /** A value of a contact that its field takes. */
 export interface StoredValue {
@@ -24,8 +16,7 @@ export interface StoredValue {
 
 /** Sets values, in place of those that are there. */
 export async function valuesSet(tx: Tx, unitId: string, values: readonly StoredValue[]): Promise<void> {
-  const names = [...new Set(Object.values(columns))]
-  const sets = sql.raw(names.map((name) => `${name} = EXCLUDED.${name}`).join())
+  const sets = sql.raw(valueColumns.map((name) => `${name} = EXCLUDED.${name}`).join())
   await insert(tx, unitId, values, sql`(tenant_id, contact_id, field_id) DO UPDATE SET ${sets}`)
 }
 
@@ -39,7 +30,7 @@ async function insert(tx: Tx, unitId: string, values: readonly StoredValue[], on
   const rows = values.map(({ contactId, field, value }) => ({
     contact_id: contactId,
     field_id: field.id,
-    [columns[field.type]]: storedAs(value),
+    [columnOf(contactCustomValue, field.type).name]: storedAs(value),
   }))
   await tx.query(sql`INSERT INTO app.contact_custom_value (tenant_id, contact_id, field_id, business_unit_id, text_value, number_value, boolean_value, date_value, list_value, uuid_value)
     SELECT ${tx.principal.tenantId}::uuid, w.contact_id, w.field_id, ${unitId}::uuid, w.text_value, w.number_value, w.boolean_value, w.date_value, w.list_value, w.uuid_value

@@ -1,5 +1,6 @@
 import type { Resource } from '../../access/define.ts'
 import type { JsonRow } from '../../db/database.ts'
+import { Stale } from '../../db/transaction.ts'
 import { type Fault, Problem } from '../../errors.ts'
 import type { Change } from '../../http/record-changes.ts'
 import { type Definition, definitionList } from './definition.ts'
@@ -18,13 +19,16 @@ import { valueFault } from './valid.ts'
 export async function writeCustomValues(change: Change, resource: Resource): Promise<void> {
   const { tx, id, body, before, after } = change
   const given = isObject(body.customFields) ? Object.entries(body.customFields) : []
-  if (given.length === 0 && before !== null) return
+  if (given.length === 0 && (before !== null || !hasOwnFields(change, resource))) return
   const definitions = await definitionList(
     tx,
     resource.name,
     given.map(([key]) => key),
   )
   const byKey = new Map(definitions.map((one) => [one.key, one]))
+  const fields = tx.principal.ability.fields(resource)
+  // Defined while this change was under way: with the rights of before, its value would be missing from the answer.
+  if (given.some(([key]) => byKey.has(key) && !fields.has(`customFields.${key}`))) throw new Stale()
   const unknown = given.filter(([key]) => !byKey.has(key))
   if (unknown.length > 0) defineFirst(tx.principal, resource, unknown)
   const faults = [
@@ -56,6 +60,10 @@ export async function writeCustomValues(change: Change, resource: Resource): Pro
   )
 }
 
+/** Whether the tenant has defined any: where there is none, no new record needs to be held against them. */
+const hasOwnFields = ({ tx }: Change, resource: Resource): boolean =>
+  [...tx.principal.ability.fields(resource).values()].some(({ stored }) => stored)
+
 /**
  * Required fields without a value: of a new record all of them, later only one that the body takes away. Asked of whoever
  * may set the field: others could not give it, and would be told that there is one.
@@ -70,7 +78,8 @@ function missing(
   const action = before === null ? 'create' : 'update'
   return definitions.flatMap(({ key, required }) =>
     required &&
-    isAbsent(values[key]) &&
+    // A field may be called `constructor`.
+    (!Object.hasOwn(values, key) || isAbsent(values[key])) &&
     (before === null || asked.has(key)) &&
     tx.principal.ability.can(action, resource, after, `customFields.${key}`)
       ? [{ path: `/customFields/${key}`, code: 'required', message: 'This field must have a value.' }]

@@ -77,6 +77,12 @@ t.test(
     const colour = await define(service, 'colour', { type: 'choice', options, required: true })
     const bare = await request('POST', '/v1/contacts', { body: { displayName: 'Bare' } })
     t.match([bare.status, faults(bare)], [422, ['/customFields/colour required']])
+    const odd = await define(service, 'constructor', { type: 'text', required: true })
+    const empty = await service.request('POST', '/v1/contacts', {
+      body: { displayName: 'X', customFields: { colour: 'red' } },
+    })
+    t.match([empty.status, faults(empty)], [422, ['/customFields/constructor required']], 'whatever its name')
+    t.equal((await service.request('DELETE', `/v1/custom-fields/${odd}`)).status, 204)
     const anna = await contact(service, 'Anna', { colour: 'blue' })
     const taken = await request('PATCH', `/v1/contacts/${anna}`, { body: { customFields: { colour: null } } })
     t.match([taken.status, faults(taken)], [422, ['/customFields/colour required']])
