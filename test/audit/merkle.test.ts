@@ -20,7 +20,7 @@ function stored(leafHashes: readonly Buffer[], pieces: readonly number[] = [leaf
     at += leaves.length
     const grown = append(edge, leaves)
     edge = grown.edge
-    tree.levels[0]?.push(...leaves)
+    for (const leaf of leaves) tree.levels[0]?.push(leaf)
     for (const { level, index, hash } of grown.nodes) {
       const row = tree.levels[level] ?? []
       tree.levels[level] = row
@@ -51,7 +51,7 @@ t.test("the tree is that of Certificate Transparency's test vectors for RFC 6962
 })
 
 t.test('roots and proofs at every size are those of the recursive definition', async (t) => {
-  const most = sized(600, 600, 300)
+  const most = sized(280, 600, 260)
   const leaves = leavesOf(most)
   const reference = new ReferenceTree(leaves)
   const tree = stored(leaves)
@@ -87,8 +87,8 @@ t.test('a large tree grown in pieces has the same roots and proofs, from a handf
       const root = reference.root(0, size)
       tree.reads = 0
       t.same(await rootAt(tree, size), root)
-      const edge = await edgeAt(tree, index)
-      t.same(append(edge, leaves.slice(index, size)).root, root)
+      const before = Math.max(index, size - 1000)
+      t.same(append(await edgeAt(tree, before), leaves.slice(before, size)).root, root)
       t.ok(tree.reads <= 6, 'a read per level')
       tree.reads = 0
       const proof = await inclusionProof(tree, index, size)
