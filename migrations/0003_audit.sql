@@ -16,9 +16,14 @@ CREATE TABLE audit.event (
   on_behalf_of   uuid,
   action         text NOT NULL,
   resource       text NOT NULL,
-  -- [{resource, ids, shown, masked, changed?, versions?}]
-  touched        jsonb NOT NULL,
-  subject_ids    uuid[] NOT NULL,
+  -- which fields of which resources, see audit.shape
+  shape_id       uuid NOT NULL,
+  -- the records of the shape's parts one after the other, then the contacts concerned that are not among them
+  ids            uuid[] NOT NULL,
+  -- how many of the ids each part has; NULL: there is one part and all are its
+  counts         int[],
+  -- the version that a change led to, by part
+  versions       int[],
   row_count      int NOT NULL,
   outcome        text NOT NULL,
   -- the stable code of a refusal
@@ -28,6 +33,9 @@ CREATE TABLE audit.event (
   query          jsonb,
   -- encrypted under the contact's key: reasons, tickets
   sealed_note    bytea,
+  -- what fields were and became, each encrypted under the key of the contact at the same place
+  change_subjects uuid[],
+  sealed_changes bytea[],
   -- what caused a system's work: an inbound event, a job
   cause_id       uuid,
   request_id     text,
@@ -37,13 +45,54 @@ CREATE TABLE audit.event (
 
 CREATE TABLE audit.event_default PARTITION OF audit.event DEFAULT;
 
-CREATE INDEX event_subject ON audit.event USING gin (tenant_id, subject_ids);
-CREATE INDEX event_touched ON audit.event USING gin (tenant_id, touched jsonb_path_ops);
+CREATE INDEX event_id ON audit.event (tenant_id, event_id);
+-- By record and by contact. Ids are unique by themselves: the tenant in front would be one entry with all events.
+CREATE INDEX event_ids ON audit.event USING gin (ids);
 CREATE INDEX event_actor ON audit.event (tenant_id, actor_id, occurred_at DESC);
+CREATE INDEX event_denied ON audit.event (tenant_id, occurred_at DESC, event_id DESC) WHERE outcome = 'denied';
 CREATE INDEX event_order ON audit.event (tenant_id, epoch, transaction_id, sequence);
+
+-- [{resource, shown, masked, changed?}]: the same lists of names come with every event, and are two thirds of it. The id
+-- is made of the content, so that nobody can change what an event says by changing its shape.
+CREATE TABLE audit.shape (
+  tenant_id uuid NOT NULL,
+  shape_id  uuid NOT NULL,
+  shape     jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, shape_id)
+);
+
+CREATE FUNCTION audit.shape_id(shape jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN substr(encode(sha256(convert_to(shape::text, 'UTF8')), 'hex'), 1, 32)::uuid;
+
+-- An event as it is shown: [{resource, ids, shown, masked, changed?, version?}]
+CREATE FUNCTION audit.touched(shape jsonb, ids uuid[], counts int[], versions int[]) RETURNS jsonb
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (SELECT coalesce(jsonb_agg(part || jsonb_build_object('ids', to_jsonb(ids[beyond - size + 1 : beyond]))
+                                    || CASE WHEN versions[n] IS NULL THEN '{}' ELSE jsonb_build_object('version', versions[n]) END ORDER BY n), '[]')
+            FROM (SELECT part, n, size, sum(size) OVER (ORDER BY n) AS beyond
+                    FROM (SELECT part, n, CASE WHEN counts IS NULL THEN cardinality(ids) ELSE counts[n] END AS size
+                            FROM jsonb_array_elements(shape) WITH ORDINALITY AS s(part, n)) AS sized) AS placed);
+
+-- The contacts concerned.
+CREATE FUNCTION audit.subjects(shape jsonb, ids uuid[], counts int[]) RETURNS uuid[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN ARRAY(SELECT DISTINCT u FROM (
+    SELECT (jsonb_array_elements_text(part->'ids'))::uuid FROM jsonb_array_elements(audit.touched(shape, ids, counts, NULL)) AS part
+     WHERE part->>'resource' = 'contacts'
+    UNION ALL SELECT unnest(ids[(SELECT sum(c) FROM unnest(counts) AS c) + 1 :]) WHERE counts IS NOT NULL) AS s(u));
+
+-- Events with their shapes put in again. As the caller: its own rights and row-level security hold.
+CREATE VIEW audit.readable_event WITH (security_invoker = true) AS
+  SELECT e.tenant_id, e.event_id, e.occurred_at, e.epoch, e.transaction_id, e.sequence, e.actor_kind, e.actor_id, e.on_behalf_of,
+         e.action, e.resource, audit.touched(s.shape, e.ids, e.counts, e.versions) AS touched,
+         audit.subjects(s.shape, e.ids, e.counts) AS subject_ids, e.ids, e.row_count, e.outcome, e.code, e.purpose, e.query,
+         e.sealed_note, e.change_subjects, e.sealed_changes, e.cause_id, e.request_id, e.ip
+    FROM audit.event AS e LEFT JOIN audit.shape AS s ON s.tenant_id = e.tenant_id AND s.shape_id = e.shape_id;
 
 CREATE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  -- The server's log keeps this, whatever becomes of the transaction.
+  RAISE LOG 'refused: % on %.% by %', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
   RAISE EXCEPTION 'audit rows are append-only: % on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
     USING ERRCODE = 'insufficient_privilege';
 END $$;
@@ -63,6 +112,7 @@ END $$;
 
 CALL audit.guard('audit.event', false);
 CALL audit.guard('audit.event_default', true);
+CALL audit.guard('audit.shape', false);
 
 -- Makes this month's partition and the next ones; called at every start and daily. The DEFAULT partition stands behind
 -- them: a late start loses nothing, and a month that already has rows there simply stays there.
@@ -70,7 +120,9 @@ CREATE FUNCTION audit.make_partitions(months_ahead int DEFAULT 3) RETURNS int
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   month date; name text; made int := 0;
+  was text := coalesce(current_setting('custodia.audit_ddl', true), '');
 BEGIN
+  PERFORM set_config('custodia.audit_ddl', 'on', true);
   PERFORM pg_advisory_xact_lock(hashtextextended('audit.make_partitions', 0));
   FOR i IN 0..months_ahead LOOP
     month := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => i))::date;
@@ -85,5 +137,7 @@ BEGIN
       RAISE WARNING 'audit.event_default already holds rows of %, they stay there', name;
     END;
   END LOOP;
+  CALL audit.name_partitions();
+  PERFORM set_config('custodia.audit_ddl', was, true);
   RETURN made;
 END $$;

@@ -12,9 +12,12 @@ BEGIN
   -- consent is evidence: a change of mind is another event
   EXECUTE format('REVOKE UPDATE, DELETE ON app.consent_event FROM %I', login);
   -- by column: time and order are the server's
-  EXECUTE format('GRANT SELECT ON audit.event TO %I', login);
-  EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids,
-    row_count, outcome, code, purpose, query, sealed_note, cause_id, request_id, ip) ON audit.event TO %I', login);
+  EXECUTE format('GRANT SELECT ON audit.event, audit.readable_event TO %I', login);
+  EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, shape_id, ids, counts, versions,
+    row_count, outcome, code, purpose, query, sealed_note, change_subjects, sealed_changes, cause_id, request_id, ip) ON audit.event TO %I', login);
+  EXECUTE format('GRANT SELECT, INSERT ON audit.shape TO %I', login);
+  EXECUTE format('GRANT SELECT, INSERT ON audit.leaf, audit.node, audit.checkpoint, audit.signing_key TO %I', login);
+  EXECUTE format('REVOKE UPDATE ON app.signing_secret FROM %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE audit.event_sequence TO %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE app.inbound_event_sequence_seq TO %I', login);
   FOR fn, kind IN SELECT p.oid, p.prokind FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

@@ -4,7 +4,7 @@ import { literal, literals } from './literal.ts'
 import type { Field, FieldKind, ResourceModel } from './model.ts'
 
 /** What a name in a condition stands for; the door gives requests less than a role's own conditions get. */
-type Resolved = Pick<Field, 'kind' | 'value' | 'exact' | 'stored'>
+type Resolved = Pick<Field, 'kind' | 'value' | 'exact' | 'stored' | 'within'>
 export type Resolve = (name: string) => Resolved | null
 
 /** A comparison, without what joins it with others. */
@@ -65,7 +65,7 @@ function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
   if (condition.op === 'in') {
     if (condition.values.length === 0) return sql`false`
     const values = sql`${bind(condition)}::${arrayType(field.kind)}`
-    if (list) return sql`${field.value} && ${values}`
+    if (list) return indexed(field, (all) => sql`${all} && ${values}`)
     if (field.exact)
       return sql`(${sql.join(
         condition.values.map((value) => field.exact?.sql(field.value, String(value)) ?? sql`false`),
@@ -82,10 +82,14 @@ function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
   if (!list && condition.op === 'ne') return sql`(${field.value} IS NOT NULL AND (${equals}) IS FALSE)`
   if (list) {
     if (condition.op === 'ne') return sql`NOT ${field.value} <@ ARRAY[${value}]`
-    return sql`${field.value} @> ARRAY[${value}]`
+    return indexed(field, (all) => sql`${all} @> ARRAY[${value}]`)
   }
   return sql`${comparable(field)} ${symbols[condition.op]} ${value}`
 }
+
+/** What holds of a list holds of the one that it is within, and that one has an index. */
+const indexed = ({ value, within }: Resolved, holds: (list: SQL) => SQL): SQL =>
+  within ? sql`(${holds(within)} AND ${holds(value)})` : holds(value)
 
 /** Text is ordered by code point whatever the database's collation, as it is in memory. */
 export function comparable(field: Pick<Field, 'kind' | 'value'>): SQL {

@@ -91,6 +91,7 @@ export function customFields(
         mask: format === null || format === 'plain' ? mask : format,
         veil: null,
         detected: null,
+        within: null,
         filterable: true,
         sortable: kind !== 'textList' && kind !== 'boolean' && kind !== 'uuid',
         search: null,

@@ -39,6 +39,8 @@ export interface FieldDefinition {
   search?: SearchKind
   exact?: ExactMatch
   filter?: boolean
+  /** Of a list that is computed: a stored one with an index that holds at least as much. */
+  within?: SQL
   /** Changes by itself, without anybody changing the record: not part of its ETag. */
   volatile?: boolean
   sort?: boolean
@@ -101,6 +103,7 @@ export function defineResource(definition: ResourceDefinition): Resource {
       detected: one.veiledIn ? detectedIn(one.veiledIn, name, kind, value) : null,
       filterable: one.filter ?? kind !== 'json',
       sortable: one.sort ?? ['text', 'choice', 'number', 'time', 'date'].includes(kind),
+      within: one.within ?? null,
       search: one.search ?? null,
       exact: one.exact ?? null,
       schema: one.schema,

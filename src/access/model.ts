@@ -100,6 +100,8 @@ export interface Field {
   detected: Detected | null
   filterable: boolean
   sortable: boolean
+  /** Of a list that is computed: a stored one with an index that holds at least as much. */
+  within: SQL | null
   search: SearchKind | null
   /** Compares the field's SQL with one full value, in whatever form it was typed; null = plain equality. */
   exact: ExactMatch | null

@@ -57,8 +57,8 @@ export interface Meta {
 export type Outcome = 'allowed' | 'denied'
 
 const columns = sql.raw(
-  'INSERT INTO audit.event (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids,' +
-    ' row_count, outcome, code, purpose, query, sealed_note, cause_id, request_id, ip)',
+  'INSERT INTO audit.event (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, shape_id, ids, counts, versions,' +
+    ' row_count, outcome, code, purpose, query, sealed_note, change_subjects, sealed_changes, cause_id, request_id, ip)',
 )
 
 /** The values that every event of a principal carries, for placeholders of the same names. */
@@ -85,34 +85,59 @@ export function eventValues(
   }
 }
 
-/** The event inside a statement: what was touched comes from the statement's own rows. */
-export function eventFrom(parts: {
-  touched: SQL
-  subjects: SQL
-  rowCount: SQL
-  outcome: SQL
-  code: SQL
-  from: SQL
-}): SQL {
-  return sql`${columns} SELECT ${named('eventTenant')}::uuid, ${named('eventId')}::uuid, ${named('actorKind')}, ${named('actorId')}::uuid,
-    ${named('onBehalfOf')}::uuid, ${named('action')}, ${named('resource')}, ${parts.touched}, ${parts.subjects}, ${parts.rowCount},
-    ${parts.outcome}, ${parts.code}, ${named('purpose')}, ${named('query')}::jsonb, ${named('sealedNote')}::bytea, ${named('causeId')}::uuid, ${named('requestId')}, ${named('ip')}::inet
-    FROM ${parts.from}`
+/** What was touched, as SQL; see audit.event for how names, ids and contacts lie beside each other. */
+export interface TouchedSql {
+  /** jsonb: the names, without ids. */
+  shape: SQL
+  /** uuid[]: the ids of the shape's parts, then the contacts concerned that are not among them. */
+  ids: SQL
+  /** int[]: how many ids each part has; NULL where there is one part and all ids are its. */
+  counts: SQL
+  versions: SQL
+  /** A step of the WITH that these stand on. */
+  before?: SQL
+}
+
+/**
+ * The steps that write an event, for a WITH: what was touched comes from the statement's own rows. A shape that is new
+ * is written beside it.
+ * @param from where `standing` says that the event is to be: without a row there is none
+ */
+export function eventSteps(
+  parts: TouchedSql & { rowCount: SQL; outcome: SQL; code: SQL; from: SQL; changes?: { subjects: SQL; sealed: SQL } },
+): SQL {
+  const tenant = sql`${named('eventTenant')}::uuid`
+  return sql`${parts.before ? sql`${parts.before}, ` : sql``}named AS MATERIALIZED (SELECT audit.shape_id(n.shape) AS shape_id, n.shape FROM (SELECT ${parts.shape} AS shape FROM ${parts.from}) AS n),
+    shaped AS (INSERT INTO audit.shape (tenant_id, shape_id, shape) SELECT ${tenant}, named.shape_id, named.shape FROM named
+      WHERE NOT EXISTS (SELECT FROM audit.shape AS k WHERE k.tenant_id = ${tenant} AND k.shape_id = named.shape_id) ON CONFLICT DO NOTHING),
+    event AS (${columns} SELECT ${tenant}, ${named('eventId')}::uuid, ${named('actorKind')}, ${named('actorId')}::uuid,
+    ${named('onBehalfOf')}::uuid, ${named('action')}, ${named('resource')}, named.shape_id, ${parts.ids}, ${parts.counts}, ${parts.versions}, ${parts.rowCount},
+    ${parts.outcome}, ${parts.code}, ${named('purpose')}, ${named('query')}::jsonb, ${named('sealedNote')}::bytea, ${parts.changes?.subjects ?? sql`NULL::uuid[]`}, ${parts.changes?.sealed ?? sql`NULL::bytea[]`},
+    ${named('causeId')}::uuid, ${named('requestId')}, ${named('ip')}::inet FROM named)`
 }
 
 /** The event of a change or a refusal, whose particulars are known when it is written. One statement for all of them. */
 export const eventStatement: Compiled = {
   kept: 'own',
   ...compile(
-    eventFrom({
-      touched: sql`${named('touched')}::jsonb`,
-      subjects: sql`${named('subjectIds')}::uuid[]`,
+    sql`WITH ${eventSteps({
+      shape: sql`${named('shape')}::jsonb`,
+      ids: sql`${named('ids')}::uuid[]`,
+      counts: sql`${named('counts')}::int[]`,
+      versions: sql`${named('versions')}::int[]`,
       rowCount: sql`${named('rowCount')}::int`,
       outcome: sql`${named('outcome')}`,
       code: sql`${named('code')}`,
       from: sql`(SELECT 1) AS one`,
-    }),
+      changes: { subjects: sql`${named('changeSubjects')}::uuid[]`, sealed: sql`${named('sealedChanges')}::bytea[]` },
+    })} SELECT`,
   ),
+}
+
+/** What fields were and became, sealed: one for each record, under the key of the contact that it concerns. */
+export interface SealedChange {
+  subjectId: string
+  sealed: Buffer
 }
 
 /** The particulars for `eventStatement`. */
@@ -120,15 +145,33 @@ export function touchedValues(
   touched: readonly Touched[],
   outcome: Outcome,
   code: string | null,
+  changes: readonly SealedChange[] = [],
 ): Record<string, unknown> {
-  const subjectIds = [...new Set(touched.flatMap((one) => one.subjectIds ?? []))].filter((id) => id !== null)
-  const shape = touched.map(({ resource, ids, shown, masked, changed, version }) => ({
-    resource,
-    ids,
-    shown: shown ?? [],
-    masked: masked ?? [],
-    ...(changed ? { changed } : {}),
-    ...(version === undefined ? {} : { version }),
-  }))
-  return { touched: JSON.stringify(shape), subjectIds, rowCount: touched[0]?.ids.length ?? 0, outcome, code }
+  const parts = touched.map((part) => ({ ...part, ids: part.ids.filter((id) => uuid.test(id)) }))
+  const own = parts.flatMap((part) => part.ids)
+  const contacts = new Set(parts.flatMap((part) => (part.resource === 'contacts' ? part.ids : [])))
+  const subjects = new Set(touched.flatMap((part) => part.subjectIds ?? []).filter((id) => id !== null))
+  const others = [...subjects].filter((id) => !contacts.has(id))
+  const versions = parts.map(({ version }) => version ?? null)
+  return {
+    shape: JSON.stringify(
+      parts.map(({ resource, shown, masked, changed }) => ({
+        resource,
+        shown: shown ?? [],
+        masked: masked ?? [],
+        ...(changed ? { changed } : {}),
+      })),
+    ),
+    ids: [...own, ...others],
+    counts: parts.length === 1 && others.length === 0 ? null : parts.map(({ ids }) => ids.length),
+    versions: versions.some((version) => version !== null) ? versions : null,
+    rowCount: parts[0]?.ids.length ?? 0,
+    outcome,
+    code,
+    changeSubjects: changes.length > 0 ? changes.map((one) => one.subjectId) : null,
+    sealedChanges: changes.length > 0 ? changes.map((one) => one.sealed) : null,
+  }
 }
+
+/** What a refused request names may be no id at all. */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -1,4 +1,5 @@
-import { eventFrom } from './audit-event.ts'
+import { literal } from '../access/literal.ts'
+import { eventSteps } from './audit-event.ts'
 import { type SQL, sql } from './sql.ts'
 
 /** New rows and what hangs on them, as one statement. */
@@ -20,15 +21,17 @@ export interface InsertParts {
 export function insertStatement({ standing, steps, made, answer }: InsertParts): SQL {
   const ctes = steps.map(({ name, statement }) => sql`${sql.identifier(name)} AS (${statement})`)
   const rows = sql.identifier(made.step)
-  const event = eventFrom({
-    touched: sql`(SELECT jsonb_build_array(jsonb_build_object('resource', ${made.resource}::text, 'ids', coalesce(jsonb_agg(m.id), '[]'),
-      'shown', '[]'::jsonb, 'masked', '[]'::jsonb, 'version', 1)) FROM ${rows} AS m)`,
-    subjects: sql`'{}'`,
+  const shape = JSON.stringify([{ resource: made.resource, shown: [], masked: [] }])
+  const event = eventSteps({
+    shape: sql`${sql.raw(literal(shape))}::jsonb`,
+    ids: sql`(SELECT coalesce(array_agg(m.id), '{}') FROM ${rows} AS m)`,
+    counts: sql`NULL::int[]`,
+    versions: sql`'{1}'::int[]`,
     rowCount: sql`(SELECT count(*)::int FROM ${rows})`,
     outcome: sql`'allowed'`,
     code: sql`NULL`,
     from: sql`who`,
   })
-  return sql`WITH who AS MATERIALIZED (${standing}), ${sql.join(ctes, sql`, `)}, event AS (${event})
+  return sql`WITH who AS MATERIALIZED (${standing}), ${sql.join(ctes, sql`, `)}, ${event}
     SELECT EXISTS (SELECT FROM who) AS "_current", ${answer}`
 }

@@ -1,6 +1,6 @@
 import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import { literal } from '../access/literal.ts'
-import { eventFrom } from './audit-event.ts'
+import { eventSteps, type TouchedSql } from './audit-event.ts'
 import { clearQuota } from './clear-quota.ts'
 import { named, type SQL, sql } from './sql.ts'
 
@@ -45,39 +45,16 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
       WHERE ${part.tenant ? sql`${part.tenant} = ${named('eventTenant')}::uuid AND ` : sql``}EXISTS (SELECT FROM ${letIn}) AND ${part.where}
       ${part.orderBy ? sql`ORDER BY ${part.orderBy}` : sql``} ${part.limit ? sql`LIMIT ${part.limit.fetch}` : sql``})`,
   )
-  const answered = (part: Part): SQL =>
-    part.limit
-      ? sql`(SELECT * FROM ${sql.identifier(part.name)} LIMIT ${part.limit.answer})`
-      : sql.identifier(part.name).getSQL()
   const records = parts.filter((part) => part.resource !== null)
-  const touched = records.map((part) => {
-    const ids =
-      isWanted && part === first
-        ? sql`CASE WHEN count(*) = 0 THEN jsonb_build_array(${named('wanted')}::text) ELSE jsonb_agg(a.id) END`
-        : sql`coalesce(jsonb_agg(a.id), '[]')`
-    const names = (column: string, fixed: readonly string[]): SQL =>
-      sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${sql.raw(literal(JSON.stringify(fixed)))}::jsonb ${
-        part.byRow
-          ? sql`|| coalesce((SELECT jsonb_agg(DISTINCT n) FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n), '[]')`
-          : sql``
-      } END`
-    const entry = sql`(SELECT jsonb_build_object('resource', ${part.resource}::text, 'ids', ${ids}, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)}) FROM ${answered(part)} AS a)`
-    if (!part.isAside) return sql`jsonb_build_array(${entry})`
-    return sql`CASE WHEN EXISTS (SELECT FROM ${answered(part)}) THEN jsonb_build_array(${entry}) ELSE '[]'::jsonb END`
-  })
-  const subjects = sql.join(
-    records.map((part) => sql`SELECT s._subject FROM ${answered(part)} AS s`),
-    sql` UNION `,
-  )
   const counted = parts.find((part) => part.name === 'rows') ?? first
   const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
   const missing = isWanted ? sql`CASE WHEN NOT ${found} THEN 'not_found' END` : sql`NULL::text`
   const code = isCounted
     ? sql`CASE WHEN NOT EXISTS (SELECT FROM quota) THEN 'quota_exceeded' ELSE ${missing} END`
     : missing
-  const event = eventFrom({
-    touched: sql.join(touched, sql` || `),
-    subjects: sql`(SELECT coalesce(array_agg(u._subject) FILTER (WHERE u._subject IS NOT NULL), '{}') FROM (${subjects}) AS u)`,
+  const event = eventSteps({
+    ...touchedBy(records, isWanted),
+    versions: sql`NULL::int[]`,
     rowCount: sql`(SELECT count(*)::int FROM ${answered(counted)} AS c)`,
     outcome: sql`CASE WHEN ${code} IS NULL THEN 'allowed' ELSE 'denied' END`,
     code,
@@ -89,6 +66,52 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
   )
   const quota = isCounted ? sql`quota AS (${clearQuota(sql`${named('clearValues')}::int`, sql`who`)}), ` : sql``
   const refused = isCounted ? sql`, NOT EXISTS (SELECT FROM quota) AS "_refused"` : sql``
-  return sql`WITH who AS MATERIALIZED (${standing}), ${quota}${sql.join(ctes, sql`, `)}, event AS (${event})
+  return sql`WITH who AS MATERIALIZED (${standing}), ${quota}${sql.join(ctes, sql`, `)}, ${event}
     SELECT EXISTS (SELECT FROM who) AS "_current"${refused}, ${sql.join(results, sql`, `)}`
+}
+
+/** The rows of a part that are answered. */
+const answered = (part: Part): SQL =>
+  part.limit
+    ? sql`(SELECT * FROM ${sql.identifier(part.name)} LIMIT ${part.limit.answer})`
+    : sql.identifier(part.name).getSQL()
+
+/** What a read touched: the rows of its parts, each under the names of the fields that it showed. */
+function touchedBy(records: readonly Part[], isWanted: boolean): Omit<TouchedSql, 'versions'> {
+  const [only] = records
+  // By far most reads: what is concerned is among the ids already, and no lists need putting together.
+  if (only?.resource === 'contacts' && records.length === 1 && !only.isAside)
+    return {
+      shape: sql`(SELECT jsonb_build_array(${shapeOf(only)}) FROM ${answered(only)} AS a)`,
+      ids: sql`(SELECT ${idsOf(isWanted)} FROM ${answered(only)} AS a)`,
+      counts: sql`NULL::int[]`,
+    }
+  const rows = records.map(
+    (part, i) => sql`SELECT ${sql.raw(String(i))} AS n, ${shapeOf(part)} AS shape, ${idsOf(isWanted && i === 0)} AS ids,
+      coalesce(array_agg(a._subject), '{}') AS subjects, ${sql.raw(String(part.resource === 'contacts'))} AS "isContacts"
+      FROM ${answered(part)} AS a ${part.isAside ? sql`HAVING count(*) > 0` : sql``}`,
+  )
+  return {
+    before: sql`touched AS MATERIALIZED (${sql.join(rows, sql` UNION ALL `)})`,
+    shape: sql`(SELECT coalesce(jsonb_agg(t.shape ORDER BY t.n), '[]') FROM touched AS t)`,
+    ids: sql`(SELECT coalesce(array_agg(u.id ORDER BY t.n, u.o), '{}') FROM touched AS t, unnest(t.ids) WITH ORDINALITY AS u(id, o))
+      || ARRAY(SELECT s.id FROM touched AS t, unnest(t.subjects) AS s(id) WHERE s.id IS NOT NULL
+        EXCEPT SELECT u.id FROM touched AS t, unnest(t.ids) AS u(id) WHERE t."isContacts")`,
+    counts: sql`(SELECT coalesce(array_agg(cardinality(t.ids) ORDER BY t.n), '{}') FROM touched AS t)`,
+  }
+}
+
+const idsOf = (isWanted: boolean): SQL =>
+  isWanted
+    ? sql`CASE WHEN count(*) = 0 THEN ARRAY[${named('wanted')}::uuid] ELSE array_agg(a.id) END`
+    : sql`coalesce(array_agg(a.id), '{}')`
+
+function shapeOf(part: Part): SQL {
+  const names = (column: string, fixed: readonly string[]): SQL =>
+    sql`CASE WHEN count(*) = 0 THEN '[]'::jsonb ELSE ${sql.raw(literal(JSON.stringify(fixed)))}::jsonb ${
+      part.byRow
+        ? sql`|| coalesce((SELECT jsonb_agg(DISTINCT n) FROM ${answered(part)} AS r, unnest(r.${sql.identifier(column)}) AS n), '[]')`
+        : sql``
+    } END`
+  return sql`jsonb_build_object('resource', ${part.resource}::text, 'shown', ${names('_shown', part.shown)}, 'masked', ${names('_masked', part.masked)})`
 }

@@ -134,8 +134,8 @@ t.test('the audit can be added to and read, nothing else', async (t) => {
         actor_kind: `'system'`,
         action: `'read'`,
         resource: `'contacts'`,
-        touched: `'[]'`,
-        subject_ids: `'{}'`,
+        shape_id: 'gen_random_uuid()',
+        ids: `'{}'`,
         row_count: '0',
         outcome: `'allowed'`,
         ...more,
@@ -170,7 +170,7 @@ t.test('the audit can be added to and read, nothing else', async (t) => {
         `DELETE FROM ${table}`,
         `TRUNCATE ${table}`,
         `DROP TABLE ${table} CASCADE`,
-        `ALTER TABLE ${table} DROP COLUMN ip`,
+        `ALTER TABLE ${table} DROP COLUMN ip CASCADE`,
       ].filter((one) => table === 'audit.event' || !one.includes('COLUMN')))
         if (!/^(UPDATE|DELETE)/.test(text) || (await service.sql(`SELECT FROM ${table} LIMIT 1`)).length > 0)
           await t.rejects(service.sql(text), denied, text)

@@ -25,7 +25,7 @@ t.test('what comes in defines its fields, unclassified, and never overwrites a v
   const first = { tier: 'gold', size: 42, vip: true, Ihre_Grosse: 'L', [other]: 'Acme' }
   t.same(await values(), first)
   const [event] = await sql(
-    `SELECT touched FROM audit.event WHERE touched @> '[{"resource": "custom-fields"}]' AND resource <> 'custom-fields' ORDER BY occurred_at LIMIT 1`,
+    `SELECT touched FROM audit.readable_event WHERE touched @> '[{"resource": "custom-fields"}]' AND resource <> 'custom-fields' ORDER BY occurred_at LIMIT 1`,
   )
   t.match(event, { touched: Array }, 'and the audit says so')
 

@@ -11,7 +11,7 @@ interface Touched {
 /** What normalising has touched, one entry behind the other. */
 async function touched(service: Lanes['service']): Promise<Touched[]> {
   const rows = await service.sql<{ touched: Touched[] }>(
-    `SELECT touched FROM audit.event WHERE resource = 'inbound-events' AND actor_kind = 'system' ORDER BY sequence`,
+    `SELECT touched FROM audit.readable_event WHERE resource = 'inbound-events' AND actor_kind = 'system' ORDER BY sequence`,
   )
   return rows.flatMap((row) => row.touched)
 }

@@ -170,7 +170,7 @@ t.test('one lane drained by several at once is still in order, and nothing is do
   await Promise.all([run(lane), run(lane), run(lane), run(lane)])
   t.equal((await texts(service)).length, 90)
   t.match((await service.request('GET', '/v1/conversations')).data, [{ unreadCount: 90 }])
-  const events = await service.sql('SELECT touched FROM audit.event WHERE action = $1 AND actor_kind = $2', [
+  const events = await service.sql('SELECT touched FROM audit.readable_event WHERE action = $1 AND actor_kind = $2', [
     'import',
     'system',
   ])

@@ -36,11 +36,11 @@ t.test('a text goes out on WhatsApp as the Cloud API wants it, and its state com
   t.match(message.body.externalId, /^wamid\.\d+$/)
   t.not((await done(service, 'GET', `/v1/channels/${channelId}`)).body.lastSentAt, null)
   const events = await service.sql(
-    `SELECT action, resource, actor_kind, outcome, cause_id, subject_ids::text[] FROM audit.event WHERE cause_id = $1 ORDER BY sequence`,
+    `SELECT action, resource, actor_kind, outcome, cause_id, subject_ids::text[] FROM audit.readable_event WHERE cause_id = $1 ORDER BY sequence`,
     [made.id],
   )
   const [taken] = await service.sql<{ touched: unknown }>(
-    'SELECT touched FROM audit.event WHERE cause_id = $1 ORDER BY sequence LIMIT 1',
+    'SELECT touched FROM audit.readable_event WHERE cause_id = $1 ORDER BY sequence LIMIT 1',
     [made.id],
   )
   t.match(taken?.touched, [
@@ -160,7 +160,9 @@ t.test('a status that came first is not taken back', async (t) => {
   await until(() => one.asked().length === 1)
   await service.sql(`UPDATE app.message SET status = 'delivered', external_id = 'wamid.first' WHERE id = $1`, [id])
   answer()
-  await until(async () => (await service.sql('SELECT FROM audit.event WHERE cause_id = $1', [id])).length === 2)
+  await until(
+    async () => (await service.sql('SELECT FROM audit.readable_event WHERE cause_id = $1', [id])).length === 2,
+  )
   t.match(await storedMessages(service, one.conversationId), [{ status: 'delivered', external_id: 'wamid.first' }])
 })
 

@@ -149,7 +149,9 @@ async function everybodysWords(
     t.ok(text.length > 10_000, `${name} reads the audit`)
     return text
   })
-  const events = await service.sql<{ row: string }>('SELECT to_jsonb(each)::text AS row FROM audit.event AS each')
+  const events = await service.sql<{ row: string }>(
+    'SELECT to_jsonb(each)::text AS row FROM audit.readable_event AS each',
+  )
   const jobs = await service.sql<{ row: string }>(
     'SELECT to_jsonb(each)::text AS row FROM graphile_worker._private_jobs AS each',
   )

@@ -88,7 +88,7 @@ t.test('requests, refusals, inbound events and jobs are counted', async (t) => {
     'action=read,resource=contacts,status=404': 1,
     'action=read,resource=roles,status=403': 1,
   })
-  const [audited] = await service.sql("SELECT count(*)::int AS n FROM audit.event WHERE outcome = 'denied'")
+  const [audited] = await service.sql("SELECT count(*)::int AS n FROM audit.readable_event WHERE outcome = 'denied'")
   t.equal(
     [...denials.values()].reduce((sum, one) => sum + one, 0),
     audited?.n,

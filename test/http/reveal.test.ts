@@ -36,7 +36,7 @@ t.test('what is masked of a message, a note, a subject or an address is shown on
     t.match(events.body.data, [
       { resource, outcome: 'allowed', touched: [{ resource, ids: [id], shown: [field] }], subjectIds: [contactId] },
     ])
-    const [sealed] = await sql('SELECT sealed_note FROM audit.event WHERE event_id = $1', [
+    const [sealed] = await sql('SELECT sealed_note FROM audit.readable_event WHERE event_id = $1', [
       (events.body.data as { id: string }[])[0]?.id,
     ])
     t.ok(sealed?.sealed_note, 'the reason is kept')

@@ -10,7 +10,72 @@ import { bytea, content, declare, instant, key, staff, system } from './declare.
 
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' })
 
-export const auditEvent = pgSchema('audit').table('event', {
+const schema = pgSchema('audit')
+
+export const auditEvent = schema.table('event', {
+  tenantId: uuid('tenant_id').notNull(),
+  eventId: uuid('event_id').notNull(),
+  occurredAt: instant('occurred_at').notNull(),
+  epoch: integer('epoch').notNull(),
+  transactionId: xid8('transaction_id').notNull(),
+  sequence: bigint('sequence', { mode: 'number' }).notNull(),
+  actorKind: text('actor_kind').notNull(),
+  actorId: uuid('actor_id'),
+  onBehalfOf: uuid('on_behalf_of'),
+  action: text('action').notNull(),
+  resource: text('resource').notNull(),
+  shapeId: uuid('shape_id').notNull(),
+  ids: uuid('ids').array().notNull(),
+  counts: integer('counts').array(),
+  versions: integer('versions').array(),
+  rowCount: integer('row_count').notNull(),
+  outcome: text('outcome').notNull(),
+  code: text('code'),
+  purpose: text('purpose'),
+  query: jsonb('query'),
+  sealedNote: bytea('sealed_note'),
+  changeSubjects: uuid('change_subjects').array(),
+  sealedChanges: bytea('sealed_changes').array(),
+  causeId: uuid('cause_id'),
+  requestId: text('request_id'),
+  ip: inet('ip'),
+})
+const common = {
+  tenantId: key,
+  eventId: key,
+  occurredAt: system,
+  epoch: system,
+  transactionId: system,
+  sequence: system,
+  actorKind: system,
+  actorId: staff,
+  onBehalfOf: staff,
+  action: system,
+  resource: system,
+  ids: key,
+  rowCount: system,
+  outcome: system,
+  code: system,
+  purpose: system,
+  query: system,
+  sealedNote: content,
+  changeSubjects: key,
+  sealedChanges: content,
+  causeId: key,
+  requestId: system,
+  ip: staff,
+} as const
+declare('audit.event', auditEvent, null, { ...common, shapeId: key, counts: system, versions: system })
+
+export const auditShape = schema.table('shape', {
+  tenantId: uuid('tenant_id').notNull(),
+  shapeId: uuid('shape_id').notNull(),
+  shape: jsonb('shape').notNull(),
+})
+declare('audit.shape', auditShape, null, { tenantId: key, shapeId: key, shape: system })
+
+/** The view of events with their shapes put in again. */
+export const readableEvent = schema.table('readable_event', {
   tenantId: uuid('tenant_id').notNull(),
   eventId: uuid('event_id').notNull(),
   occurredAt: instant('occurred_at').notNull(),
@@ -24,37 +89,17 @@ export const auditEvent = pgSchema('audit').table('event', {
   resource: text('resource').notNull(),
   touched: jsonb('touched').notNull(),
   subjectIds: uuid('subject_ids').array().notNull(),
+  ids: uuid('ids').array().notNull(),
   rowCount: integer('row_count').notNull(),
   outcome: text('outcome').notNull(),
   code: text('code'),
   purpose: text('purpose'),
   query: jsonb('query'),
   sealedNote: bytea('sealed_note'),
+  changeSubjects: uuid('change_subjects').array(),
+  sealedChanges: bytea('sealed_changes').array(),
   causeId: uuid('cause_id'),
   requestId: text('request_id'),
   ip: inet('ip'),
 })
-declare('audit.event', auditEvent, null, {
-  tenantId: key,
-  eventId: key,
-  occurredAt: system,
-  epoch: system,
-  transactionId: system,
-  sequence: system,
-  actorKind: system,
-  actorId: staff,
-  onBehalfOf: staff,
-  action: system,
-  resource: system,
-  touched: system,
-  subjectIds: key,
-  rowCount: system,
-  outcome: system,
-  code: system,
-  purpose: system,
-  query: system,
-  sealedNote: content,
-  causeId: key,
-  requestId: system,
-  ip: staff,
-})
+declare('audit.readable_event', readableEvent, null, { ...common, touched: system, subjectIds: key })

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { JsonRow } from '../../db/database.ts'
-import { sql } from '../../db/sql.ts'
+import { named, sql } from '../../db/sql.ts'
+import { readableEvent } from '../../db/tables/audit.ts'
 import { pageOf } from '../../http/collection-operations.ts'
 import { sendRecord } from '../../http/etag.ts'
 import { callerOf } from '../../http/guard.ts'
@@ -51,7 +52,7 @@ export function auditEventRoutes(app: FastifyInstance, deps: Deps): void {
       const scope = recordId
         ? {
             key: 'record',
-            sql: sql`${sql.identifier('audit')}.event.touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(${sql.placeholder('parentId')}::text)))`,
+            sql: sql`${readableEvent.ids} @> ARRAY[${named('parentId')}::uuid] AND ${readableEvent.touched} @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(${named('parentId')}::text)))`,
             id: String(recordId),
             through: { parameter: 'recordId', field: 'touched' },
           }

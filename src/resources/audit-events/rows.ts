@@ -1,7 +1,7 @@
 import type { SQL } from 'drizzle-orm/sql/sql'
 import type { Principal } from '../../access/principal.ts'
 import { sql } from '../../db/sql.ts'
-import { auditEvent } from '../../db/tables/audit.ts'
+import { readableEvent } from '../../db/tables/audit.ts'
 import { contact } from '../../db/tables/contact.ts'
 
 /** What belongs to the whole tenant: who touches it is no secret of a business unit. */
@@ -16,7 +16,7 @@ const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'note
 export function eventRows(principal: Principal): SQL | null {
   if (principal.units === '*') return null
   const units = sql`${sql.param([...principal.units])}::uuid[]`
-  const { tenantId, actorKind, actorId, onBehalfOf, resource, touched, subjectIds } = auditEvent
+  const { tenantId, actorKind, actorId, onBehalfOf, resource, touched, subjectIds } = readableEvent
   // Another one's row or a row without a contact (a channel, an event of nobody yet) would lend its unit to no one.
   const only = (resources: SQL): SQL => sql`NOT EXISTS (SELECT FROM jsonb_array_elements(${touched}) AS part
     WHERE part->'ids' <> '[]' AND part->>'resource' <> ALL (${resources}))`

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineResource, idOf, time } from '../../access/define.ts'
 import { sql } from '../../db/sql.ts'
-import { auditEvent } from '../../db/tables/audit.ts'
+import { readableEvent } from '../../db/tables/audit.ts'
 import { eventRows } from './rows.ts'
 
 const touched = z
@@ -22,16 +22,16 @@ export const auditEvents = defineResource({
   name: 'audit-events',
   title: 'AuditEvent',
   description: 'Who did what to which records and which fields, why, and whether it was allowed.',
-  table: auditEvent,
-  tenant: auditEvent.tenantId,
-  id: auditEvent.eventId,
+  table: readableEvent,
+  tenant: readableEvent.tenantId,
+  id: readableEvent.eventId,
   rows: eventRows,
   sort: '-occurredAt',
   fields: {
-    id: { column: auditEvent.eventId, schema: idOf('The event’s id.') },
-    occurredAt: { column: auditEvent.occurredAt, schema: time('When, by the database’s clock.') },
+    id: { column: readableEvent.eventId, schema: idOf('The event’s id.') },
+    occurredAt: { column: readableEvent.occurredAt, schema: time('When, by the database’s clock.') },
     actor: {
-      value: sql`json_build_object('kind', ${auditEvent.actorKind}, 'id', ${auditEvent.actorId})`,
+      value: sql`json_build_object('kind', ${readableEvent.actorKind}, 'id', ${readableEvent.actorId})`,
       kind: 'json',
       nullable: false,
       filter: false,
@@ -44,38 +44,42 @@ export const auditEvents = defineResource({
         })
         .meta({ id: 'Actor', description: 'Who did it.' }),
     },
-    actorId: { column: auditEvent.actorId, schema: idOf('The actor’s id, to filter by.') },
-    onBehalfOf: { column: auditEvent.onBehalfOf, schema: idOf('The member for whom a key acted.') },
+    actorId: { column: readableEvent.actorId, schema: idOf('The actor’s id, to filter by.') },
+    onBehalfOf: { column: readableEvent.onBehalfOf, schema: idOf('The member for whom a key acted.') },
     action: {
-      column: auditEvent.action,
+      column: readableEvent.action,
       kind: 'choice',
       schema: z.string().meta({ description: 'What was done.', example: 'read' }),
       mask: 'hidden',
     },
     resource: {
-      column: auditEvent.resource,
+      column: readableEvent.resource,
       kind: 'choice',
       schema: z.string().meta({ description: 'With what.', example: 'contacts' }),
       mask: 'hidden',
     },
     touched: {
-      column: auditEvent.touched,
+      column: readableEvent.touched,
       schema: z.array(touched).meta({ description: 'What was touched.' }),
       nullable: false,
     },
     subjectIds: {
-      column: auditEvent.subjectIds,
+      column: readableEvent.subjectIds,
+      within: sql`${readableEvent.ids}`,
       schema: z.array(z.uuid()).meta({ description: 'The contacts concerned.', example: [] }),
     },
-    rowCount: { column: auditEvent.rowCount, schema: z.int().meta({ description: 'How many records.', example: 1 }) },
+    rowCount: {
+      column: readableEvent.rowCount,
+      schema: z.int().meta({ description: 'How many records.', example: 1 }),
+    },
     outcome: {
-      column: auditEvent.outcome,
+      column: readableEvent.outcome,
       kind: 'choice',
       schema: z.string().meta({ description: 'allowed or denied; may grow.', example: 'allowed' }),
       mask: 'hidden',
     },
     code: {
-      column: auditEvent.code,
+      column: readableEvent.code,
       kind: 'choice',
       schema: z.string().meta({
         description:
@@ -84,21 +88,24 @@ export const auditEvents = defineResource({
       }),
       mask: 'hidden',
     },
-    purpose: { column: auditEvent.purpose, schema: z.string().meta({ description: 'What for.', example: 'support' }) },
+    purpose: {
+      column: readableEvent.purpose,
+      schema: z.string().meta({ description: 'What for.', example: 'support' }),
+    },
     query: {
-      column: auditEvent.query,
+      column: readableEvent.query,
       schema: z
         .record(z.string(), z.unknown())
         .meta({ description: 'What a list was asked: fields and operators, values as keyed hashes.' }),
     },
-    causeId: { column: auditEvent.causeId, schema: idOf('What caused the system’s own work.') },
+    causeId: { column: readableEvent.causeId, schema: idOf('What caused the system’s own work.') },
     requestId: {
-      column: auditEvent.requestId,
+      column: readableEvent.requestId,
       schema: z.string().meta({ description: 'The request.', example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' }),
       kind: 'choice',
     },
     ip: {
-      value: sql`host(${auditEvent.ip})`,
+      value: sql`host(${readableEvent.ip})`,
       kind: 'text',
       nullable: true,
       filter: false,

@@ -184,13 +184,15 @@ export const tableOf = (resource: string): string =>
 async function event(service: TestService, place: Place, tenantId: string, contactId: string): Promise<string> {
   const id = idOf()
   await service.sql(
-    `INSERT INTO audit.event (tenant_id, event_id, occurred_at, actor_kind, actor_id, on_behalf_of, action, resource, touched, subject_ids, row_count, outcome, code, purpose, query, cause_id, request_id, ip)
-     VALUES ($1, $2, '2026-03-01T11:00:00Z', 'member', $3, $3, 'read', 'contacts', $4, ARRAY[$5::uuid], 1, 'denied', 'forbidden', $6, '{"q":"x"}', $3, $6, '192.0.2.1')`,
+    `WITH named AS (SELECT $4::jsonb AS shape),
+          shaped AS (INSERT INTO audit.shape SELECT $1, audit.shape_id(shape), shape FROM named ON CONFLICT DO NOTHING)
+     INSERT INTO audit.event (tenant_id, event_id, occurred_at, actor_kind, actor_id, on_behalf_of, action, resource, shape_id, ids, row_count, outcome, code, purpose, query, cause_id, request_id, ip)
+     SELECT $1, $2, '2026-03-01T11:00:00Z', 'member', $3, $3, 'read', 'contacts', audit.shape_id(shape), ARRAY[$5::uuid], 1, 'denied', 'forbidden', $6, '{"q":"x"}', $3, $6, '192.0.2.1' FROM named`,
     [
       tenantId,
       id,
       idOf(),
-      JSON.stringify([{ resource: 'contacts', ids: [contactId], shown: ['displayName'], masked: [] }]),
+      JSON.stringify([{ resource: 'contacts', shown: ['displayName'], masked: [] }]),
       contactId,
       `of-${place}-purpose`,
     ],

@@ -30,7 +30,7 @@ export async function guardedRoutes(
     const answer = await ask(nobody.token, route.method, route.url.replaceAll(/:\w+/g, missing), body)
     if (answer.status !== 403 && answer.status !== 404) continue
     const [event] = await sql<{ action: string; resource: string }>(
-      'SELECT action, resource FROM audit.event WHERE request_id = $1',
+      'SELECT action, resource FROM audit.readable_event WHERE request_id = $1',
       [answer.headers['request-id']],
     )
     if (event) found.push({ ...route, ...event, noun: nounOf(route.url) })

@@ -31,7 +31,7 @@ export class Findings {
     const counted = answers.filter(({ status }) => status < 500 && status !== 401)
     const ids = counted.map((one) => one.requestId)
     const rows = await this.#rows<{ request_id: string }>(
-      'SELECT DISTINCT request_id FROM audit.event WHERE request_id = ANY ($1)',
+      'SELECT DISTINCT request_id FROM audit.readable_event WHERE request_id = ANY ($1)',
       [ids],
     )
     const known = new Set(rows.map((row) => row.request_id))

@@ -89,7 +89,7 @@ export interface StoredEvent {
 /** The audit events that name a record, oldest first. */
 export const events = (service: Pick<TestService, 'sql'>, id: string): Promise<StoredEvent[]> =>
   service.sql<StoredEvent>(
-    "SELECT * FROM audit.event WHERE touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array($1::text))) ORDER BY sequence",
+    "SELECT * FROM audit.readable_event WHERE touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array($1::text))) ORDER BY sequence",
     [id],
   )
 

@@ -85,7 +85,7 @@ t.test('nothing of a file leaves when the audit cannot be written', async (t) =>
   )
   await service.sql(`REVOKE INSERT ON audit.event FROM ${login?.usename}`)
   await service.sql(
-    `REVOKE INSERT (tenant_id, event_id, action, resource, touched) ON audit.event FROM ${login?.usename}`,
+    `REVOKE INSERT (tenant_id, event_id, action, resource, shape_id) ON audit.event FROM ${login?.usename}`,
   )
   const got = await content(service, id)
   t.equal(got.status, 503)

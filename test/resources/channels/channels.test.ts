@@ -26,7 +26,7 @@ t.test('secrets go in and never come out', async (t) => {
   t.match(answers[3]?.data[0]?.webhookUrl, /^http:\/\/hub\.test\/v1\/ingest\//)
   t.notMatch(logs.join(''), secrets)
   const dump = await sql(`SELECT c::text AS row FROM app.channel c UNION ALL SELECT i::text FROM app.idempotency i
-    UNION ALL SELECT e::text FROM audit.event e UNION ALL SELECT j.payload::text FROM graphile_worker._private_jobs j`)
+    UNION ALL SELECT e::text FROM audit.readable_event e UNION ALL SELECT j.payload::text FROM graphile_worker._private_jobs j`)
   t.notMatch(JSON.stringify(dump), secrets)
   t.notMatch(JSON.stringify(dump), Buffer.from(appSecret).toString('hex'))
 })

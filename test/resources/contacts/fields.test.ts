@@ -13,9 +13,10 @@ const anna = {
 
 /** What the audit says of one request, per resource. */
 async function auditOf({ sql }: TestService, answer: Answer): Promise<Record<string, unknown>[]> {
-  return sql('SELECT action, outcome, touched, subject_ids, row_count, query FROM audit.event WHERE request_id = $1', [
-    answer.headers['request-id'],
-  ])
+  return sql(
+    'SELECT action, outcome, touched, subject_ids, row_count, query FROM audit.readable_event WHERE request_id = $1',
+    [answer.headers['request-id']],
+  )
 }
 
 t.test('an agent sees phone and email masked, and the answer and the audit say so', async (t) => {
@@ -270,7 +271,9 @@ t.test('a reveal shows clear values once, for a reason, against a quota', async 
     request('POST', `/v1/contacts/${contact}/reveal`, { token, body: { fields, reason } })
   const answer = await reveal(['phone', 'email'])
   t.same(answer.body, { id, fields: { phone: anna.phone, email: anna.email } })
-  const [event] = await service.sql('SELECT * FROM audit.event WHERE request_id = $1', [answer.headers['request-id']])
+  const [event] = await service.sql('SELECT * FROM audit.readable_event WHERE request_id = $1', [
+    answer.headers['request-id'],
+  ])
   t.match(event, { action: 'reveal', outcome: 'allowed', subject_ids: [id], actor_id: agent.id })
   t.match(event?.touched, [{ ids: [id], shown: ['phone', 'email'], masked: [] }])
   const note = event?.sealed_note
@@ -347,7 +350,7 @@ t.test('asking whether a masked value is exactly this counts as seeing it', asyn
   await service.sql('UPDATE app.reveal_use SET used = 198')
   const over = await search({ or: [{ eq: ['phone', anna.phone] }, ...phones(2)] })
   t.match([over.status, over.code], [429, 'quota_exceeded'])
-  const [event, ...more] = await service.sql('SELECT * FROM audit.event WHERE request_id = $1', [
+  const [event, ...more] = await service.sql('SELECT * FROM audit.readable_event WHERE request_id = $1', [
     over.headers['request-id'],
   ])
   t.match(event, { action: 'read', resource: 'contacts', outcome: 'denied', code: 'quota_exceeded', row_count: 0 })

@@ -30,7 +30,7 @@ t.test('a contact of another unit or tenant is as good as none, whatever is aske
       t.equal(found.text.replace(/"requestId":"[^"]+"/, ''), missing.text.replace(/"requestId":"[^"]+"/, ''))
       t.same(Object.keys(found.headers).sort(), Object.keys(missing.headers).sort())
       const [event] = await service.sql(
-        'SELECT outcome, code, touched, subject_ids FROM audit.event WHERE request_id = $1',
+        'SELECT outcome, code, touched, subject_ids FROM audit.readable_event WHERE request_id = $1',
         [found.headers['request-id']],
       )
       t.match(event, { outcome: 'denied', code: 'not_found', touched: [{ ids: [id] }] }, 'the attempt is on record')
@@ -98,7 +98,7 @@ t.test('giving a contact to somebody is a right of its own, and goes to those wh
   t.equal((await give(null, plain.token)).status, 200, 'what stays as it is is not given')
   const given = await give(plain.id, giver.token)
   t.match(given.body, { ownerId: plain.id })
-  t.match(await sql('SELECT touched FROM audit.event WHERE request_id = $1', [given.headers['request-id']]), [
+  t.match(await sql('SELECT touched FROM audit.readable_event WHERE request_id = $1', [given.headers['request-id']]), [
     { touched: [{ resource: 'contacts', ids: [id], changed: ['ownerId'] }] },
   ])
   t.equal((await give(null, plain.token)).status, 403, 'nor is it taken away')
@@ -199,7 +199,7 @@ t.test('a role’s condition binds reading and writing, before and after', async
     t.same(made.body, { id: made.id })
     const again = await request('POST', '/v1/contacts', { token, headers, body: { displayName: 'New' } })
     t.match([again.status, again.headers['idempotent-replayed'], again.body], [201, 'true', { id: made.id }])
-    const [event] = await service.sql('SELECT touched FROM audit.event WHERE request_id = $1', [
+    const [event] = await service.sql('SELECT touched FROM audit.readable_event WHERE request_id = $1', [
       made.headers['request-id'],
     ])
     t.match(event?.touched, [{ ids: [made.id], shown: [], masked: [], changed: ['displayName'] }])

@@ -45,7 +45,7 @@ t.test('a contact is made whole, and where it is says the answer', async (t) => 
     ],
     'with its primary addresses',
   )
-  const [event] = await sql('SELECT actor_id, touched, subject_ids FROM audit.event WHERE request_id = $1', [
+  const [event] = await sql('SELECT actor_id, touched, subject_ids FROM audit.readable_event WHERE request_id = $1', [
     made.headers['request-id'],
   ])
   t.match(event, { actor_id: ownerId, subject_ids: [made.id] })
@@ -246,7 +246,7 @@ t.test('the trash keeps a contact whole', async (t) => {
   t.same(
     (
       await sql(
-        `SELECT action FROM audit.event WHERE touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array($1::text))) AND outcome = 'allowed' AND action <> 'read' ORDER BY sequence`,
+        `SELECT action FROM audit.readable_event WHERE touched @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array($1::text))) AND outcome = 'allowed' AND action <> 'read' ORDER BY sequence`,
         [made.id],
       )
     ).map((one) => one.action),

@@ -135,7 +135,7 @@ export interface StoredEvent {
 /** The audit events of a request. */
 export const eventsOf = (service: TestService, answer: Answer): Promise<StoredEvent[]> =>
   service.sql<StoredEvent & Record<string, unknown>>(
-    'SELECT action, resource, outcome, code, touched, subject_ids::text[] AS subject_ids, row_count, cause_id FROM audit.event WHERE request_id = $1 ORDER BY sequence',
+    'SELECT action, resource, outcome, code, touched, subject_ids::text[] AS subject_ids, row_count, cause_id FROM audit.readable_event WHERE request_id = $1 ORDER BY sequence',
     [answer.headers['request-id']],
   )
 

@@ -34,7 +34,7 @@ t.test('a field that is deleted leaves every role, and a grant whose condition a
   t.same(await grantsOf(service, trashed), [contacts({ fields: { read: [] } })])
   t.match((await request('GET', `/v1/roles/${untouched}`)).body, { version: 1 })
   t.match((await request('GET', `/v1/roles/${lists}`)).body, { version: 2 })
-  const [event] = await sql('SELECT action, touched FROM audit.event WHERE request_id = $1', [
+  const [event] = await sql('SELECT action, touched FROM audit.readable_event WHERE request_id = $1', [
     deleted.headers['request-id'],
   ])
   const touched = (event?.touched ?? []) as { resource: string; ids: string[]; changed?: string[]; version?: number }[]

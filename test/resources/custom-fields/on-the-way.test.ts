@@ -21,7 +21,7 @@ t.test('whoever may define fields does so by writing them, in a change of its ow
   )
   const events = await sql<{ action: string; resource: string; ids: string }>(
     `SELECT action, resource, (SELECT jsonb_agg(e -> 'ids' ->> 0 ORDER BY e -> 'ids' ->> 0) FROM jsonb_array_elements(touched) e) AS ids
-       FROM audit.event WHERE request_id = $1 ORDER BY occurred_at`,
+       FROM audit.readable_event WHERE request_id = $1 ORDER BY occurred_at`,
     [answer.headers['request-id']],
   )
   t.same(

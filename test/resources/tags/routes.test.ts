@@ -19,7 +19,7 @@ t.test('tags join the catalogue when they are first used, and carry their new na
   t.same((await request('GET', `/v1/contacts/${anna.id}`)).body.tags, ['VIP', 'new'])
   t.not((await request('GET', `/v1/contacts/${anna.id}`)).headers.etag, etag)
   t.same((await request('GET', `/v1/contacts/${bea.id}`)).body.tags, ['new'])
-  const [event] = await service.sql('SELECT touched, subject_ids FROM audit.event WHERE request_id = $1', [
+  const [event] = await service.sql('SELECT touched, subject_ids FROM audit.readable_event WHERE request_id = $1', [
     renamed.headers['request-id'],
   ])
   t.match(event, { subject_ids: [anna.id] }, 'whose contact carries it is concerned')
