@@ -77,66 +77,78 @@ export function consistencyProof(reader: HashReader, fromSize: number, toSize: n
 }
 
 async function readSpans(reader: HashReader, spans: readonly Span[]): Promise<Buffer[]> {
-  const ranges = rangesOf(spans)
-  return spanHashes(spans, ranges, await Promise.all(ranges.map((range) => readRange(reader, range))))
+  const stored = new StoredRanges()
+  await Promise.all(
+    rangesOf(spans).map(async (range) => stored.add(range.level, range.from, await readRange(reader, range))),
+  )
+  return spans.map((span) => stored.hashOf(span))
 }
 
 async function readRange(reader: HashReader, range: HashRange): Promise<Buffer[]> {
   const hashes = range.to > range.from ? await reader.hashes(range.level, range.from, range.to) : []
-  if (hashes.length !== range.to - range.from) {
-    throw new Error(`the tree lacks hashes of level ${range.level} between ${range.from} and ${range.to}`)
-  }
+  if (hashes.length !== range.to - range.from) throw missing(range.level, range.from)
   return hashes
 }
 
 /** The stored hashes that these spans are made of: one range per block touched. */
-export function rangesOf(spans: readonly Span[]): HashRange[] {
+function rangesOf(spans: readonly Span[]): HashRange[] {
   const blocks = new Map<string, HashRange>()
-  for (const { height, index } of spans.flatMap(subtreesOf)) {
-    const level = Math.floor(height / BLOCK_HEIGHT)
-    const width = 2 ** (height % BLOCK_HEIGHT)
-    const from = index * width
-    const name = `${level}/${Math.floor(from / BLOCK)}`
+  for (const subtree of spans.flatMap(subtreesOf)) {
+    const { level, from, to } = storedFor(subtree)
+    const name = blockOf(level, from)
     const known = blocks.get(name)
-    if (!known) blocks.set(name, { level, from, to: from + width })
+    if (!known) blocks.set(name, { level, from, to })
     else {
       known.from = Math.min(known.from, from)
-      known.to = Math.max(known.to, from + width)
+      known.to = Math.max(known.to, to)
     }
   }
   return [...blocks.values()]
 }
 
-/** The hash of each span, from the stored hashes of `rangesOf` (the same spans), range by range. */
-export function spanHashes(
-  spans: readonly Span[],
-  ranges: readonly HashRange[],
-  hashes: readonly (readonly Buffer[])[],
-): Buffer[] {
-  const hashOf = ({ height, index }: Subtree): Buffer => {
-    const level = Math.floor(height / BLOCK_HEIGHT)
-    const width = 2 ** (height % BLOCK_HEIGHT)
-    const from = index * width
-    const at = ranges.findIndex((range) => range.level === level && range.from <= from && from + width <= range.to)
-    const range = ranges[at]
-    const stored = range && hashes[at]?.slice(from - range.from, from - range.from + width)
-    if (stored?.length !== width) throw new Error(`the tree lacks hashes of level ${level} from ${from} on`)
-    return rootOfComplete(stored)
+/** Stored hashes that were read, at most one range per block of a level. */
+export class StoredRanges {
+  readonly #blocks = new Map<string, { from: number; hashes: readonly Buffer[] }>()
+
+  add(level: number, from: number, hashes: readonly Buffer[]): void {
+    this.#blocks.set(blockOf(level, from), { from, hashes })
   }
-  return spans.map((span) =>
-    subtreesOf(span)
-      .map(hashOf)
-      .reduceRight((right, left) => nodeHash(left, right)),
-  )
+
+  /** MTH(D[from:to]) of a span that is a node of the tree. */
+  hashOf(span: Span): Buffer {
+    return this.hashesOf(span).reduceRight((right, left) => nodeHash(left, right))
+  }
+
+  /** The roots of the complete subtrees that a span consists of, from left to right. */
+  hashesOf(span: Span): Buffer[] {
+    return subtreesOf(span).map((subtree) => {
+      const { level, from, to } = storedFor(subtree)
+      const block = this.#blocks.get(blockOf(level, from))
+      const hashes = block && from >= block.from ? block.hashes.slice(from - block.from, to - block.from) : []
+      if (hashes.length !== to - from) throw missing(level, from)
+      return rootOfComplete(hashes)
+    })
+  }
 }
 
-/** A span of the tree as complete subtrees, from left to right: the RFC splits off the largest one each time. */
+const missing = (level: number, from: number): Error =>
+  new Error(`the tree lacks hashes of level ${level} from ${from}`)
+
+const blockOf = (level: number, from: number): string => `${level}/${Math.floor(from / BLOCK)}`
+
+/** The stored hashes under a complete subtree: of the level at its foot, all in one block. */
+function storedFor({ height, index }: Subtree): HashRange {
+  const width = 2 ** (height % BLOCK_HEIGHT)
+  return { level: Math.floor(height / BLOCK_HEIGHT), from: index * width, to: (index + 1) * width }
+}
+
+/** A span as the fewest complete subtrees, from left to right. */
 function subtreesOf(span: Span): Subtree[] {
   const subtrees: Subtree[] = []
   let from = span.from
   while (from < span.to) {
     let height = 0
-    while (2 ** (height + 1) <= span.to - from) height++
+    while (from % 2 ** (height + 1) === 0 && from + 2 ** (height + 1) <= span.to) height++
     subtrees.push({ height, index: from / 2 ** height })
     from += 2 ** height
   }
