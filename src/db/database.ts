@@ -12,6 +12,7 @@ import type { Caller, InsertPlan, ReadPlan } from './plans.ts'
 import { PreparedStatements } from './prepared.ts'
 import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
+import { ReadBatches } from './read-batches.ts'
 import { readStatement } from './read-statement.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 import { KnownKeys, type TenantKeyring } from './tenant-keys.ts'
@@ -43,12 +44,14 @@ export class Database {
   readonly #models: Models
   readonly #principals: PrincipalStore
   readonly #prepared = new PreparedStatements()
+  readonly #reads: ReadBatches
   readonly #tenantKeys: KnownKeys
   #jobsAdded: (count: number) => void = () => {}
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
     this.#connections = connections
     this.#keyring = keyring
+    this.#reads = new ReadBatches(connections, this.#prepared)
     this.#tenantKeys = new KnownKeys(keyring)
     this.#models = models
     this.#principals = new PrincipalStore(
@@ -72,7 +75,8 @@ export class Database {
   }
 
   /**
-   * One round trip: BEGIN with the tenant; one statement that checks, selects and audits; COMMIT.
+   * One round trip: BEGIN with the tenant; one statement that checks, selects and audits; COMMIT. Reads that arrive
+   * together share the transaction.
    * @throws Problem unauthenticated, quota_exceeded, or unavailable when the event could not be committed
    */
   async read(
@@ -80,7 +84,7 @@ export class Database {
     entry: AuditEntry,
     plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
   ): Promise<Record<string, JsonRow[]>> {
-    return this.#fresh(caller, async (principal) => {
+    return this.#fresh(caller, async (principal, isAgain) => {
       const { key, isAskedFor, parts, values, wanted, query, clearValues = 0 } = await this.#planned(principal, plan)
       const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${clearValues > 0 ? 'counted/' : ''}${key}`
       const build = (): SQL =>
@@ -94,7 +98,9 @@ export class Database {
         ...values,
         wanted,
       }
-      const row = await this.#alone(principal, statement, all)
+      // What counts holds a lock on its quota, and what requests shape may take long: neither is for others to wait for.
+      const isAlone = isAgain || clearValues > 0 || statement.kept !== 'own'
+      const row = await (isAlone ? this.#alone(principal, statement, all) : this.#reads.run(principal, statement, all))
       if (!row?._current) throw new Stale()
       if (row._refused) throw new Problem('quota_exceeded', { audited: true })
       return row
@@ -319,13 +325,15 @@ export class Database {
     })
   }
 
-  async #fresh<T>(caller: Caller, run: (principal: Principal) => Promise<T>): Promise<T> {
+  async #fresh<T>(caller: Caller, run: (principal: Principal, isAgain: boolean) => Promise<T>): Promise<T> {
     // Whoever sets up a tenant changes its policy many times at once; each change lets another one through.
+    let isAgain = false
     for (let attempt = 0; attempt < 12; attempt++) {
       try {
-        return await run(caller.principal)
+        return await run(caller.principal, isAgain)
       } catch (error) {
-        if (error instanceof Again) continue
+        isAgain = error instanceof Again
+        if (isAgain) continue
         if (!(error instanceof Stale)) throw error
         const renewed = caller.principal.credential ? await this.#principals.load(caller.principal.credential) : null
         if (!renewed) throw new Problem('unauthenticated')
