@@ -11,6 +11,8 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO %I', login);
   -- consent is evidence: a change of mind is another event
   EXECUTE format('REVOKE UPDATE, DELETE ON app.consent_event FROM %I', login);
+  -- and so is who was erased
+  EXECUTE format('REVOKE UPDATE, DELETE ON app.erasure, app.erased_address FROM %I', login);
   -- by column: time and order are the server's
   EXECUTE format('GRANT SELECT ON audit.event, audit.readable_event TO %I', login);
   EXECUTE format('GRANT INSERT (tenant_id, event_id, actor_kind, actor_id, on_behalf_of, action, resource, shape_id, ids, counts, versions,

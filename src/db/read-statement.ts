@@ -27,6 +27,8 @@ export interface Part {
   byRow: boolean
   /** The audit names it only where it has rows: it comes along with another part unasked. */
   isAside?: boolean
+  /** Of the part that is asked for by id: whether it has no row because it was erased, as far as the principal may know. */
+  erased?: SQL
 }
 
 /**
@@ -48,7 +50,8 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
   const records = parts.filter((part) => part.resource !== null)
   const counted = parts.find((part) => part.name === 'rows') ?? first
   const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
-  const missing = isWanted ? sql`CASE WHEN NOT ${found} THEN 'not_found' END` : sql`NULL::text`
+  const why = first.erased ? sql`CASE WHEN ${first.erased} THEN 'erased' ELSE 'not_found' END` : sql`'not_found'`
+  const missing = isWanted ? sql`CASE WHEN NOT ${found} THEN ${why} END` : sql`NULL::text`
   const code = isCounted
     ? sql`CASE WHEN NOT EXISTS (SELECT FROM quota) THEN 'quota_exceeded' ELSE ${missing} END`
     : missing
@@ -66,8 +69,9 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
   )
   const quota = isCounted ? sql`quota AS (${clearQuota(sql`${named('clearValues')}::int`, sql`who`)}), ` : sql``
   const refused = isCounted ? sql`, NOT EXISTS (SELECT FROM quota) AS "_refused"` : sql``
+  const erased = isWanted && first.erased ? sql`, NOT ${found} AND ${first.erased} AS "_erased"` : sql``
   return sql`WITH who AS MATERIALIZED (${standing}), ${quota}${sql.join(ctes, sql`, `)}, ${event}
-    SELECT EXISTS (SELECT FROM who) AS "_current"${refused}, ${sql.join(results, sql`, `)}`
+    SELECT EXISTS (SELECT FROM who) AS "_current"${refused}${erased}, ${sql.join(results, sql`, `)}`
 }
 
 /** The rows of a part that are answered. */

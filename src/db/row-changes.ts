@@ -2,13 +2,16 @@ import type { Rule } from '../access/ability.ts'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
 import { rowsWhere, sight } from '../access/door.ts'
+import type { ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
 import type { Touched } from './audit-event.ts'
+import { recordChange } from './change-values.ts'
 import { clearColumns } from './clear-columns.ts'
 import { Finish, type JsonRow, type Tx } from './database.ts'
 import { unknownField } from './rows.ts'
 import { named, type SQL, sql } from './sql.ts'
+import { missing } from './tombstone.ts'
 import { namesIn, present, utc, viewOf } from './view.ts'
 
 /** A row that is about to change: all its fields in clear (for decisions only), and what the principal sees of it. */
@@ -40,16 +43,29 @@ export async function lockRow(
   const state = options.trashed ? 'trashed' : 'active'
   const build = (): SQL => lockSql(principal, resource, readable, state, options.scope)
   const statement = options.scope ? build() : tx.kept(`lock/${resource.name}/${state}`, build)
-  const rows = await tx.query<{ clear: JsonRow; view: JsonRow }>(statement, { id, eventTenant: principal.tenantId })
+  const rows = await tx.query<LockedSql>(statement, { id, eventTenant: principal.tenantId })
   const row = rows[0]
-  if (!row) throw new Problem('not_found', { recordIds: [id] })
+  if (!row) throw await missing(tx, resource, id)
+  if (row.subject !== null) tx.contactKeys.set(row.subject, row.key)
   if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
   const view = viewOf(principal, resource)
   return { clear: row.clear, view: present(resource, view, row.view), seen: namesIn(view, row.view) }
 }
 
+interface LockedSql {
+  clear: JsonRow
+  view: JsonRow
+  /** The contact concerned, and its wrapped key: what changes is sealed under it. */
+  subject: string | null
+  key: Buffer | null
+}
+
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
-  return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view FROM ${resource.table}
+  const { subject } = resource
+  const key = subject
+    ? sql`${subject} AS subject, (SELECT k.wrapped_key FROM app.contact_key AS k WHERE k.tenant_id = ${resource.tenant} AND k.contact_id = ${subject}) AS key`
+    : sql`NULL::uuid AS subject, NULL::bytea AS key`
+  return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view, ${key} FROM ${resource.table}
     CROSS JOIN LATERAL (SELECT ${clearColumns(principal, resource)}) AS c
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
@@ -172,8 +188,11 @@ export function insertRow(tx: Tx, resource: Resource, id: string, columns: Colum
   return sql`INSERT INTO ${resource.table} (${sql.join(names, sql`, `)}) VALUES (${sql.join(values, sql`, `)}) ${returning(tx.principal, resource)}`
 }
 
-/** Updates a locked row and counts its version. */
-export function updateRow(tx: Tx, resource: Resource, id: string, columns: Columns): SQL {
+/**
+ * Updates a locked row and counts its version.
+ * @param withClear whether it gives back all fields in clear too, whatever rights depend on: for `finishRow`
+ */
+export function updateRow(tx: Tx, resource: Resource, id: string, columns: Columns, withClear = false): SQL {
   // What was found in the old value says nothing about the new one.
   for (const [name, { column, veiledIn }] of Object.entries(resource.definitions))
     if (veiledIn && column && column.name in columns && !(veiledIn.name in columns))
@@ -181,11 +200,11 @@ export function updateRow(tx: Tx, resource: Resource, id: string, columns: Colum
   const sets = Object.entries(columns).map(([name, value]) => sql`${sql.identifier(name)} = ${parameter(value)}`)
   const counted = sql`version = ${sql.identifier(tableName(resource))}.version + 1, updated_at = now()`
   return sql`UPDATE ${resource.table} SET ${sql.join([...sets, counted], sql`, `)}
-    WHERE ${resource.tenant} = ${tx.principal.tenantId}::uuid AND ${resource.id} = ${id}::uuid ${returning(tx.principal, resource)}`
+    WHERE ${resource.tenant} = ${tx.principal.tenantId}::uuid AND ${resource.id} = ${id}::uuid ${returning(tx.principal, resource, withClear)}`
 }
 
-function returning(principal: Principal, resource: Resource): SQL {
-  const clear = principal.ability.dependsOnRow(resource.name)
+function returning(principal: Principal, resource: Resource, withClear = false): SQL {
+  const clear = withClear || principal.ability.dependsOnRow(resource.name)
     ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(principal, resource)}) AS c) AS clear`
     : sql``
   return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view${clear}`
@@ -225,32 +244,41 @@ export function finishRow(
     changed: readonly string[]
     version: number
     subjectId: string | null
+    /** The row as it was, of which the audit keeps what has changed; null: it is new. Left out: nothing of it is kept. */
+    before?: JsonRow | null
+    /** What the row became is known only when it has been written: the statement gives it back in clear. */
+    isWritten?: boolean
   },
 ): Finish<JsonRow> {
   const { ability } = tx.principal
-  const { id, action, changed, version, subjectId } = row
+  const { id, action, changed, version, subjectId, before } = row
   const view = viewOf(tx.principal, resource)
   // A deletion answers nothing.
   const seen = action === 'delete' ? { shown: [], masked: [] } : view
-  const touched = ({ shown, masked }: LockedRow['seen']): Touched => ({
-    resource: resource.name,
-    ids: [id],
-    shown,
-    masked,
-    changed,
-    version,
-    subjectIds: [subjectId],
-  })
+  const touched = ({ shown, masked }: LockedRow['seen'], after: JsonRow): Touched => {
+    const values = before === undefined ? null : recordChange(resource, { id, subjectId, before, after })
+    return {
+      resource: resource.name,
+      ids: [id],
+      shown,
+      masked,
+      changed,
+      version,
+      subjectIds: [subjectId],
+      ...(values ? { values: [values] } : {}),
+    }
+  }
   const decide = (rows: JsonRow[]): Touched => {
     const { view: shown, clear } = writtenRow(rows)
     const stored = clear ?? row.after
     if (action === 'create' || action === 'update')
       for (const name of [undefined, ...(row.asked ?? [])])
         if (!ability.can(action, resource, stored, name)) throw new Problem('forbidden')
-    if (action === 'delete' || !ability.can('read', resource, stored)) return touched({ shown: [], masked: [] })
-    return touched(namesIn(view, shown))
+    if (action === 'delete' || !ability.can('read', resource, stored)) return touched({ shown: [], masked: [] }, stored)
+    return touched(namesIn(view, shown), stored)
   }
-  return new Finish(statement, ability.dependsOnRow(resource.name) || view.byRow ? decide : touched(seen), (rows) =>
+  const isDecided = !(row.isWritten || ability.dependsOnRow(resource.name) || view.byRow)
+  return new Finish(statement, isDecided ? touched(seen, row.after) : decide, (rows) =>
     written(tx.principal, resource, rows, row.after),
   )
 }
@@ -258,6 +286,6 @@ export function finishRow(
 const parameter = (value: unknown): SQL =>
   typeof value === 'object' && value !== null && 'queryChunks' in value ? (value as SQL) : sql`${sql.param(value)}`
 
-const tableName = (resource: Resource): string => resource.id.table[Symbol.for('drizzle:Name') as never] as string
+export const tableName = (resource: ResourceModel): string => resource.id.table[Symbol.for('drizzle:Name') as never] as string
 
 export { utc }

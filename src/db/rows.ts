@@ -10,6 +10,7 @@ import type { Part } from './read-statement.ts'
 import { searchSql } from './search.ts'
 import { named, type SQL, sql } from './sql.ts'
 import { sortedByValue } from './stored-sort.ts'
+import { erasedPart } from './tombstone.ts'
 import { viewOf } from './view.ts'
 
 /** Another resource's records answered together with a row: found by an id that the row holds. */
@@ -70,12 +71,15 @@ export function fetchPlan(
     wanted: id,
     values: { id, ...(scope ? { parentId: scope.id } : {}) },
     parts: () => [
-      rootPart(
-        principal,
-        model,
-        include,
-        sql`${model.id} = ${named('id')}::uuid AND ${liveWhere(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
-      ),
+      {
+        ...rootPart(
+          principal,
+          model,
+          include,
+          sql`${model.id} = ${named('id')}::uuid AND ${liveWhere(principal, model)} ${scope ? sql`AND ${scope.sql}` : sql``}`,
+        ),
+        ...erasedPart(principal, model),
+      },
       ...childParts(principal, model, 'rows', sql`rows`),
       ...includeParts(principal, include, null),
     ],
@@ -147,6 +151,7 @@ export function parentPart(principal: Principal, parent: ResourceModel): Part {
     shown: [],
     masked: [],
     byRow: false,
+    ...erasedPart(principal, parent),
   }
 }
 

@@ -3,6 +3,7 @@ import type { Database, Tx } from '../db/database.ts'
 import { named, type SQL, sql } from '../db/sql.ts'
 import { type Refusal, sendingRefusal } from '../privacy/sending-gate.ts'
 import { type ChannelSettings, openSettings } from '../resources/channels/settings.ts'
+import { leaseSeconds } from '../resources/messages/lease.ts'
 import { sendingFacts } from '../resources/messages/sending-facts.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { settleMessage } from './send-settle.ts'
@@ -14,11 +15,6 @@ export interface Outbox {
   conversationId: string
 }
 
-/**
- * How long a message counts as being with the provider: longer than a call and the writing down of its result can take.
- * Whoever finds it dispatched after that knows that nobody will write the result any more.
- */
-const leaseSeconds = 60
 /** Look-outs for one conversation are joined into slots of this length. */
 const watchSlotMs = 30_000
 /** An answer that could not be sent for so long would only surprise. */

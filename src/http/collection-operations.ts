@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Resource } from '../access/define.ts'
+import { leavesTombstone } from '../access/tombstone.ts'
 import type { CollectionOptions } from './collection.ts'
 import { includeParameter, listParameters, searchBody } from './list-parameters.ts'
 import { type OperationSchema, operation } from './operation.ts'
@@ -17,25 +18,28 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
   const ifMatch = options.ifMatchRequired ? 'required' : 'optional'
   const answer = answerOf(options)
   const page = pageOf(resource, answer)
+  const erased = leavesTombstone(resource) ? (['erased'] as const) : []
+  const above = options.parent && leavesTombstone(options.parent.resource) ? (['erased'] as const) : []
   return {
     list: operation(`${resource.name}.list`, `List ${all}`, {
       ...below,
       querystring: listParameters(resource, names, searchable),
       response: { 200: page },
-      errors: ['invalid_cursor', 'quota_exceeded'],
+      errors: ['invalid_cursor', 'quota_exceeded', ...above],
       description: `A page of the ${all} that you may see. ${resource.description}`,
     }),
     search: operation(`${resource.name}.search`, `Search ${all} by body`, {
       ...below,
       body: searchBody(resource, names, searchable),
       response: { 200: page },
-      errors: ['invalid_cursor', 'unprocessable', 'quota_exceeded'],
+      errors: ['invalid_cursor', 'unprocessable', 'quota_exceeded', ...above],
       description: `The same as the list, asked for by body: personal data need not stand in a URL, and conditions can be joined.`,
     }),
     fetch: operation(`${resource.name}.fetch`, `Fetch ${one}`, {
       params: idParams,
       ...(names.length > 0 ? { querystring: includeParameter(names) } : {}),
       response: { 200: answer },
+      errors: erased,
       etag: true,
       description: resource.description,
     }),
@@ -43,7 +47,7 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
       ...below,
       body: resource.createBody,
       response: { 201: options.createdAnswer ?? resource.answer },
-      errors: ['already_exists', 'unprocessable', ...(errors.create ?? [])],
+      errors: ['already_exists', 'unprocessable', ...above, ...(errors.create ?? [])],
       idempotent: true,
       location: true,
       description: 'Answers the record as you may see it.',
@@ -52,7 +56,7 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
       params: idParams,
       body: resource.patchBody,
       response: { 200: resource.answer },
-      errors: ['already_exists', 'unprocessable', 'masked_value', ...(errors.change ?? [])],
+      errors: ['already_exists', 'unprocessable', 'masked_value', ...erased, ...(errors.change ?? [])],
       etag: true,
       ifMatch,
       consumes: ['application/merge-patch+json', 'application/json'],
@@ -62,14 +66,14 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
     trash: operation(`${resource.name}.trash`, `Move ${one} to the trash`, {
       params: idParams,
       response: { 204: noContent },
-      errors: errors.trash ?? [],
+      errors: [...erased, ...(errors.trash ?? [])],
       ifMatch,
       description: 'It is gone from lists, and comes back whole with `restore`. Nothing else goes with it.',
     }),
     restore: operation(`${resource.name}.restore`, `Bring ${one} back from the trash`, {
       params: idParams,
       response: { 200: resource.answer },
-      errors: ['already_exists', ...(errors.restore ?? [])],
+      errors: ['already_exists', ...erased, ...(errors.restore ?? [])],
       etag: true,
       idempotent: true,
       description: 'Answers the record as you may see it.',

@@ -4,8 +4,8 @@ import type { Config } from '../config.ts'
 import { addChildren } from '../db/children.ts'
 import type { Caller, Database, JsonRow, ReadPlan } from '../db/database.ts'
 import { fetchPlan, type Include, listPlan, type Scope } from '../db/rows.ts'
+import { missed } from '../db/tombstone.ts'
 import { namesIn, present, viewOf } from '../db/view.ts'
-import { Problem } from '../errors.ts'
 import type { Cursors } from './cursor.ts'
 import { listQuery, type Question } from './query.ts'
 
@@ -32,7 +32,7 @@ export async function readPage(
     write = read.write
     return listPlan(principal, resource, read.query)
   })
-  if (scope?.parent && !result.parent?.length) throw new Problem('not_found', { audited: true })
+  if (scope?.parent && !result.parent?.length) throw missed(result)
   const rows = result.rows ?? []
   const shown = rows.slice(0, question.limit)
   const last = rows.length > question.limit ? shown.at(-1) : undefined
@@ -57,7 +57,7 @@ export async function fetchRecord(
     (principal): ReadPlan => fetchPlan(principal, resource, id, include),
   )
   const [record] = assemble(caller, resource, result.rows ?? [], include, result)
-  if (!record) throw new Problem('not_found', { audited: true })
+  if (!record) throw missed(result)
   return record
 }
 

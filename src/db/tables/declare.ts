@@ -60,15 +60,25 @@ export interface TableDeclaration {
 }
 
 export const declarations = new Map<string, TableDeclaration>()
+const byTable = new Map<PgTable, TableDeclaration>()
 
 /** Declares every column of a table; the compiler refuses one that is left out. */
 export function declare<T extends PgTable>(
   name: string,
-  _table: T,
+  table: T,
   subject: (keyof Columns<T> & string) | null,
   columns: { [K in keyof Columns<T>]: Declaration },
 ): void {
-  declarations.set(name, { subject, columns: columns as Record<string, Declaration> })
+  const declaration = { subject, columns: columns as Record<string, Declaration> }
+  declarations.set(name, declaration)
+  byTable.set(table, declaration)
+}
+
+/** What a table's columns hold, and the column that leads to the contact. */
+export function declarationOf(table: PgTable): TableDeclaration {
+  const declaration = byTable.get(table)
+  if (!declaration) throw new Error('a table that says nothing of its columns')
+  return declaration
 }
 
 type Columns<T> = { [K in keyof T as T[K] extends PgColumn ? K : never]: T[K] }

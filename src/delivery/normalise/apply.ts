@@ -1,7 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { NeutralEvent, NoticeEvent, PreferenceEvent } from '../../channels/neutral.ts'
+import { identifierHash } from '../../resources/identities/address.ts'
 import { applyDelete, applyEdit, applyReaction } from './change.ts'
 import { applyIdentityChange } from './identity-change.ts'
+import { addressesNamed } from './load.ts'
 import { applyMessage } from './message.ts'
 import { personOf } from './people.ts'
 import { type Cause, iso, type Outcome, type Records } from './records.ts'
@@ -9,6 +11,7 @@ import { applyStatus } from './status.ts'
 
 /** Changes the records as an event says. Nothing here waits for anything. */
 export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {
+  if (isErased(records, event, cause)) return { status: 'suppressed', reason: 'erased' }
   switch (event.type) {
     case 'message':
       return applyMessage(records, event, cause)
@@ -27,6 +30,16 @@ export function applyEvent(records: Records, event: NeutralEvent, cause: Cause):
     case 'notice':
       return applyNotice(records, event, cause)
   }
+}
+
+/**
+ * Whether it is from or for somebody who was erased after it had come in: then it is part of what was erased. What comes
+ * in later makes a new contact.
+ */
+function isErased({ channel, erased, keys }: Records, event: NeutralEvent, { receivedMs }: Cause): boolean {
+  if (erased.size === 0) return false
+  const hashes = addressesNamed(event, channel.id).map((one) => identifierHash(keys, one).toString('hex'))
+  return hashes.some((hash) => receivedMs <= (erased.get(hash) ?? Number.NEGATIVE_INFINITY))
 }
 
 /** A wish about being contacted counts from whomever it comes, known or not: it is kept with the event that proves it. */

@@ -1,5 +1,6 @@
 import { customerOf, type NeutralEvent } from '../../channels/neutral.ts'
 import type { Tx } from '../../db/database.ts'
+import { erasedAddresses } from '../../privacy/erasure-ledger.ts'
 import { intakeDecision } from '../../privacy/intake.ts'
 import { contactListAround, type KnownContact } from '../../resources/contacts/queries.ts'
 import { conversationListAround, type KnownConversation } from '../../resources/conversations/queries.ts'
@@ -26,27 +27,23 @@ export interface Happening {
 export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: readonly Happening[]): Promise<Records> {
   const addresses = happenings.flatMap(({ event }) => addressesNamed(event, channel.id))
   const { externalIds, ownIds } = messagesNamed(happenings)
+  const hashes = addresses.map((one) => identifierHash(tx.keys, one))
   const scope = { unitId: channel.businessUnitId, matches: addresses.flatMap((one) => one.variants), contactIds: [] }
-  const locked =
-    addresses.length > 0
-      ? identityLockAll(
-          tx,
-          addresses.map((one) => identifierHash(tx.keys, one)),
-        )
-      : undefined
-  const [people, byExternalId, byId] = await together([
+  const locked = addresses.length > 0 ? identityLockAll(tx, hashes) : undefined
+  const [people, byExternalId, byId, erased] = await together([
     addresses.length > 0 ? loadPeople(tx, channel, scope, sinceMs(happenings)) : nobody,
     externalIds.length > 0 ? messageListByExternalId(tx, channel.id, externalIds) : [],
     ownIds.length > 0 ? messageListById(tx, channel.id, ownIds) : [],
+    addresses.length > 0 ? erasedAddresses(tx, channel.businessUnitId, hashes) : new Map<string, number>(),
     locked,
   ])
-  const records = recordsOf(tx, channel, people, [...byExternalId, ...byId])
+  const records = { ...recordsOf(tx, channel, people, [...byExternalId, ...byId]), erased }
   await askIntake(tx, records, happenings)
   return records
 }
 
 /** Those whom the events may find or make; what is said of a known message needs nobody looked up. */
-function addressesNamed(event: NeutralEvent, channelId: string): PartyAddress[] {
+export function addressesNamed(event: NeutralEvent, channelId: string): PartyAddress[] {
   if (event.type === 'identityChange') return addressesOf({ identities: [...event.old, ...event.current] }, channelId)
   const party = event.type === 'message' || event.type === 'preference' ? customerOf(event) : undefined
   return party ? addressesOf(party, channelId) : []
@@ -99,7 +96,12 @@ async function loadPeople(tx: Tx, channel: BatchChannel, scope: PeopleScope, sin
   }
 }
 
-function recordsOf(tx: Tx, channel: BatchChannel, people: People, messages: readonly KnownMessage[]): Records {
+function recordsOf(
+  tx: Tx,
+  channel: BatchChannel,
+  people: People,
+  messages: readonly KnownMessage[],
+): Omit<Records, 'erased'> {
   const contacts = people.contacts.map((one): [string, ContactRecord] => [one.id, { ...one, isNew: false, gain: null }])
   const byId = new Map(messages.map((one) => [one.id, one]))
   return {

@@ -35,7 +35,7 @@ function apply(records: Records, reading: Reading, triesMax: number): Outcome {
   const isLastTry = event.attempts >= triesMax
   return joined(
     happeningsOf(reading).map((one) =>
-      applyEvent(records, one.event, { eventId: event.id, atMs: one.atMs, isLastTry }),
+      applyEvent(records, one.event, { eventId: event.id, atMs: one.atMs, receivedMs: event.receivedMs, isLastTry }),
     ),
   )
 }

@@ -25,6 +25,8 @@ export interface Records {
   readonly consents: ConsentEvent[]
   /** messages whose files go */
   readonly emptied: Set<string>
+  /** when those were erased to whom addresses of the events belonged, by the address's hash; see erasedAddresses */
+  readonly erased: ReadonlyMap<string, number>
   /** what the intake said of people that were not known, by `personKey` */
   readonly intake: Map<string, IntakeDecision>
   /** addresses that belong to somebody else than they came with; for the log */
@@ -70,6 +72,8 @@ export interface Cause {
   eventId: string
   /** when it happened, as milliseconds since 1970; never later than it arrived */
   atMs: number
+  /** when it arrived */
+  receivedMs: number
   /** There will be no later try: what it waits for does not come. */
   isLastTry: boolean
 }

@@ -7,6 +7,7 @@ import { writeCustomValues } from '../custom-fields/write.ts'
 import { checkAssignment } from '../members/assignment.ts'
 import { catalogueTags } from '../tags/queries.ts'
 import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
+import { eraseRoute } from './erase.ts'
 import { contacts } from './schema.ts'
 
 const rowOf = ({ id, after }: Change): { id: string; businessUnitId: string } => ({
@@ -52,4 +53,5 @@ export const contactCollection: CollectionOptions = {
 export function contactRoutes(app: FastifyInstance, deps: Deps): void {
   collection(app, deps, contactCollection)
   revealRoute(app, deps, contacts, { field: 'phone', value: '+4917012345678' })
+  eraseRoute(app, deps)
 }

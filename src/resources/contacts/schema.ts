@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { customFields } from '../../access/custom-field.ts'
 import { commonFields, defineResource, idOf } from '../../access/define.ts'
+import { declareTombstone } from '../../access/tombstone.ts'
 import { sql } from '../../db/sql.ts'
 import { contact } from '../../db/tables/contact.ts'
 import { contactCustomValue } from '../../db/tables/custom-field.ts'
@@ -182,3 +183,13 @@ export const contacts = defineResource({
     },
   },
 })
+
+// What an erased person leaves behind: nothing of what is known of them.
+declareTombstone(contacts, [
+  ...Object.keys(commonFields(contact)),
+  'businessUnitId',
+  'ownerId',
+  'teamId',
+  'restricted',
+  'held',
+])

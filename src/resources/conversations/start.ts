@@ -16,7 +16,7 @@ import { conversations } from './schema.ts'
  */
 export async function startFields(tx: Tx, body: JsonRow): Promise<JsonRow> {
   const [contact, identity, channel] = await Promise.all([
-    referenced(tx, contacts, String(body.contactId)),
+    referenced(tx, contacts, String(body.contactId), true),
     referenced(tx, identities, String(body.identityId)),
     referenced(tx, channels, String(body.channelId)),
   ])

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { touches, type Versioned } from '../../db/audit-event.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
-import { json, sql } from '../../db/sql.ts'
+import { array, json, sql } from '../../db/sql.ts'
 
 /** Tags that are used for the first time join the tenant's catalogue. */
 export async function catalogueTags(tx: Tx, body: JsonRow): Promise<void> {
@@ -29,4 +29,18 @@ export async function renameTag(tx: Tx, old: string, name: string): Promise<void
     const subjects = new Map(rows.map((row) => [row.id, row.subject]))
     for (const one of touches(resource, rows, ['tags'], (id) => subjects.get(id))) tx.touch(one)
   }
+}
+
+/**
+ * Takes out of the catalogue what an erased person alone carried and nobody has said anything more about: such a word
+ * may say who they were. It comes back with its next use.
+ */
+export async function forgetTags(tx: Tx, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const { tenantId } = tx.principal
+  const rows = await tx.query<{ id: string }>(
+    sql`DELETE FROM app.tag t WHERE t.tenant_id = ${tenantId}::uuid AND t.name = ANY (${array(names, 'text')}) AND t.version = 1 AND t.color IS NULL AND t.description IS NULL
+      AND NOT app.tag_is_carried(t.tenant_id, t.name) RETURNING t.id`,
+  )
+  if (rows.length > 0) tx.touch({ resource: 'tags', ids: rows.map((row) => row.id), changed: ['name'] })
 }

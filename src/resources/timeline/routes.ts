@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { addChildren } from '../../db/children.ts'
 import type { JsonRow } from '../../db/database.ts'
+import { missed } from '../../db/tombstone.ts'
 import { present, utc, viewOf } from '../../db/view.ts'
-import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
@@ -18,7 +18,7 @@ export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): voi
       params: idParams,
       querystring: timelineParameters,
       response: { 200: timelinePage },
-      errors: ['invalid_cursor'],
+      errors: ['invalid_cursor', 'erased'],
       description:
         'Messages, notes, opened conversations and addresses of a contact, newest first, across channels. Each record is shown as its own noun would show it to you; nouns that you may not read are left out.',
     }),
@@ -33,7 +33,7 @@ export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): voi
         const after = position && { at: String(position.key), id: position.id }
         return timelinePlan(principal, { contactId: id, kinds, limit, after })
       })
-      if (!result.parent?.length) throw new Problem('not_found', { audited: true })
+      if (!result.parent?.length) throw missed(result)
       const rows = result.rows ?? []
       const shown = rows.slice(0, limit)
       const last = rows.length > limit ? shown.at(-1) : undefined

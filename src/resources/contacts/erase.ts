@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { idOf, time } from '../../access/define.ts'
+import { liveWhere } from '../../access/door.ts'
+import { tombstoneWhere } from '../../access/tombstone.ts'
+import type { Caller, JsonRow, ReadPlan, Tx } from '../../db/database.ts'
+import { lockRow } from '../../db/row-changes.ts'
+import { named, sql } from '../../db/sql.ts'
+import { erasure } from '../../db/tables/erasure.ts'
+import { utc } from '../../db/view.ts'
+import { Problem } from '../../errors.ts'
+import { callerOf } from '../../http/guard.ts'
+import { changeOnce, type Made } from '../../http/idempotency.ts'
+import { operation } from '../../http/operation.ts'
+import type { Deps } from '../../http/records.ts'
+import { idParams } from '../../http/schema.ts'
+import { type ErasureOrder, eraseContact, StillSending } from '../../privacy/erase.ts'
+import { erasurePlan } from '../../privacy/erasure-plan.ts'
+import { text, word } from '../values.ts'
+import { contacts } from './schema.ts'
+
+const body = z
+  .strictObject({
+    reason: text(
+      500,
+      'Why; kept sealed in the ledger of erasures, where it outlives the person: it must not repeat a name, an address or an id of theirs.',
+      'Asked for it by email',
+    ),
+    ticket: word('Where it was asked for; must not name the person either.', 'DSR-2026-118').optional(),
+    suppress: z.boolean().default(false).meta({
+      description: 'Also keeps their addresses out from now on: whoever writes from one does not become a contact.',
+      example: false,
+    }),
+  })
+  .meta({ id: 'ContactErase', description: 'An order to erase a person.' })
+
+const kinds = erasurePlan.flatMap(({ kind }) => kind ?? [])
+const answer = z
+  .object({
+    id: idOf('The entry in the ledger of erasures.'),
+    contactId: idOf('The contact, of which only this id is left.'),
+    erasedAt: time('When.'),
+    counts: z
+      .object(
+        Object.fromEntries(
+          kinds.map((kind) => [kind, z.int().meta({ description: `How many ${words(kind)}.`, example: 1 })]),
+        ),
+      )
+      .meta({ id: 'ErasureCounts', description: 'How much there was, by kind.' }),
+    suppressed: z.boolean().meta({ description: 'Whether their addresses are kept out from now on.', example: false }),
+  })
+  .meta({ id: 'Erasure', description: 'What was erased.' })
+
+const entry = { action: 'erase', resource: contacts.name } as const
+
+/** How long a request waits for a message that is with its provider, and for whoever else was in the way. */
+const patienceMs = 5_000
+const pauseMs = 250
+
+export function eraseRoute(app: FastifyInstance, deps: Deps): void {
+  app.post('/v1/contacts/:id/erase', {
+    config: { access: entry },
+    schema: operation('contacts.erase', 'Erase a person', {
+      params: idParams,
+      body,
+      response: { 200: answer },
+      errors: ['conflict', 'erased', 'held', 'unprocessable'],
+      idempotent: true,
+      description:
+        'Takes away for good what is known of a person: the contact’s fields, addresses, conversations, messages, notes, files and raw events, and the key under which the audit keeps what was said about them. The id stays, and answers 410. Waiting messages are not sent; while one is with its provider, 409. It cannot be undone. A person who comes back is a new contact.',
+    }),
+    handler: async (request, reply) => {
+      const { id } = idParams.parse(request.params)
+      const { reason, ticket = null, suppress } = body.parse(request.body)
+      const order = { contactId: id, reason, ticket, suppress }
+      const caller = callerOf(request)
+      const again = (erasureId: string) => erasureFetch(deps, caller, erasureId)
+      const made = await patiently(() =>
+        changeOnce(deps.db, caller, request, reply, entry, (tx) => erase(tx, order), again),
+      )
+      return made.record
+    },
+  })
+}
+
+async function erase(tx: Tx, order: ErasureOrder): Promise<Made> {
+  const record = await eraseContact(tx, order, () => admit(tx, order.contactId))
+  return { id: record.id, record: { ...record } }
+}
+
+/** Whoever may erase it where it stands; in the trash, for whoever sees it there. */
+async function admit(tx: Tx, id: string): Promise<void> {
+  const [row] = await tx.query<{ state: string }>(
+    sql`SELECT state FROM app.contact WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid`,
+  )
+  const isTrashed = row?.state === 'trashed'
+  await lockRow(tx, contacts, id, 'erase', isTrashed ? { trashed: true, scope: liveWhere(tx.principal, contacts) } : {})
+}
+
+/** Tries again for a while what others stand in the way of: a message on its way out, a transaction in a circle. */
+async function patiently(run: () => Promise<Made>): Promise<Made> {
+  const until = performance.now() + patienceMs
+  for (;;) {
+    try {
+      return await run()
+    } catch (error) {
+      const isBusy = error instanceof StillSending
+      if (!(isBusy || isDeadlock(error))) throw error
+      if (performance.now() < until) await sleep(pauseMs)
+      else if (isBusy)
+        throw new Problem('conflict', {
+          detail: 'A message to this person is being sent at this moment.',
+          headers: { 'retry-after': '10' },
+        })
+      else throw error
+    }
+  }
+}
+
+function isDeadlock(error: unknown): boolean {
+  const cause = error instanceof Problem ? error.options.cause : null
+  return cause instanceof Error && 'code' in cause && (cause.code === '40P01' || cause.code === '40001')
+}
+
+/** What an earlier request has erased, for whoever may be told of the tombstone. */
+async function erasureFetch({ db }: Deps, caller: Caller, id: string): Promise<JsonRow> {
+  const { rows } = await db.read(caller, entry, (principal): ReadPlan => {
+    const erased = tombstoneWhere(principal, contacts) ?? sql`false`
+    return {
+      key: 'erasures/fetch',
+      wanted: id,
+      values: { id },
+      parts: () => [
+        {
+          name: 'rows',
+          resource: 'erasures',
+          columns: sql`${erasure.id} AS id, ${erasure.contactId} AS "contactId", ${erasure.erasedAt} AS "erasedAt", ${erasure.counts} AS counts,
+            ${erasure.suppressed} AS suppressed, ${erasure.contactId} AS "_subject"`,
+          from: sql`${erasure}`,
+          tenant: erasure.tenantId,
+          where: sql`${erasure.id} = ${named('id')}::uuid AND EXISTS (SELECT FROM ${contacts.table}
+            WHERE ${contacts.tenant} = ${erasure.tenantId} AND ${contacts.id} = ${erasure.contactId} AND ${erased})`,
+          shown: ['counts', 'erasedAt', 'suppressed'],
+          masked: [],
+          byRow: false,
+        },
+      ],
+    }
+  })
+  const [found] = rows ?? []
+  if (!found) throw new Problem('not_found', { audited: true })
+  const { _subject, ...record } = found
+  return { ...record, erasedAt: utc(String(found.erasedAt)) }
+}
+
+/** "externalIds" -> "external ids" */
+function words(kind: string): string {
+  return kind.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
