@@ -16,6 +16,8 @@ export interface MigrateOptions {
 }
 
 const lockKey = 7_238_114_002
+/** What the audit consists of is altered by migrations only: see directory.refuse_audit_ddl. */
+const mayDefine = `SET LOCAL custodia.audit_ddl = 'on'`
 
 /**
  * Brings the database up to date and gives back the application's URL. Safe to run by several processes at once: one
@@ -44,6 +46,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
         if (done.has(name)) continue
         const text = await readFile(new URL(name, folder), 'utf8')
         await inTransaction(client, async () => {
+          await client.query(mayDefine)
           await client.query(text)
           await client.query('INSERT INTO custodia.migration (name) VALUES ($1)', [name])
         })
@@ -54,6 +57,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
       await guardDefinitions(client, log)
       await vouchForIndexes(client, log)
       await inTransaction(client, async () => {
+        await client.query(mayDefine)
         await epoch(client)
         await client.query('SELECT audit.make_partitions()')
         await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
@@ -215,28 +219,20 @@ async function epoch(client: pg.Client): Promise<void> {
 }
 
 /**
- * A superuser's DDL could drop the audit's guards: an event trigger refuses that where the owner may create one. Its
- * function stands outside the schema that it guards: DROP SCHEMA … CASCADE would take it along and pass unseen.
+ * A superuser's DDL could take the audit's guards away: event triggers refuse that where the owner may create them. It
+ * can still be done by whoever says so, by custodia.audit_ddl = 'on'.
  */
 async function guardDefinitions(client: pg.Client, log: MigrateOptions['log']): Promise<void> {
-  const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname = 'custodia_audit_definitions'`)
+  const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname LIKE 'custodia_audit_%'`)
   if (exists.rowCount) return
   try {
     await client.query(`
-      CREATE OR REPLACE FUNCTION directory.refuse_audit_drop() RETURNS event_trigger LANGUAGE plpgsql AS $$
-      DECLARE gone record;
-      BEGIN
-        FOR gone IN SELECT * FROM pg_event_trigger_dropped_objects() LOOP
-          IF gone.schema_name = 'audit' OR gone.object_identity LIKE '%audit.event%' THEN
-            RAISE EXCEPTION 'audit objects are not dropped: %', gone.object_identity USING ERRCODE = 'insufficient_privilege';
-          END IF;
-        END LOOP;
-      END $$;
-      CREATE EVENT TRIGGER custodia_audit_definitions ON sql_drop EXECUTE FUNCTION directory.refuse_audit_drop();`)
+      CREATE EVENT TRIGGER custodia_audit_drops ON sql_drop EXECUTE FUNCTION directory.refuse_audit_ddl();
+      CREATE EVENT TRIGGER custodia_audit_definitions ON ddl_command_end EXECUTE FUNCTION directory.refuse_audit_ddl();`)
   } catch (error) {
     log.warn(
       { err: error },
-      'the database owner may not create event triggers: dropping audit objects is not refused by the database',
+      'the database owner may not create event triggers: altering and dropping audit objects is not refused by the database',
     )
   }
 }

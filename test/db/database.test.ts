@@ -61,10 +61,10 @@ t.test('no audit event, no data: 503 and not one byte of it', async (t) => {
     },
     ...['P0001', '23505', '23514', '53100', '40001'].map((code) => ({
       how: `the database refuses it with ${code}`,
-      make: `CREATE FUNCTION audit.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$;
+      make: `SET LOCAL custodia.audit_ddl = 'on'; CREATE FUNCTION audit.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$;
              CREATE TRIGGER fail BEFORE INSERT ON audit.event FOR EACH ROW EXECUTE FUNCTION audit.fail()`,
       mend: async () =>
-        'ALTER EVENT TRIGGER custodia_audit_definitions DISABLE; DROP TRIGGER fail ON audit.event; DROP FUNCTION audit.fail; ALTER EVENT TRIGGER custodia_audit_definitions ENABLE',
+        `SET LOCAL custodia.audit_ddl = 'on'; DROP TRIGGER fail ON audit.event; DROP FUNCTION audit.fail`,
     })),
   ]
   for (const { how, make, mend } of breaks) {
