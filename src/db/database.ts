@@ -47,6 +47,7 @@ export class Database {
   readonly #reads: ReadBatches
   readonly #tenantKeys: KnownKeys
   #jobsAdded: (count: number) => void = () => {}
+  #audited = new Set<string>()
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
     this.#connections = connections
@@ -72,6 +73,13 @@ export class Database {
   /** Who is told, after the commit, that jobs are to be done now. They must not throw. */
   onJobsAdded(listener: (count: number) => void): void {
     this.#jobsAdded = listener
+  }
+
+  /** The tenants that had events since this was last asked, as far as this process wrote them. */
+  takeAudited(): ReadonlySet<string> {
+    const taken = this.#audited
+    this.#audited = new Set()
+    return taken
   }
 
   /**
@@ -165,6 +173,7 @@ export class Database {
       committed(end)
       return who?.rows.length === 1
     })
+    this.#audited.add(principal.tenantId)
     // Whoever is let in no longer is not told what was wrong with the request.
     if (!stands && !(await this.renewed(principal))) throw new Problem('unauthenticated', { audited: true })
   }
@@ -238,7 +247,9 @@ export class Database {
 
   /** A change that makes the tenant it runs for; there is no standing to check and no key to read yet. */
   async create<T>(caller: Caller, entry: AuditEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#run(caller, caller.principal, entry, work, true)
+    const made = await this.#run(caller, caller.principal, entry, work, true)
+    this.#audited.add(caller.principal.tenantId)
+    return made
   }
 
   /** Whether the database answers. */
@@ -330,7 +341,9 @@ export class Database {
     let isAgain = false
     for (let attempt = 0; attempt < 12; attempt++) {
       try {
-        return await run(caller.principal, isAgain)
+        const result = await run(caller.principal, isAgain)
+        this.#audited.add(caller.principal.tenantId)
+        return result
       } catch (error) {
         isAgain = error instanceof Again
         if (isAgain) continue
