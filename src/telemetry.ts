@@ -24,3 +24,27 @@ export function onInbound(listener: (told: InboundCount) => void): () => void {
   inbound.subscribe(hear)
   return () => void inbound.unsubscribe(hear)
 }
+
+const sealing = channel('custodia.sealing')
+
+export interface SealingState {
+  /** Committed events that no checkpoint covers, of all tenants. */
+  unsealed: number
+  /** Age of the oldest of them. */
+  lagSeconds: number
+  /** Made since it was told last. */
+  checkpoints: number
+}
+
+/** Tells how far the sealing of the audit is behind. */
+export function tellSealing(state: SealingState): void {
+  if (sealing.hasSubscribers) sealing.publish(state)
+}
+
+/** @returns what ends the listening */
+export function onSealing(listener: (state: SealingState) => void): () => void {
+  // Only tellSealing publishes there.
+  const hear = (told: unknown): void => listener(told as SealingState)
+  sealing.subscribe(hear)
+  return () => void sealing.unsubscribe(hear)
+}

@@ -1,38 +1,11 @@
 import { hash } from 'node:crypto'
+import type { EventColumns } from '../db/sealed-tables.ts'
+import { microseconds } from './instant.ts'
 import { expand, type ShapePart } from './touched.ts'
 
-/**
- * An event as it lies in audit.event, with its shape from audit.shape. Times as PostgreSQL writes them, in UTC or with
- * their offset, or as RFC 3339.
- */
-export interface EventRow {
-  tenant_id: string
-  event_id: string
-  occurred_at: string
-  epoch: number
-  /** xid8: may be beyond what a number holds. */
-  transaction_id: string
-  sequence: number | string
-  actor_kind: string
-  actor_id: string | null
-  on_behalf_of: string | null
-  action: string
-  resource: string
+/** An event as it lies in audit.event, with its shape from audit.shape. */
+export interface EventRow extends EventColumns {
   shape: readonly ShapePart[]
-  ids: readonly string[]
-  counts: readonly number[] | null
-  versions: readonly (number | null)[] | null
-  row_count: number
-  outcome: string
-  code: string | null
-  purpose: string | null
-  query: unknown
-  sealed_note: Buffer | null
-  change_subjects: readonly string[] | null
-  sealed_changes: readonly Buffer[] | null
-  cause_id: string | null
-  request_id: string | null
-  ip: string | null
 }
 
 /**
@@ -53,7 +26,7 @@ export function leafText(row: EventRow): string {
     occurredAt: microseconds(row.occurred_at),
     epoch: row.epoch,
     transactionId: row.transaction_id,
-    sequence: Number(row.sequence),
+    sequence: row.sequence,
     actor: { kind: row.actor_kind, id: given(row.actor_id) },
     onBehalfOf: given(row.on_behalf_of),
     action: row.action,
@@ -85,16 +58,4 @@ function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]))
-}
-
-const written = /^(\d{4,}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d)(?::?(\d\d))?)$/
-
-/** A time as RFC 3339 in UTC with six digits, from the form that PostgreSQL writes ("2026-11-22 15:04:05.12+00"). */
-function microseconds(text: string): string {
-  const [, day, time, fraction = '', sign, hours, minutes = '00'] = written.exec(text) ?? []
-  if (day === undefined) throw new RangeError('not a time of an event')
-  const digits = fraction.padEnd(6, '0')
-  if (sign === undefined || (hours === '00' && minutes === '00')) return `${day}T${time}.${digits}Z`
-  const utc = new Date(`${day}T${time}${sign}${hours}:${minutes}`).toISOString()
-  return `${utc.slice(0, 19)}.${digits}Z`
 }

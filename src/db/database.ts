@@ -14,6 +14,8 @@ import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
 import { ReadBatches } from './read-batches.ts'
 import { readStatement } from './read-statement.ts'
+import type { SealedTables } from './sealed-tables.ts'
+import { type SealingTables, sealed, sealing } from './sealing.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 import { KnownKeys, type TenantKeyring } from './tenant-keys.ts'
 import { once } from './texts.ts'
@@ -47,7 +49,7 @@ export class Database {
   readonly #reads: ReadBatches
   readonly #tenantKeys: KnownKeys
   #jobsAdded: (count: number) => void = () => {}
-  #audited = new Set<string>()
+  #touchedTenants = new Set<string>()
 
   constructor(connections: Connections, keyring: Keyring, models: Models) {
     this.#connections = connections
@@ -73,13 +75,6 @@ export class Database {
   /** Who is told, after the commit, that jobs are to be done now. They must not throw. */
   onJobsAdded(listener: (count: number) => void): void {
     this.#jobsAdded = listener
-  }
-
-  /** The tenants that had events since this was last asked, as far as this process wrote them. */
-  takeAudited(): ReadonlySet<string> {
-    const taken = this.#audited
-    this.#audited = new Set()
-    return taken
   }
 
   /**
@@ -110,6 +105,7 @@ export class Database {
       const isAlone = isAgain || clearValues > 0 || statement.kept !== 'own'
       const row = await (isAlone ? this.#alone(principal, statement, all) : this.#reads.run(principal, statement, all))
       if (!row?._current) throw new Stale()
+      this.#touchedTenants.add(principal.tenantId)
       if (row._refused) throw new Problem('quota_exceeded', { audited: true })
       return row
     })
@@ -127,6 +123,7 @@ export class Database {
       const all = { ...eventValues(randomUUIDv7(), principal, entry, caller.meta), ...plan.values }
       const row = await this.#alone(principal, statement, all)
       if (!row?._current) return null
+      this.#touchedTenants.add(principal.tenantId)
       if (typeof row._jobs === 'number' && row._jobs > 0) this.#jobsAdded(row._jobs)
       return row
     })
@@ -171,9 +168,9 @@ export class Database {
         client.query('COMMIT'),
       ])
       committed(end)
+      this.#touchedTenants.add(principal.tenantId)
       return who?.rows.length === 1
     })
-    this.#audited.add(principal.tenantId)
     // Whoever is let in no longer is not told what was wrong with the request.
     if (!stands && !(await this.renewed(principal))) throw new Problem('unauthenticated', { audited: true })
   }
@@ -245,11 +242,29 @@ export class Database {
     return rows.map((row) => ({ tenantId: row.tenant_id, region: row.region }))
   }
 
+  /** The tenants that events were committed for since this was asked last. */
+  takeTouchedTenants(): ReadonlySet<string> {
+    const taken = this.#touchedTenants
+    this.#touchedTenants = new Set()
+    return taken
+  }
+
+  /** A sealer's transaction; see sealing.ts, which says all that it can do. */
+  async seal<T>(tenant: { tenantId: string; region: string }, work: (tables: SealingTables) => Promise<T>): Promise<T> {
+    return this.#connections.use(tenant.region, (client) => sealing(client, tenant.tenantId, work))
+  }
+
+  /** Reads the tree over a tenant's events, and the events to hold against it. */
+  async sealed<T>(
+    tenant: { tenantId: string; region: string },
+    work: (tables: SealedTables) => Promise<T>,
+  ): Promise<T> {
+    return this.#connections.use(tenant.region, (client) => sealed(client, tenant.tenantId, work))
+  }
+
   /** A change that makes the tenant it runs for; there is no standing to check and no key to read yet. */
   async create<T>(caller: Caller, entry: AuditEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const made = await this.#run(caller, caller.principal, entry, work, true)
-    this.#audited.add(caller.principal.tenantId)
-    return made
+    return this.#run(caller, caller.principal, entry, work, true)
   }
 
   /** Whether the database answers. */
@@ -319,7 +334,9 @@ export class Database {
       jobsAdded: this.#jobsAdded,
       makesTenant,
     }
-    return this.#connections.use(principal.region, (client) => runChange({ client, ...setting }, work))
+    const result = await this.#connections.use(principal.region, (client) => runChange({ client, ...setting }, work))
+    this.#touchedTenants.add(principal.tenantId)
+    return result
   }
 
   async #bare<T>(
@@ -341,9 +358,7 @@ export class Database {
     let isAgain = false
     for (let attempt = 0; attempt < 12; attempt++) {
       try {
-        const result = await run(caller.principal, isAgain)
-        this.#audited.add(caller.principal.tenantId)
-        return result
+        return await run(caller.principal, isAgain)
       } catch (error) {
         isAgain = error instanceof Again
         if (isAgain) continue

@@ -1,0 +1,48 @@
+import { hash } from 'node:crypto'
+import { z } from 'zod'
+import type { SealedTables, StoredEvent } from '../db/sealed-tables.ts'
+import { SealingFault } from './sealing-fault.ts'
+import type { ShapePart } from './touched.ts'
+
+const names = z.array(z.string())
+const shapeForm = z.array(
+  z.strictObject({ resource: z.string(), shown: names, masked: names, changed: names.exactOptional() }),
+)
+const knownMax = 10_000
+
+/** The shapes of a tenant's events. Each is read once, and held against its id, which is made of its content. */
+export class Shapes {
+  readonly #tables: SealedTables
+  readonly #known = new Map<string, ShapePart[] | null>()
+
+  constructor(tables: SealedTables) {
+    this.#tables = tables
+  }
+
+  /** Reads the shapes of these events that are not known yet. */
+  async load(events: readonly StoredEvent[]): Promise<void> {
+    if (this.#known.size > knownMax) this.#known.clear()
+    const wanted = new Set(events.map((event) => event.shape_id).filter((id) => !this.#known.has(id)))
+    if (wanted.size === 0) return
+    for (const id of wanted) this.#known.set(id, null)
+    for (const { id, text } of await this.#tables.shapes([...wanted])) this.#known.set(id, read(id, text))
+  }
+
+  /** @returns null when the shape is missing, or is not what its id says */
+  find(event: StoredEvent): ShapePart[] | null {
+    return this.#known.get(event.shape_id) ?? null
+  }
+
+  /** @throws {SealingFault} when the shape is missing, or is not what its id says */
+  of(event: StoredEvent): ShapePart[] {
+    const shape = this.find(event)
+    if (!shape) throw new SealingFault('shape_changed', `the shape ${event.shape_id} is not what it was`)
+    return shape
+  }
+}
+
+/** As audit.shape_id() makes it: the first half of the SHA-256 of the text. */
+function read(id: string, text: string): ShapePart[] | null {
+  if (hash('sha256', text, 'hex').slice(0, 32) !== id.replaceAll('-', '')) return null
+  return shapeForm.safeParse(JSON.parse(text)).data ?? null
+}
