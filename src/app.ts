@@ -16,7 +16,7 @@ import { RouteTable } from './http/route-table.ts'
 import { useZod } from './http/schema.ts'
 import { useTokens } from './http/tokens.ts'
 import { chapters, registerResources } from './resources/index.ts'
-import { onInbound } from './telemetry.ts'
+import { onInbound, onSealing } from './telemetry.ts'
 
 export interface AppDeps {
   config: Config
@@ -80,7 +80,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
   await documentRoutes(app, table, config.publicUrl, chapters)
   docsRoutes(app)
   healthRoutes(app, db)
-  metricsRoutes(app, db, config, onInbound)
+  metricsRoutes(app, db, config, onInbound, onSealing)
   registerResources(app, deps)
   await app.ready()
   return app

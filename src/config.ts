@@ -83,8 +83,8 @@ function addressRange(text: string): string {
   throw new Fault(`must be IP addresses or CIDR ranges separated by commas, such as 10.0.0.0/8; "${text}" is not one`)
 }
 
-function list(readOne: (text: string) => string) {
-  return (text: string): string[] =>
+function list<Entry>(readOne: (text: string) => Entry) {
+  return (text: string): Entry[] =>
     text
       .split(',')
       .map((entry) => entry.trim())
@@ -114,6 +114,14 @@ function email(text: string): string {
   throw new Fault(`must be an email address, not "${text}"`)
 }
 
+function acceptedLoss(text: string): { tenantId: string; size: number } {
+  const [, tenantId, size] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@(\d{1,15})$/.exec(text) ?? []
+  if (tenantId !== undefined) return Object.freeze({ tenantId, size: Number(size) })
+  throw new Fault(
+    `must be tenant ids with the size of the checkpoint that is given up, as the start named them, not "${text}"`,
+  )
+}
+
 const settings = z.strictObject({
   PORT: setting(wholeNumber(0, 65_535), 3000),
   HOST: setting(host, '127.0.0.1'),
@@ -124,6 +132,8 @@ const settings = z.strictObject({
   DATABASE_APP_URL: setting(databaseUrl, undefined),
   DATABASE_POOL_SIZE: setting(wholeNumber(1, 500), 10),
   DATA_DIR: setting(words(1, 4096), '.data'),
+  CHECKPOINT_DIR: setting(words(1, 4096), undefined),
+  AUDIT_ACCEPT_LOSS: setting(list(acceptedLoss), []),
   OWNER_EMAIL: setting(email, 'owner@example.com'),
   OWNER_PASSWORD: setting(words(8, 1024), undefined),
   TENANT_NAME: setting(words(1, 200), 'Default'),
@@ -198,6 +208,10 @@ function named(given: z.output<typeof settings>, projectDir: string) {
     databasePoolSize: given.DATABASE_POOL_SIZE,
     /** Absolute. */
     dataDir,
+    /** Absolute. Best on another disk or machine than the database. */
+    checkpointDir: resolve(projectDir, given.CHECKPOINT_DIR ?? join(dataDir, 'checkpoints')),
+    /** Sealed events that the database came back without, and that an operator has given up. */
+    auditAcceptLoss: Object.freeze(given.AUDIT_ACCEPT_LOSS),
     ownerEmail: given.OWNER_EMAIL,
     /** Undefined: generate one and print it once. */
     ownerPassword: given.OWNER_PASSWORD,
@@ -226,7 +240,7 @@ function guarded<Plain extends object>(plain: Plain): Readonly<Plain> {
 }
 
 const ourPrefixes =
-  /^(ALLOWED|ATTACHMENT|CHECKPOINT|CUSTODIA|DATABASE|LOG|MASTER|METRICS|OUTBOUND|OWNER|RATE_LIMIT|SHUTDOWN|TENANT|TRUSTED|WORKER)_/
+  /^(ALLOWED|ATTACHMENT|AUDIT|CHECKPOINT|CUSTODIA|DATABASE|LOG|MASTER|METRICS|OUTBOUND|OWNER|RATE_LIMIT|SHUTDOWN|TENANT|TRUSTED|WORKER)_/
 
 // Kubernetes describes every service of the namespace to every container by such variables, so a neighbour that is
 // called "custodia" or "database" would stop the start; systemd sets the last one.

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { SealedEventsLost } from './audit/start-check.ts'
 import { ConfigError, parseConfig } from './config.ts'
 import { EmbeddedError } from './db/embedded.ts'
 import { createLog, errorFields } from './log.ts'
@@ -50,7 +51,8 @@ try {
     })
   await starting
 } catch (error) {
-  if (error instanceof ConfigError) for (const line of error.lines) console.error(line)
+  if (error instanceof ConfigError || error instanceof SealedEventsLost)
+    for (const line of error.lines) console.error(line)
   else if (error instanceof EmbeddedError) console.error(error.message)
   // What the database says of a fault may repeat values.
   else console.error(JSON.stringify({ level: 'fatal', msg: 'the start failed', err: errorFields(error) }))

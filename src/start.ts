@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
+import { CheckpointFiles } from './audit/checkpoint-files.ts'
+import { startSealer } from './audit/sealer.ts'
+import { checkSealedEvents } from './audit/start-check.ts'
 import { createHttpClient } from './channels/http-client.ts'
 import { type Config, loadMasterKey } from './config.ts'
 import { Connections } from './db/connections.ts'
@@ -20,18 +23,27 @@ export interface Service {
 /** Everything between the settings and a service that answers. */
 export async function startService(config: Config, log: Logger, migrations: URL): Promise<Service> {
   const { db, ownerUrl, stopDatabase } = await openDatabase(config, log, migrations)
+  const store = new CheckpointFiles(config.checkpointDir)
+  try {
+    await checkSealedEvents({ db, store, accepted: config.auditAcceptLoss, log })
+  } catch (error) {
+    await db.close()
+    await stopDatabase()
+    throw error
+  }
   const first = await firstTenant(db, config)
   await syncBuiltInRoles(db)
   const app = await buildApp({ config, db, log })
   const url = await app.listen({ port: config.port, host: config.host })
   const http = createHttpClient({ allowPrivate: config.outboundAllowPrivate })
   const worker = startWorker({ db, http, config, log, ownerUrl, concurrency: config.workerConcurrency })
+  const sealer = startSealer({ db, store, log })
   announce(config, log, url, first)
   return {
     url,
     stop: async () => {
       // Side by side: a job that takes long must not keep requests waiting, nor the other way round.
-      await Promise.all([app.close(), worker.stop()])
+      await Promise.all([app.close(), worker.stop(), sealer.stop()])
       await http.close()
       await db.close()
       await stopDatabase()

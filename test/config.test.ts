@@ -54,6 +54,8 @@ t.test('every setting is read', async (t) => {
     DATABASE_APP_URL: 'postgres:///hub?host=/run/postgresql',
     DATABASE_POOL_SIZE: '20',
     DATA_DIR: 'var/data',
+    CHECKPOINT_DIR: '/mnt/worm/checkpoints',
+    AUDIT_ACCEPT_LOSS: '01a202d7-05ad-78ba-911f-183f11be662b@120',
     OWNER_EMAIL: 'ana@example.com',
     OWNER_PASSWORD: ' a pass phrase ',
     TENANT_NAME: 'Müller & Söhne',
@@ -78,6 +80,8 @@ t.test('every setting is read', async (t) => {
     databaseAppUrl: env.DATABASE_APP_URL,
     databasePoolSize: 20,
     dataDir: '/project/var/data',
+    checkpointDir: '/mnt/worm/checkpoints',
+    auditAcceptLoss: [{ tenantId: '01a202d7-05ad-78ba-911f-183f11be662b', size: 120 }],
     ownerEmail: 'ana@example.com',
     ownerPassword: ' a pass phrase ',
     tenantName: 'Müller & Söhne',
@@ -154,6 +158,7 @@ t.test('a wrong value is one line that says what it must be', async (t) => {
     ['WORKER_CONCURRENCY', '101', /from 1 to 100/],
     ['ATTACHMENT_MAX_BYTES', '25MB', /from 1 to 1073741824/],
     ['SHUTDOWN_TIMEOUT_SECONDS', '0', /from 1 to 600/],
+    ['AUDIT_ACCEPT_LOSS', '01a202d7-05ad-78ba-911f-183f11be662b', /^AUDIT_ACCEPT_LOSS must be tenant ids with the size/],
   ]
   for (const [name, value, line] of wrong) t.match(faults({ [name]: value }), [line], `${name}=${value}`)
 })

@@ -1,6 +1,8 @@
+import type { SealedTables, SigningKey } from '../db/sealed-tables.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
 import { type Checkpoint, originOf, parseCheckpoint } from './checkpoint-note.ts'
 import { parseNote } from './note.ts'
+import { rootAt } from './tree-reader.ts'
 
 /** A checkpoint as it is kept outside the database; its signature has not been looked at. */
 export interface OutsideCheckpoint extends Checkpoint {
@@ -54,6 +56,36 @@ export async function newestOutside(store: CheckpointStore, tenantId: string): P
     else if (newest === null || read.size >= newest.size) newest = read
   }
   return newest
+}
+
+/** The endorsements kept outside that still count, by generation. */
+export async function outsideKeys(store: CheckpointStore, tenantId: string): Promise<string[]> {
+  let known: string[] = []
+  for await (const note of store.all(tenantId, 'keys')) {
+    const read = readOutside(tenantId, note)
+    if (read && isLoss(read)) known = known.slice(0, read.generation)
+    else if (!known.includes(note)) known.push(note)
+  }
+  return known
+}
+
+/** The keys outside are the first of those in the database; newer ones may not have got there. */
+export function keysFault(keys: readonly SigningKey[], endorsements: readonly string[]): string | null {
+  const wrong = endorsements.findIndex((note, i) => keys[i]?.endorsement !== note)
+  if (wrong < 0) return null
+  return keys[wrong]
+    ? `signing key ${wrong + 1} in the database is not the one kept outside: somebody has signed the tree anew`
+    : `the database has lost signing key ${wrong + 1}`
+}
+
+/** Whether the tree in the database had this root when it was of that size. */
+export async function isRoot(tables: SealedTables, size: number, root: Buffer): Promise<boolean> {
+  try {
+    return (await rootAt(tables, size)).equals(root)
+  } catch {
+    // Hashes are missing.
+    return false
+  }
 }
 
 function number(form: RegExp, text: string | undefined): number | null {

@@ -11,6 +11,11 @@ import { Problem } from '../errors.ts'
 /** Tells what becomes of inbound events, until it is ended. */
 type OnInbound = (listener: (told: { status: string; count: number }) => void) => () => void
 
+/** Tells how far the sealing of the audit is behind, until it is ended. */
+type OnSealing = (
+  listener: (state: { unsealed: number; lagSeconds: number; checkpoints: number }) => void,
+) => () => void
+
 /** A scrape waits no longer for the database; it answers without what only the database knows. */
 const databaseTimeoutMs = 2_000
 
@@ -23,11 +28,14 @@ export function metricsRoutes(
   db: Database,
   config: Pick<Config, 'metricsToken'>,
   onInbound: OnInbound,
+  onSealing: OnSealing,
 ): void {
   const registry = new Registry()
   measureRequests(app, registry)
-  const stopCounting = countInboundEvents(registry, onInbound)
-  app.addHook('onClose', async () => stopCounting())
+  const endings = [countInboundEvents(registry, onInbound), measureSealing(registry, onSealing)]
+  app.addHook('onClose', async () => {
+    for (const end of endings) end()
+  })
   const lookAtDatabase = measureDatabase(registry, db)
   let isFirst = true
 
@@ -103,6 +111,30 @@ function countInboundEvents(registry: Registry, onInbound: OnInbound): () => voi
     registers: [registry],
   })
   return onInbound(({ status, count }) => events.inc({ status }, count))
+}
+
+function measureSealing(registry: Registry, onSealing: OnSealing): () => void {
+  const registers = [registry]
+  const unsealed = new Gauge({
+    name: 'custodia_audit_unsealed_events',
+    help: 'Audit events that no checkpoint covers yet.',
+    registers,
+  })
+  const lag = new Gauge({
+    name: 'custodia_audit_sealing_lag_seconds',
+    help: 'Age of the oldest audit event that no checkpoint covers yet; 0 when all are covered.',
+    registers,
+  })
+  const checkpoints = new Counter({
+    name: 'custodia_audit_checkpoints_total',
+    help: 'Checkpoints that this process has made.',
+    registers,
+  })
+  return onSealing((state) => {
+    unsealed.set(state.unsealed)
+    lag.set(state.lagSeconds)
+    checkpoints.inc(state.checkpoints)
+  })
 }
 
 interface Backlog {

@@ -1,0 +1,105 @@
+import type { Database } from '../db/database.ts'
+import { acceptLoss } from './accept-loss.ts'
+import type { CheckpointStore } from './checkpoint-files.ts'
+import { openNote } from './note.ts'
+import { isRoot, keysFault, newestOutside, type OutsideCheckpoint, outsideKeys } from './outside.ts'
+import { makeUp, type Tenant } from './seal.ts'
+import { verifierKey } from './signing-keys.ts'
+
+export interface StartCheckOptions {
+  db: Database
+  store: CheckpointStore
+  /** What an operator has given up: a tenant, and the size of the checkpoint outside that the database does not bear out. */
+  accepted: readonly { tenantId: string; size: number }[]
+  log: { warn: (fields: object, text: string) => void }
+}
+
+/** The database is not the one whose checkpoints lie outside it; a line for each tenant, for people. */
+export class SealedEventsLost extends Error {
+  readonly lines: readonly string[]
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'))
+    this.name = 'SealedEventsLost'
+    this.lines = lines
+  }
+}
+
+/**
+ * Holds the database against the newest checkpoint outside it, for each tenant; quick, whatever there is of events. What
+ * is missing outside is made up for. Whether each event is what was sealed, audit:verify says.
+ * @throws {SealedEventsLost} when sealed events are missing or changed, and nobody has accepted that
+ */
+export async function checkSealedEvents({ db, store, accepted, log }: StartCheckOptions): Promise<void> {
+  const tenants = new Map((await db.tenants()).map((tenant) => [tenant.tenantId, tenant]))
+  const lines: string[] = []
+  for (const tenantId of new Set([...tenants.keys(), ...(await store.tenants())])) {
+    const tenant = tenants.get(tenantId)
+    const outside = await newestOutside(store, tenantId)
+    const fault = tenant ? await faultOf(db, store, tenant, outside) : unknownTenant(outside)
+    if (fault === null) {
+      if (tenant) await completeOutside(db, store, tenant, outside, log)
+      continue
+    }
+    const size = outside?.size ?? 0
+    if (!accepted.some((one) => one.tenantId === tenantId && one.size === size)) {
+      lines.push(
+        `Tenant ${tenantId}: ${fault}. Restore the database as it was; or, to come up without those events, set AUDIT_ACCEPT_LOSS=${tenantId}@${size}, which is recorded.`,
+      )
+      continue
+    }
+    log.warn({ tenantId, size }, 'the loss of sealed audit events was accepted')
+    const refusal = tenant ? await acceptLoss(db, store, tenant, size) : null
+    if (refusal !== null) lines.push(`Tenant ${tenantId}: ${fault}, and that cannot be accepted: ${refusal}.`)
+  }
+  if (lines.length > 0) throw new SealedEventsLost(lines)
+}
+
+const unknownTenant = (outside: OutsideCheckpoint | null): string | null =>
+  outside &&
+  `the database does not know it, but ${outside.size} audit events of it were sealed according to the checkpoint outside`
+
+/** What is wrong with the database, in half a sentence; null when it bears out what is kept outside. */
+async function faultOf(
+  db: Database,
+  store: CheckpointStore,
+  tenant: Tenant,
+  outside: OutsideCheckpoint | null,
+): Promise<string | null> {
+  const endorsements = await outsideKeys(store, tenant.tenantId)
+  return db.sealed(tenant, async (tables) => {
+    const keys = await tables.keys()
+    const newest = await tables.newestCheckpoint()
+    const lost = keysFault(keys, endorsements)
+    if (lost !== null) return lost
+    if (newest && !(await isRoot(tables, newest.size, newest.rootHash)))
+      return `the tree in the database is not that of its own newest checkpoint (${newest.size} events)`
+    if (!outside) return null
+    if (outside.size > (newest?.size ?? 0))
+      return `the database has lost sealed audit events: ${outside.size} were sealed according to the checkpoint outside, ${newest?.size ?? 0} are in the database`
+    if (
+      !openNote(
+        outside.note,
+        keys.map((key) => verifierKey(tenant.tenantId, key.publicKey)),
+      )
+    )
+      return `the checkpoint outside (${outside.size} events) is not signed by a key of the database`
+    if (!(await isRoot(tables, outside.size, outside.rootHash)))
+      return `sealed audit events were changed: the first ${outside.size} are not those of the checkpoint outside`
+    return null
+  })
+}
+
+async function completeOutside(
+  db: Database,
+  store: CheckpointStore,
+  tenant: Tenant,
+  outside: OutsideCheckpoint | null,
+  log: StartCheckOptions['log'],
+): Promise<void> {
+  const newest = await db.sealed(tenant, (tables) => tables.newestCheckpoint())
+  if (!newest || newest.size === outside?.size) return
+  // A crash between the commit and the file leaves one behind; none at all is another folder, or a loss.
+  if (!outside)
+    log.warn({ tenantId: tenant.tenantId, size: newest.size }, 'no checkpoints were kept outside; they are written now')
+  await makeUp(db, store, tenant, outside?.size ?? 0)
+}
