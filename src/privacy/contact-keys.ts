@@ -8,6 +8,8 @@ import type { ContactKey } from './keyring.ts'
  */
 export async function contactKey(tx: Tx, contactId: string): Promise<ContactKey> {
   const { tenantId } = tx.principal
+  const known = tx.contactKeys.get(contactId)
+  if (known) return tx.keys.contact(contactId, known)
   const mine = sql`tenant_id = ${tenantId}::uuid AND contact_id = ${contactId}::uuid`
   const read = () => tx.query<{ wrapped_key: Buffer }>(sql`SELECT wrapped_key FROM app.contact_key WHERE ${mine}`)
   let [row] = await read()
@@ -18,5 +20,6 @@ export async function contactKey(tx: Tx, contactId: string): Promise<ContactKey>
     ;[row] = await read()
   }
   if (!row) throw new Error('the contact has no key')
+  tx.contactKeys.set(contactId, row.wrapped_key)
   return tx.keys.contact(contactId, row.wrapped_key)
 }

@@ -8,6 +8,8 @@ import { contact } from '../../db/tables/contact.ts'
 const tenantWide = ['members', 'roles', 'teams', 'tags', 'api-keys', 'business-units', 'sessions']
 /** What is always about a contact: the unit of the contact is the unit of all that was touched. */
 const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'notes']
+/** What goes with an erased contact, and with nobody else. */
+const erasedWith = ['attachments', 'inbound-events', 'erasures']
 
 /**
  * Which events a principal sees that does not see all business units; null = all of them. An event has no unit: its
@@ -16,13 +18,14 @@ const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'note
 export function eventRows(principal: Principal): SQL | null {
   if (principal.units === '*') return null
   const units = sql`${sql.param([...principal.units])}::uuid[]`
-  const { tenantId, actorKind, actorId, onBehalfOf, resource, touched, subjectIds } = readableEvent
+  const { tenantId, actorKind, actorId, onBehalfOf, action, resource, touched, subjectIds } = readableEvent
   // Another one's row or a row without a contact (a channel, an event of nobody yet) would lend its unit to no one.
   const only = (resources: SQL): SQL => sql`NOT EXISTS (SELECT FROM jsonb_array_elements(${touched}) AS part
     WHERE part->'ids' <> '[]' AND part->>'resource' <> ALL (${resources}))`
   const wide = sql`${sql.param(tenantWide)}::text[]`
   // Processing what came in is about one sender of one channel; any other look at events may be across channels.
-  const both = sql`CASE WHEN ${actorKind} = 'system' THEN ${sql.param([...tenantWide, ...ofContacts, 'inbound-events'])}::text[]
+  const both = sql`CASE WHEN ${action} = 'erase' AND ${resource} = 'contacts' THEN ${sql.param([...tenantWide, ...ofContacts, ...erasedWith])}::text[]
+    WHEN ${actorKind} = 'system' THEN ${sql.param([...tenantWide, ...ofContacts, 'inbound-events'])}::text[]
     ELSE ${sql.param([...tenantWide, ...ofContacts])}::text[] END`
   const foreign = sql`EXISTS (SELECT FROM unnest(${subjectIds}) AS subject(id) WHERE NOT EXISTS (SELECT FROM ${contact}
     WHERE ${contact.tenantId} = ${tenantId} AND ${contact.id} = subject.id AND ${contact.businessUnitId} = ANY (${units})))`
