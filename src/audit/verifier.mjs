@@ -373,6 +373,7 @@ export function checkExport(lines, trusted, mustBeComplete = false) {
     } else if ('rest' in line) {
       members(line, what, ['events', 'rest'], ['end'])
       const whole = tree.copy()
+      if (seen.unproven === 0 && !('end' in line)) fail(`${what} proves nothing`)
       if (line.events !== seen.events) fail(`${what}: ${seen.events} events came before it, not ${line.events}`)
       const isFull = whole.skipTo(head.size, hashesOf(line.rest, `${what}, rest`))
       if (!isFull || !whole.root().equals(head.root))

@@ -201,12 +201,14 @@ t.test('one bit changed anywhere in a file, or one line of an export moved, and 
     if (check('event', texts.event, flipped(key, at))) t.fail(`key, bit ${at}`)
   const lines = texts.export.trimEnd().split('\n')
   for (const [at, line] of lines.entries()) {
-    for (const changed of [
-      lines.toSpliced(at, 1),
-      lines.toSpliced(at, 0, line),
-      lines.toSpliced(at, 2, lines[at + 1] ?? '', line),
-    ])
-      if (check('export', changed.map((each) => `${each}\n`).join(''), key)) t.fail(`line ${at + 1}`)
+    const swapped = lines.toSpliced(at, 2, lines[at + 1] ?? '', line)
+    const doubled = lines.toSpliced(at, 0, line)
+    // Only a proof on the way may be gone: the next one covers what it did.
+    const changed = /^\{"events":\d+,"rest":\[[^\]]*\]\}$/.test(line)
+      ? [swapped, doubled]
+      : [swapped, doubled, lines.toSpliced(at, 1)]
+    for (const each of changed)
+      if (check('export', each.map((one) => `${one}\n`).join(''), key)) t.fail(`line ${at + 1}`)
   }
   for (const kind of Object.keys(texts) as (keyof typeof texts)[])
     t.ok(check(kind, texts[kind], key), 'and untouched, yes')
