@@ -15,6 +15,8 @@ interface Column {
   notNull: boolean
   /** What a CHECK of this column names as allowed. */
   allowed: string | null
+  /** What a CHECK of this column demands as its length. */
+  bytes: number | null
 }
 
 /** Whose rows: every text in them holds the mark. */
@@ -34,6 +36,8 @@ export async function fillTables({ sql }: TestService, places: readonly Place[])
        'hasDefault', a.atthasdef OR a.attidentity <> '',
        'notNull', a.attnotnull,
        'allowed', (SELECT substring(pg_get_constraintdef(k.oid) from '''([^'']+)''::text') FROM pg_constraint k
+                    WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey) LIMIT 1),
+       'bytes', (SELECT substring(pg_get_constraintdef(k.oid) from 'length[(].*[)] = ([0-9]+)')::int FROM pg_constraint k
                     WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey) LIMIT 1)) ORDER BY a.attnum) AS columns
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE n.nspname IN ('app', 'audit') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -70,7 +74,7 @@ export async function fillTables({ sql }: TestService, places: readonly Place[])
 }
 
 /** SQL of a value for a column; null where the column's own default will do. */
-function madeUp({ name, type, hasDefault, allowed }: Column, place: Place, row: number): string | null {
+function madeUp({ name, type, hasDefault, allowed, bytes }: Column, place: Place, row: number): string | null {
   if (name === 'tenant_id') return `'${place.tenantId}'`
   if (name === 'business_unit_id') return `'${place.unitId}'`
   if (hasDefault) return null
@@ -85,6 +89,7 @@ function madeUp({ name, type, hasDefault, allowed }: Column, place: Place, row: 
     case 'uuid[]':
       return 'ARRAY[gen_random_uuid()]'
     case 'bytea':
+      if (bytes === 32) return `sha256(convert_to(${pg.escapeLiteral(text)}, 'UTF8'))`
       return `convert_to(${pg.escapeLiteral(text)}, 'UTF8')`
     case 'jsonb':
       return `jsonb_build_array(${pg.escapeLiteral(text)}::text)`
@@ -94,6 +99,8 @@ function madeUp({ name, type, hasDefault, allowed }: Column, place: Place, row: 
       return `'2026-01-0${row}'`
     case 'timestamp with time zone':
       return 'now()'
+    case 'xid8':
+      return `'${row}'::xid8`
     case 'inet':
       return `'192.0.2.${row}'`
     default:
