@@ -191,7 +191,7 @@ type Hash = (place: string, value: Scalar) => string
  * guesses, in a field that it sees and as often as it likes, until its own hash is that of somebody else's question:
  * and that tells a value which it sees masked.
  */
-const hashOf =
+export const hashOf =
   (keys: TenantKeys, { kind, id, onBehalfOf }: Principal, resource: Resource): Hash =>
   (place, value) =>
     keys

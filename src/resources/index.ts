@@ -7,6 +7,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts'
 import { apiKeys } from './api-keys/schema.ts'
 import { attachmentRoutes } from './attachments/routes.ts'
 import { attachments } from './attachments/schema.ts'
+import { affectedContactRoutes } from './audit-events/affected-contacts.ts'
 import { auditEventRoutes } from './audit-events/routes.ts'
 import { auditEvents } from './audit-events/schema.ts'
 import { businessUnitRoutes } from './business-units/routes.ts'
@@ -96,6 +97,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   inboundEventRoutes,
   attachmentRoutes,
   auditEventRoutes,
+  affectedContactRoutes,
 ]
 
 /** One explicit, ordered list. */

@@ -90,6 +90,7 @@ export const readableEvent = schema.table('readable_event', {
   touched: jsonb('touched').notNull(),
   subjectIds: uuid('subject_ids').array().notNull(),
   ids: uuid('ids').array().notNull(),
+  shapeId: uuid('shape_id').notNull(),
   rowCount: integer('row_count').notNull(),
   outcome: text('outcome').notNull(),
   code: text('code'),
@@ -102,4 +103,4 @@ export const readableEvent = schema.table('readable_event', {
   requestId: text('request_id'),
   ip: inet('ip'),
 })
-declare('audit.readable_event', readableEvent, null, { ...common, touched: system, subjectIds: key })
+declare('audit.readable_event', readableEvent, null, { ...common, touched: system, subjectIds: key, shapeId: key })
