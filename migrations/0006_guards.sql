@@ -7,64 +7,57 @@
 -- 2. What the audit consists of (tables, partitions, triggers, policies, functions) is altered and dropped by migrations
 --    only, and by whoever says custodia.audit_ddl = 'on'. See directory.refuse_audit_ddl.
 
--- Whether the transaction has written an event of the tenant. Written anew by audit.name_partitions with each new
--- partition: asked through their parent, every partition of every year would be opened and locked for each row (10 µs
--- with 5 of them, 28 µs with 64; 7 µs this way).
-CREATE FUNCTION audit.is_recorded(tenant uuid) RETURNS boolean LANGUAGE sql AS 'SELECT false';
-
--- Without a search_path of its own, which would cost it a fifth: it runs under the rights of whoever changes the row.
-CREATE FUNCTION audit.demand_event() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  is_missing boolean;
-BEGIN
-  IF TG_OP = 'TRUNCATE' THEN
-    is_missing := true;
-  ELSIF TG_OP = 'DELETE' THEN
-    is_missing := NOT audit.is_recorded(OLD.tenant_id);
-  ELSE
-    is_missing := NOT audit.is_recorded(NEW.tenant_id);
-    -- Only a superuser's change can take a row from one tenant to another.
-    IF TG_OP = 'UPDATE' AND OLD.tenant_id <> NEW.tenant_id THEN
-      is_missing := is_missing OR NOT audit.is_recorded(OLD.tenant_id);
-    END IF;
-  END IF;
-  IF is_missing THEN
-    -- The server's log keeps this, whatever becomes of the transaction.
-    RAISE LOG 'refused: % on %.% by % without an audit event', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
-    RAISE EXCEPTION '% on %.% without an audit event of the same transaction is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
-      USING ERRCODE = 'insufficient_privilege';
-  END IF;
-  RETURN NULL;
-END $$;
-
--- Which partition to look into, by the time of the transaction. Around the turn of a month, and in a month without a
--- partition of its own, the parent is asked. Called by audit.make_partitions, under its custodia.audit_ddl.
-CREATE PROCEDURE audit.name_partitions() LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Writes audit.demand_event, the trigger function, with the partitions of these months in it: asked through their parent,
+-- every partition of every year would be opened and locked for each row (48 µs with 64 of them; one alone takes 6 µs,
+-- however many there are). Called by audit.make_partitions, under its custodia.audit_ddl.
+--
+-- The function looks for an event of the transaction and of the row's tenant. It runs under the owner's rights, since the
+-- application reads events through their parent only; and it is STABLE, since a look needs no snapshot of its own.
+-- Around the turn of a month, and in a month without a partition of its own, the parent is asked. An hour on either side
+-- is for clocks that are set while a transaction runs.
+CREATE PROCEDURE audit.name_partitions() LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $make$
 DECLARE
   epoch int := coalesce((SELECT i.epoch FROM directory.installation i), 1);
+  look text := 'PERFORM FROM audit.%I AS e WHERE e.tenant_id = tenant AND e.epoch = %s AND e.transaction_id = pg_current_xact_id()';
   looks text := '';
-  look text := 'EXISTS (SELECT FROM audit.%I AS e WHERE e.tenant_id = tenant AND e.epoch = %s AND e.transaction_id = pg_current_xact_id()%s)';
-  month timestamptz;
+  month timestamp;
   name text;
   body text;
 BEGIN
   FOR i IN -1..3 LOOP
-    month := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => i)) AT TIME ZONE 'UTC';
-    name := 'event_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
+    month := date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => i);
+    name := 'event_' || to_char(month, 'YYYY_MM');
     CONTINUE WHEN to_regclass('audit.' || name) IS NULL;
-    looks := looks || format('  IF first >= %L AND last < %L THEN RETURN %s; END IF;' || chr(10), month,
-      ((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC', format(look, name, epoch, ''));
+    looks := looks || format('ELSIF first >= %L AND last < %L THEN' || chr(10) || '    %s;' || chr(10) || '  ',
+      month::text || '+00', (month + interval '1 month')::text || '+00', format(look, name, epoch));
   END LOOP;
-  -- An hour on either side for clocks that are set while a transaction runs.
-  body := format('DECLARE' || chr(10) || '  first timestamptz := transaction_timestamp() - interval ''1 hour'';' || chr(10)
-    || '  last timestamptz := statement_timestamp() + interval ''1 hour'';' || chr(10) || 'BEGIN' || chr(10) || '%s  RETURN %s;' || chr(10) || 'END', looks,
-    format(look, 'event', epoch, ' AND e.occurred_at BETWEEN first AND last'));
-  IF body IS DISTINCT FROM (SELECT p.prosrc FROM pg_proc p WHERE p.oid = 'audit.is_recorded(uuid)'::regprocedure) THEN
-    -- Under the owner's rights: the application may read events through their parent only.
-    EXECUTE format('CREATE OR REPLACE FUNCTION audit.is_recorded(tenant uuid) RETURNS boolean LANGUAGE plpgsql STABLE STRICT'
-      || ' SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L', body);
+  body := format($body$
+DECLARE
+  first timestamptz := transaction_timestamp() - interval '1 hour';
+  last timestamptz := statement_timestamp() + interval '1 hour';
+  tenant uuid;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    tenant := OLD.tenant_id;
+  ELSIF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND OLD.tenant_id = NEW.tenant_id THEN
+    tenant := NEW.tenant_id;
   END IF;
-END $$;
+  IF tenant IS NULL THEN
+    -- a TRUNCATE, or a row that would change its tenant: no event can say so
+  %s ELSE
+    %s AND e.occurred_at BETWEEN first AND last;
+  END IF;
+  IF FOUND THEN RETURN NULL; END IF;
+  -- The server's log keeps this, whatever becomes of the transaction.
+  RAISE LOG 'refused: %% on %%.%% by %% without an audit event', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
+  RAISE EXCEPTION '%% on %%.%% without an audit event of the same transaction is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+    USING ERRCODE = 'insufficient_privilege';
+END $body$, looks, format(look, 'event', epoch));
+  IF body IS DISTINCT FROM (SELECT p.prosrc FROM pg_proc p WHERE p.oid = to_regprocedure('audit.demand_event()')) THEN
+    EXECUTE format('CREATE OR REPLACE FUNCTION audit.demand_event() RETURNS trigger LANGUAGE plpgsql STABLE SECURITY DEFINER'
+      || ' SET search_path = pg_catalog, pg_temp AS %L', body);
+  END IF;
+END $make$;
 CALL audit.name_partitions();
 
 -- One line per table that belongs to tenants, as before; its changes demand an event.
@@ -108,11 +101,11 @@ BEGIN
      -- what is made of temporary tables, and upkeep that changes no definition
      WHERE c.schema_name IS DISTINCT FROM 'pg_temp' AND c.command_tag NOT IN ('REINDEX', 'COMMENT')
        AND (c.schema_name = 'audit' OR c.object_identity ~ '(^| )audit\M' OR c.object_identity = 'directory.refuse_audit_ddl()') LIMIT 1;
-    -- What an ALTER leaves behind elsewhere: a guard that is off, or moved away from what it guards.
+    -- What an ALTER leaves behind: a guard that is off, or moved away together with its table.
     IF met IS NULL THEN
-      SELECT format('%s on %s', t.tgname, t.tgrelid::regclass) INTO met FROM pg_trigger AS t
-        JOIN pg_proc AS f ON f.oid = t.tgfoid JOIN pg_class AS r ON r.oid = t.tgrelid
-       WHERE f.proname IN ('demand_event', 'refuse') AND f.pronamespace = to_regnamespace('audit')
+      SELECT format('%s on %s', t.tgname, c.object_identity) INTO met FROM pg_event_trigger_ddl_commands() AS c
+        JOIN pg_trigger AS t ON t.tgrelid = c.objid JOIN pg_class AS r ON r.oid = t.tgrelid
+       WHERE c.classid = 'pg_class'::regclass AND t.tgfoid IN (to_regproc('audit.demand_event'), to_regproc('audit.refuse'))
          AND (t.tgenabled IN ('D', 'R') OR r.relnamespace NOT IN (to_regnamespace('app'), to_regnamespace('audit'))) LIMIT 1;
     END IF;
     IF met IS NULL AND (to_regclass('audit.event') IS NULL OR to_regproc('audit.refuse') IS NULL OR to_regproc('audit.demand_event') IS NULL) THEN

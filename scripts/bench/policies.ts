@@ -160,6 +160,8 @@ async function seed(
 ): Promise<void> {
   const client = new pg.Client({ connectionString: ownerUrl })
   await client.connect()
+  // Seeds: nobody asks for their audit events.
+  await client.query('SET session_replication_role = replica')
   await client.query(`SELECT set_config('app.tenant', $1, false), set_config('app.all_units', 'on', false)`, [tenantId])
   await client.query(
     `INSERT INTO app.contact (tenant_id, id, business_unit_id, display_name, email, phone, company, country, language, lifecycle_stage, follow_up_status, intent_score, tags, team_id, owner_id, created_at, updated_at)
