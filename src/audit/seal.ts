@@ -113,7 +113,7 @@ async function extend(
   if (!newest) return 'keyless'
   const signer = signerOf(tenantKeys, newest, await tables.secret())
   let edge = await checkedEdge(tables, last)
-  const shapes = new Shapes(tables)
+  const shapes = new Shapes((work) => work(tables))
   const before = edge.size
   for (; portion.length > 0; portion = await settled.next()) {
     await shapes.load(portion)

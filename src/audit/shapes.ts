@@ -10,13 +10,15 @@ const shapeForm = z.array(
 )
 const knownMax = 10_000
 
+type Ask = <T>(work: (tables: SealedTables) => Promise<T>) => Promise<T>
+
 /** The shapes of a tenant's events. Each is read once, and held against its id, which is made of its content. */
 export class Shapes {
-  readonly #tables: SealedTables
+  readonly #ask: Ask
   readonly #known = new Map<string, ShapePart[] | null>()
 
-  constructor(tables: SealedTables) {
-    this.#tables = tables
+  constructor(ask: Ask) {
+    this.#ask = ask
   }
 
   /** Reads the shapes of these events that are not known yet. */
@@ -25,7 +27,8 @@ export class Shapes {
     const wanted = new Set(events.map((event) => event.shape_id).filter((id) => !this.#known.has(id)))
     if (wanted.size === 0) return
     for (const id of wanted) this.#known.set(id, null)
-    for (const { id, text } of await this.#tables.shapes([...wanted])) this.#known.set(id, read(id, text))
+    for (const { id, text } of await this.#ask((tables) => tables.shapes([...wanted])))
+      this.#known.set(id, read(id, text))
   }
 
   /** @returns null when the shape is missing, or is not what its id says */
@@ -41,8 +44,12 @@ export class Shapes {
   }
 }
 
-/** As audit.shape_id() makes it: the first half of the SHA-256 of the text. */
+/** Whether a shape is what its id says: the first half of the SHA-256 of its text, as audit.shape_id() makes it. */
+export function isShape(id: string, text: string): boolean {
+  return hash('sha256', text, 'hex').slice(0, 32) === id.replaceAll('-', '')
+}
+
 function read(id: string, text: string): ShapePart[] | null {
-  if (hash('sha256', text, 'hex').slice(0, 32) !== id.replaceAll('-', '')) return null
+  if (!isShape(id, text)) return null
   return shapeForm.safeParse(JSON.parse(text)).data ?? null
 }

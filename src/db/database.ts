@@ -5,6 +5,7 @@ import type { Credential, Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, touchedValues } from './audit-event.ts'
+import type { CheckedTables } from './checked-tables.ts'
 import { clearQuotaValues } from './clear-quota.ts'
 import type { Connections } from './connections.ts'
 import { insertStatement } from './insert-statement.ts'
@@ -14,7 +15,6 @@ import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
 import { ReadBatches } from './read-batches.ts'
 import { readStatement } from './read-statement.ts'
-import type { SealedTables } from './sealed-tables.ts'
 import { type SealingTables, sealed, sealing } from './sealing.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 import { KnownKeys, type TenantKeyring } from './tenant-keys.ts'
@@ -257,7 +257,7 @@ export class Database {
   /** Reads the tree over a tenant's events, and the events to hold against it. */
   async sealed<T>(
     tenant: { tenantId: string; region: string },
-    work: (tables: SealedTables) => Promise<T>,
+    work: (tables: CheckedTables) => Promise<T>,
   ): Promise<T> {
     return this.#connections.use(tenant.region, (client) => sealed(client, tenant.tenantId, work))
   }

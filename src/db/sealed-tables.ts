@@ -118,14 +118,12 @@ export class SealedTables {
   }
 
   async newestCheckpoint(): Promise<Checkpoint | null> {
-    const sql = `SELECT ${checkpointColumns} FROM audit.checkpoint WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
-    return (await this.ask<Checkpoint>(sql, [this.tenantId]))[0] ?? null
+    return (await this.checkpointsWhere('true ORDER BY size DESC LIMIT 1', []))[0] ?? null
   }
 
   /** The checkpoints above a size, smallest first. */
   checkpoints(above: number, limit: number): Promise<Checkpoint[]> {
-    const sql = `SELECT ${checkpointColumns} FROM audit.checkpoint WHERE tenant_id = $1 AND size > $2 ORDER BY size LIMIT $3`
-    return this.ask(sql, [this.tenantId, above, limit])
+    return this.checkpointsWhere('size > $2 ORDER BY size LIMIT $3', [above, limit])
   }
 
   keys(): Promise<SigningKey[]> {
@@ -145,16 +143,9 @@ export class SealedTables {
   /** Events in their order, after one of them and below a place. */
   events(after: (Place & { sequence: number }) | null, below: Place, limit: number): Promise<StoredEvent[]> {
     const from = after ? 'AND (epoch, transaction_id, sequence) > ($5::int, $6::xid8, $7::bigint)' : ''
-    return this.ask(
-      `SELECT ${eventColumns} FROM audit.event WHERE tenant_id = $1 AND (epoch, transaction_id) < ($2::int, $3::xid8) ${from}
-        ORDER BY epoch, transaction_id, sequence LIMIT $4`,
-      [
-        this.tenantId,
-        below.epoch,
-        below.transactionId,
-        limit,
-        ...(after ? [after.epoch, after.transactionId, after.sequence] : []),
-      ],
+    return this.eventsWhere(
+      `(epoch, transaction_id) < ($2::int, $3::xid8) ${from} ORDER BY epoch, transaction_id, sequence LIMIT $4`,
+      [below.epoch, below.transactionId, limit, ...(after ? [after.epoch, after.transactionId, after.sequence] : [])],
     )
   }
 
@@ -179,8 +170,26 @@ export class SealedTables {
 
   /** Leaves from an index on. */
   leaves(from: number, limit: number): Promise<Leaf[]> {
-    const sql = `SELECT ${leafColumns} FROM audit.leaf WHERE tenant_id = $1 AND leaf_index >= $2 ORDER BY leaf_index LIMIT $3`
-    return this.ask(sql, [this.tenantId, from, limit])
+    return this.leavesWhere('leaf_index >= $2 ORDER BY leaf_index LIMIT $3', [from, limit])
+  }
+
+  protected eventsWhere(rest: string, values: readonly unknown[]): Promise<StoredEvent[]> {
+    return this.ask(`SELECT ${eventColumns} FROM audit.event WHERE tenant_id = $1 AND ${rest}`, [
+      this.tenantId,
+      ...values,
+    ])
+  }
+
+  protected leavesWhere(rest: string, values: readonly unknown[]): Promise<Leaf[]> {
+    return this.ask(`SELECT ${leafColumns} FROM audit.leaf WHERE tenant_id = $1 AND ${rest}`, [
+      this.tenantId,
+      ...values,
+    ])
+  }
+
+  protected checkpointsWhere(rest: string, values: readonly unknown[]): Promise<Checkpoint[]> {
+    const text = `SELECT ${checkpointColumns} FROM audit.checkpoint WHERE tenant_id = $1 AND ${rest}`
+    return this.ask(text, [this.tenantId, ...values])
   }
 
   /** Asks with dates, times and large numbers as this project has them, whatever connection it is. */

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { CheckedTables } from './checked-tables.ts'
 import { type Checkpoint, type Leaf, one, SealedTables } from './sealed-tables.ts'
 import { type SQL, sql } from './sql.ts'
 import { beginFor, committed } from './transaction.ts'
@@ -79,11 +80,11 @@ export async function sealing<T>(
 export async function sealed<T>(
   client: pg.PoolClient,
   tenantId: string,
-  work: (tables: SealedTables) => Promise<T>,
+  work: (tables: CheckedTables) => Promise<T>,
 ): Promise<T> {
   await client.query(beginFor(tenantId, '*', 'ISOLATION LEVEL REPEATABLE READ READ ONLY'))
   try {
-    return await work(new SealedTables(client, tenantId))
+    return await work(new CheckedTables(client, tenantId))
   } finally {
     await client.query('ROLLBACK').catch(() => {})
   }

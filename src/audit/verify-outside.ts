@@ -1,0 +1,119 @@
+import type { Checkpoint, SigningKey } from '../db/sealed-tables.ts'
+import type { CheckpointStore } from './checkpoint-files.ts'
+import { openNote } from './note.ts'
+import { isLoss, isRoot, keysFault, type OutsideCheckpoint, outsideKeys, readOutside } from './outside.ts'
+import { verifierKey } from './signing-keys.ts'
+import type { Run } from './verify.ts'
+import type { Report } from './verify-report.ts'
+
+const atOnce = 500
+
+/** Whether the keys kept outside are those of the database; before anything that they signed is believed. */
+export async function checkOutsideKeys(store: CheckpointStore, report: Report, keys: readonly SigningKey[]) {
+  const fault = keysFault(keys, await outsideKeys(store, report.tenantId))
+  if (fault !== null) report.fault(null, fault)
+}
+
+/**
+ * Holds the database against what is kept outside it. Of the notes before an accepted loss only those count that it
+ * kept.
+ */
+export async function checkOutside(
+  run: Run,
+  store: CheckpointStore,
+  report: Report,
+  keys: readonly SigningKey[],
+): Promise<void> {
+  const { tenantId } = report
+  const known = keys.map((key) => verifierKey(tenantId, key.publicKey))
+  const losses: { at: number; size: number }[] = []
+  let count = 0
+  for await (const note of store.all(tenantId, 'checkpoints')) {
+    const read = readOutside(tenantId, note)
+    if (read && isLoss(read)) {
+      if (openNote(note, known)) losses.push({ at: count, size: read.size })
+      else report.fault(null, `outside the database, a loss of events is noted that no key has signed`)
+    }
+    count++
+  }
+
+  const comparison = new Comparison(run, report)
+  let at = 0
+  let batch: OutsideCheckpoint[] = []
+  for await (const note of store.all(tenantId, 'checkpoints')) {
+    const read = readOutside(tenantId, note)
+    const isGivenUp = losses.some((loss) => loss.at > at && read && !isLoss(read) && read.size > loss.size)
+    at++
+    if (read === null) report.fault(null, 'outside the database stands a note that is none of this tenant')
+    else if (!isLoss(read) && !isGivenUp) {
+      if (!openNote(note, known))
+        report.fault(null, `the checkpoint of ${read.size} events outside is not signed by a key of the database`)
+      batch.push(read)
+    }
+    if (batch.length >= atOnce) {
+      await comparison.compare(batch)
+      batch = []
+    }
+  }
+  await comparison.compare(batch)
+  await comparison.end()
+  const newest = await run((tables) => tables.newestCheckpoint())
+  if (newest && count === 0)
+    report.fault(null, 'no checkpoint is kept outside the database: it could have been written anew as a whole')
+}
+
+/** Finds between which sizes the database begins to be another. */
+class Comparison {
+  readonly #run: Run
+  readonly #report: Report
+  #goodSize = 0
+  #bad: OutsideCheckpoint | null = null
+  #badCount = 0
+
+  constructor(run: Run, report: Report) {
+    this.#run = run
+    this.#report = report
+  }
+
+  async compare(notes: readonly OutsideCheckpoint[]): Promise<void> {
+    if (notes.length === 0) return
+    const inside = new Map<number, Checkpoint>(
+      (await this.#run((tables) => tables.checkpointsOf(notes.map((one) => one.size)))).map((one) => [one.size, one]),
+    )
+    for (const one of notes) {
+      const same = inside.get(one.size)
+      // The tree itself has been held against the checkpoints of the database; where one is missing, it is asked.
+      const holds = same
+        ? same.rootHash.equals(one.rootHash)
+        : await this.#run((tables) => isRoot(tables, one.size, one.rootHash))
+      if (holds && !same) this.#report.fault(null, `the checkpoint of ${one.size} events is missing in the database`)
+      if (holds) this.#goodSize = Math.max(this.#goodSize, one.size)
+      else {
+        this.#badCount++
+        if (!this.#bad || one.size < this.#bad.size) this.#bad = one
+      }
+    }
+  }
+
+  async end(): Promise<void> {
+    const bad = this.#bad
+    if (!bad) return
+    const from = Math.min(this.#goodSize, bad.size - 1)
+    const [first] = await this.#run((tables) => tables.leaves(from, 1))
+    const [last] = await this.#run((tables) => tables.leaves(Math.max(0, bad.size - 1), 1))
+    const others = this.#badCount > 1 ? `; so do ${this.#badCount - 1} other checkpoints outside` : ''
+    if (last)
+      this.#report.fault(
+        first?.eventId ?? null,
+        `sealed events were changed between leaf ${from} and leaf ${bad.size - 1}: the checkpoint of ${bad.size} events outside has another root${others}`,
+      )
+    else {
+      const newest = await this.#run((tables) => tables.newestCheckpoint())
+      const [end] = await this.#run((tables) => tables.leaves(Math.max(0, (newest?.size ?? 0) - 1), 1))
+      this.#report.fault(
+        end?.eventId ?? null,
+        `sealed events are missing from leaf ${newest?.size ?? 0} on${end ? `, after event ${end.eventId}` : ''}: a checkpoint outside covers ${bad.size}${others}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { type Checkpoint, type Leaf, type Place, SealedTables, type StoredEvent } from './sealed-tables.ts'
+
+/** What only a check asks: by id, for what stands where nothing should, for what was left out on purpose. */
+export class CheckedTables extends SealedTables {
+  /** All rows of these events: more than one where somebody has put a second one beside it. */
+  eventsById(ids: readonly string[]): Promise<StoredEvent[]> {
+    return this.eventsWhere('event_id = ANY ($2)', [[...ids]])
+  }
+
+  leavesOf(eventIds: readonly string[]): Promise<Leaf[]> {
+    return this.leavesWhere('event_id = ANY ($2) ORDER BY leaf_index', [[...eventIds]])
+  }
+
+  checkpointsOf(sizes: readonly number[]): Promise<Checkpoint[]> {
+    return this.checkpointsWhere('size = ANY ($2)', [[...sizes]])
+  }
+
+  nodes(level: number, from: number, to: number): Promise<{ index: number; hash: Buffer }[]> {
+    return this.ask(
+      'SELECT node_index AS index, hash FROM audit.node WHERE tenant_id = $1 AND level = $2 AND node_index >= $3 AND node_index < $4',
+      [this.tenantId, level, from, to],
+    )
+  }
+
+  /** Nodes over more leaves than there are. */
+  nodesBeyond(size: number): Promise<{ level: number; index: number }[]> {
+    return this.ask(
+      `SELECT level, node_index AS index FROM audit.node
+        WHERE tenant_id = $1 AND (node_index + 1)::numeric * 256::numeric ^ level > $2 ORDER BY level, node_index LIMIT 100`,
+      [this.tenantId, size],
+    )
+  }
+
+  /**
+   * Events whose transaction has not begun, or is of an epoch to come; and, as the row itself still knows which
+   * transaction wrote it, those above a place that carry another transaction's number.
+   */
+  async misdated(from: Place, limit: number): Promise<{ eventId: string; isAhead: boolean }[]> {
+    return this.ask(
+      `SELECT event_id AS "eventId", is_ahead AS "isAhead" FROM (
+         SELECT e.event_id, e.epoch, e.transaction_id,
+                e.epoch > n.epoch OR e.epoch = n.epoch AND e.transaction_id >= n.next
+                  AND e.transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned() AS is_ahead,
+                e.epoch = n.epoch AND e.xmin::text <> (e.transaction_id::text::numeric % 4294967296)::text AS is_other
+           FROM audit.event AS e,
+                (SELECT directory.epoch() AS epoch, pg_snapshot_xmax(pg_current_snapshot()) AS next) AS n
+          WHERE e.tenant_id = $1 AND (e.epoch, e.transaction_id) >= ($2::int, $3::xid8)) AS e
+        WHERE is_ahead OR is_other ORDER BY epoch, transaction_id LIMIT $4`,
+      [this.tenantId, from.epoch, from.transactionId, limit],
+    )
+  }
+
+  /** Months ("2025-01") whose events were dropped on purpose: each is an event, which is sealed like any other. */
+  async droppedMonths(): Promise<Set<string>> {
+    const rows = await this.ask<{ purpose: string | null }>(
+      `SELECT DISTINCT purpose FROM audit.event
+        WHERE tenant_id = $1 AND resource = 'audit-events' AND action = 'delete' AND code = 'month_dropped' AND outcome = 'allowed'`,
+      [this.tenantId],
+    )
+    return new Set(rows.flatMap((row) => row.purpose ?? []))
+  }
+
+  /** All shapes, after one of them. */
+  shapesAfter(id: string, limit: number): Promise<{ id: string; text: string }[]> {
+    return this.ask(
+      'SELECT shape_id AS id, shape::text AS text FROM audit.shape WHERE tenant_id = $1 AND shape_id > $2 ORDER BY shape_id LIMIT $3',
+      [this.tenantId, id, limit],
+    )
+  }
+
+  /** In one snapshot: the newest checkpoint, whether anything stands beyond it, and the place that nothing is behind. */
+  async head(): Promise<{ newest: Checkpoint | null; beyond: Leaf[] }> {
+    const newest = await this.newestCheckpoint()
+    return { newest, beyond: await this.leaves(newest?.size ?? 0, 100) }
+  }
+}
