@@ -95,12 +95,12 @@ BEGIN
      WHERE NOT d.is_temporary AND (d.schema_name = 'audit' OR d.object_identity ~ '(^| )audit\M'
         OR d.object_type = 'table' AND d.schema_name = 'app'
         OR d.object_type = 'trigger' AND d.address_names[1] = 'app' AND d.address_names[3] IN ('recorded', 'no_truncate')
-        OR d.object_identity = 'directory.refuse_audit_ddl()') LIMIT 1;
+        OR d.object_identity = 'custodia.refuse_guard_ddl()') LIMIT 1;
   ELSE
     SELECT c.object_identity INTO met FROM pg_event_trigger_ddl_commands() AS c
      -- what is made of temporary tables, and upkeep that changes no definition
      WHERE c.schema_name IS DISTINCT FROM 'pg_temp' AND c.command_tag NOT IN ('REINDEX', 'COMMENT')
-       AND (c.schema_name = 'audit' OR c.object_identity ~ '(^| )audit\M' OR c.object_identity = 'directory.refuse_audit_ddl()') LIMIT 1;
+       AND (c.schema_name = 'audit' OR c.object_identity ~ '(^| )audit\M' OR c.object_identity = 'custodia.refuse_guard_ddl()') LIMIT 1;
     -- What an ALTER leaves behind: a guard that is off, or moved away together with its table.
     IF met IS NULL THEN
       SELECT format('%s on %s', t.tgname, c.object_identity) INTO met FROM pg_event_trigger_ddl_commands() AS c
@@ -116,5 +116,24 @@ BEGIN
     RAISE LOG 'refused: % of % by %', TG_TAG, met, session_user;
     RAISE EXCEPTION 'what the audit consists of is not altered: % of %', TG_TAG, met USING ERRCODE = 'insufficient_privilege',
       HINT = 'Migrations do so under custodia.audit_ddl = ''on''.';
+  END IF;
+END $$;
+
+-- Whoever replaces or drops the function above has it out of the way at once: this one watches over it, and is watched
+-- over by it. In another schema, so that none of the two goes with the other's.
+CREATE FUNCTION custodia.refuse_guard_ddl() RETURNS event_trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  guard text := 'directory.refuse_audit_ddl()';
+  is_met boolean;
+BEGIN
+  IF current_setting('custodia.audit_ddl', true) = 'on' THEN RETURN; END IF;
+  IF TG_EVENT = 'sql_drop' THEN
+    is_met := EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_identity = guard);
+  ELSE
+    is_met := EXISTS (SELECT FROM pg_event_trigger_ddl_commands() AS c WHERE c.object_identity = guard) OR to_regprocedure(guard) IS NULL;
+  END IF;
+  IF is_met THEN
+    RAISE LOG 'refused: % of % by %', TG_TAG, guard, session_user;
+    RAISE EXCEPTION 'what the audit consists of is not altered: % of %', TG_TAG, guard USING ERRCODE = 'insufficient_privilege';
   END IF;
 END $$;

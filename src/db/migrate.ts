@@ -223,12 +223,21 @@ async function epoch(client: pg.Client): Promise<void> {
  * can still be done by whoever says so, by custodia.audit_ddl = 'on'.
  */
 async function guardDefinitions(client: pg.Client, log: MigrateOptions['log']): Promise<void> {
-  const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname LIKE 'custodia_audit_%'`)
+  // Somebody has switched them off, which is theirs to do, and may have forgotten it.
+  const { rows } = await client.query<{ guard: string }>(
+    `SELECT evtname AS guard FROM pg_event_trigger WHERE evtname LIKE 'custodia_%' AND evtenabled IN ('D', 'R')
+     UNION ALL SELECT tgname || ' on ' || tgrelid::regclass FROM pg_trigger
+      WHERE tgfoid IN ('audit.refuse()'::regprocedure, 'audit.demand_event()'::regprocedure) AND tgenabled IN ('D', 'R')`,
+  )
+  if (rows.length > 0) log.warn({ guards: rows.map(({ guard }) => guard) }, 'guards of the audit are switched off')
+  const exists = await client.query(`SELECT FROM pg_event_trigger WHERE evtname = 'custodia_audit_drops'`)
   if (exists.rowCount) return
   try {
     await client.query(`
       CREATE EVENT TRIGGER custodia_audit_drops ON sql_drop EXECUTE FUNCTION directory.refuse_audit_ddl();
-      CREATE EVENT TRIGGER custodia_audit_definitions ON ddl_command_end EXECUTE FUNCTION directory.refuse_audit_ddl();`)
+      CREATE EVENT TRIGGER custodia_audit_definitions ON ddl_command_end EXECUTE FUNCTION directory.refuse_audit_ddl();
+      CREATE EVENT TRIGGER custodia_guard_drops ON sql_drop EXECUTE FUNCTION custodia.refuse_guard_ddl();
+      CREATE EVENT TRIGGER custodia_guard_definitions ON ddl_command_end EXECUTE FUNCTION custodia.refuse_guard_ddl();`)
   } catch (error) {
     log.warn(
       { err: error },

@@ -162,6 +162,18 @@ t.test('an owner that is no superuser will do', async (t) => {
   })
 })
 
+t.test('a start says which guards of the audit are switched off', async (t) => {
+  const { url: ownerUrl, keyring } = await migratedDatabase(t)
+  await ask(
+    ownerUrl,
+    `SET custodia.audit_ddl = 'on'; ALTER TABLE app.tag DISABLE TRIGGER recorded; ALTER EVENT TRIGGER custodia_audit_drops DISABLE`,
+  )
+  const guards: unknown[] = []
+  const log = { info: () => {}, warn: (fields: object) => void guards.push(fields) }
+  await migrate({ ownerUrl, appUrl: null, keyring, folder: migrations, log })
+  t.same(guards, [{ guards: ['custodia_audit_drops', 'recorded on app.tag'] }])
+})
+
 t.test('a login that could go around row-level security is refused', async (t) => {
   const { url, keyring, name } = await migratedDatabase(t)
   for (const [suffix, options, words] of [
