@@ -3,7 +3,7 @@ import { startTestService } from '../harness/service.ts'
 import { sized } from '../harness/size.ts'
 import { storedFiles } from '../resources/attachments/fixtures.ts'
 import { done, until } from '../resources/conversations/fixtures.ts'
-import { dumpAll, openAll, placesOf } from './erasure/dump.ts'
+import { type Dump, dumpAll, openAll, placesOf, wordsOf } from './erasure/dump.ts'
 import { populate } from './erasure/people.ts'
 
 t.setTimeout(1_800_000)
@@ -43,8 +43,15 @@ t.test(
     t.ok(openable.includes('inbound_event') && openable.includes('note'), 'raw events and reasons can be opened')
     const files = storedFiles(service).length
     t.equal(files, people.length)
-    const around = (dump: Awaited<ReturnType<typeof dumpAll>>) => others.map((one) => [one.word, placesOf(dump, one)])
+    const around = (dump: Dump) => {
+      const words = wordsOf(dump)
+      return others.map((one) => [one.word, words.get(one.word)])
+    }
     const neighbours = around(before)
+    t.ok(
+      neighbours.every(([, where]) => (where?.length ?? 0) >= tables.length),
+      'so do the others',
+    )
 
     const erased = await done(service, 'POST', `/v1/contacts/${victim.contactId}/erase`, {
       reason: 'Asked for it by email',

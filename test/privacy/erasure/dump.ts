@@ -60,6 +60,14 @@ export function placesOf(dump: Dump, person: Canary): string[] {
   })
 }
 
+/** Where the words of each person stand, as they are written: for many people at once. */
+export function wordsOf(dump: Dump): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const [place, text] of dump)
+    for (const word of new Set(text.match(/Zq[A-Za-z2-9]{12}/g))) found.set(word, [...(found.get(word) ?? []), place])
+  return found
+}
+
 const ids = z.object({ id: z.string(), contact_id: z.string().nullable() })
 
 /** What opens of all that is encrypted, to whoever holds the master key: raw events, references to files, reasons. */
@@ -95,10 +103,10 @@ export async function openAll(service: TestService): Promise<Map<string, string>
     attempt(`attachment ${id}`, sealed, `attachment/${id}`, contactId)
   for (const { id, contactId, sealed } of await sealedOf('app.erasure', 'sealed_reason'))
     attempt(`erasure ${id}`, sealed, `erasure/${id}`, contactId)
-  const notes = await service.sql<{ event_id: string; sealed_note: Buffer }>(
-    'SELECT event_id, sealed_note FROM audit.event WHERE sealed_note IS NOT NULL',
+  const notes = await service.sql<{ event_id: string; sealed_note: Buffer; subject_ids: string[] }>(
+    'SELECT event_id, sealed_note, subject_ids::text[] AS subject_ids FROM audit.readable_event WHERE sealed_note IS NOT NULL',
   )
-  for (const { event_id: id, sealed_note: sealed } of notes)
-    for (const contactId of contacts.keys()) attempt(`note ${id}`, sealed, `note/contacts/${contactId}`, contactId)
+  for (const { event_id: id, sealed_note: sealed, subject_ids: subjects } of notes)
+    for (const contactId of subjects) attempt(`note ${id}`, sealed, `note/contacts/${contactId}`, contactId)
   return opened
 }

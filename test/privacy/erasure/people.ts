@@ -57,6 +57,7 @@ export async function populate(
   count: number,
 ): Promise<Population> {
   await defineFields(service)
+  await done(service, 'PATCH', `/v1/members/${service.ownerId}`, { revealQuota: 10_000 })
   const files = await filesOf(t)
   const settings = { outboundUrl: `${files.url}/out` }
   const channel = await done(service, 'POST', '/v1/channels', { type: 'connector', name: 'Connector', settings })
