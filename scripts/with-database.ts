@@ -17,14 +17,16 @@ export class UsageError extends Error {}
  * service runs and started where it does not. Sets the exit code: 0, 1 for a failure, 2 for a wrong use. Never ends the
  * process: what is under way ends by itself.
  */
-export async function withDatabase(work: (db: Database, config: Config) => Promise<void>): Promise<void> {
+export async function withDatabase(
+  work: (db: Database, config: Config, ownerUrl: string) => Promise<void>,
+): Promise<void> {
   await told(async () => {
     const config = parseConfig(process.env, project)
     // Standard output belongs to the script's own lines.
     const log = createLog({ logLevel: 'warn', logPretty: false }, false)
     const opened = await openDatabase(config, log, pathToFileURL(join(project, 'migrations/')))
     try {
-      await work(opened.db, config)
+      await work(opened.db, config, opened.ownerUrl)
     } finally {
       await opened.db.close()
       await opened.stopDatabase()

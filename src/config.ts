@@ -134,6 +134,7 @@ const settings = z.strictObject({
   DATA_DIR: setting(words(1, 4096), '.data'),
   CHECKPOINT_DIR: setting(words(1, 4096), undefined),
   AUDIT_ACCEPT_LOSS: setting(list(acceptedLoss), []),
+  AUDIT_RETENTION_MONTHS: setting(wholeNumber(0, 1200), 0),
   OWNER_EMAIL: setting(email, 'owner@example.com'),
   OWNER_PASSWORD: setting(words(8, 1024), undefined),
   TENANT_NAME: setting(words(1, 200), 'Default'),
@@ -212,6 +213,8 @@ function named(given: z.output<typeof settings>, projectDir: string) {
     checkpointDir: resolve(projectDir, given.CHECKPOINT_DIR ?? join(dataDir, 'checkpoints')),
     /** Sealed events that the database came back without, and that an operator has given up. */
     auditAcceptLoss: Object.freeze(given.AUDIT_ACCEPT_LOSS),
+    /** How long audit events are kept at least; 0: for ever. An operator drops what is older. */
+    auditRetentionMonths: given.AUDIT_RETENTION_MONTHS,
     ownerEmail: given.OWNER_EMAIL,
     /** Undefined: generate one and print it once. */
     ownerPassword: given.OWNER_PASSWORD,
