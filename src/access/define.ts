@@ -32,8 +32,8 @@ export interface FieldDefinition {
   /** Must be given on creation. */
   required?: boolean
   mask?: MaskKind
-  /** The SQL of the masked value, where it takes more than the value to make it. */
-  veil?: SQL
+  /** The mask of a value, where it takes more of the row than the value to make it. */
+  veil?: (value: SQL) => SQL
   /** The JSON column in which is what a mask shows of the field, under its name, for rows where it hides anything. */
   veiledIn?: PgColumn
   search?: SearchKind
@@ -43,6 +43,8 @@ export interface FieldDefinition {
   within?: SQL
   /** Changes by itself, without anybody changing the record: not part of its ETag. */
   volatile?: boolean
+  /** Follows from other records, or says how far something has come: no history of its values is kept. */
+  derived?: boolean
   sort?: boolean
 }
 

@@ -216,5 +216,13 @@ const masks: Record<MaskKind, (value: SQL) => SQL> = {
 
 /** The masked value of a field. */
 function maskSql(field: Field): SQL {
-  return field.detected?.rest ?? field.veil ?? masks[field.mask](field.value)
+  return field.detected?.rest ?? maskOf(field, field.value)
+}
+
+/**
+ * The mask of any value of a field, as SQL over its row: one that it had before looks as it did then. What is masked by
+ * what was found in it (`detected`) is not masked here.
+ */
+export function maskOf(field: Field, value: SQL): SQL {
+  return field.veil ? field.veil(value) : masks[field.mask](value)
 }

@@ -94,8 +94,8 @@ export interface Field {
   /** The column that a write sets; null where a noun's own code does it. */
   column: PgColumn | null
   mask: MaskKind
-  /** The masked value, where it takes more than the value to make it; null: as `mask` says. */
-  veil: SQL | null
+  /** The mask of a value, where it takes more of the row than the value to make it; null: as `mask` says. */
+  veil: ((value: SQL) => SQL) | null
   /** Set where a mask takes out only what was found in the value; null: a mask is over the whole of it. */
   detected: Detected | null
   filterable: boolean

@@ -1,5 +1,6 @@
 import type { Action } from '../access/actions.ts'
 import type { Principal } from '../access/principal.ts'
+import type { RecordChange } from './change-values.ts'
 import { type Compiled, compile, named, type SQL, sql } from './sql.ts'
 
 /** What a request does, named before it touches anything; goes into the audit event. */
@@ -11,7 +12,7 @@ export interface AuditEntry {
   /** A reason or ticket, sealed. */
   sealedNote?: Buffer | null
   /** What an event of a change is a sign of. */
-  code?: 'quota_alert'
+  code?: 'quota_alert' | 'sealed_events_lost'
 }
 
 /** What was touched: whose fields were shown or masked, which were changed. */
@@ -25,6 +26,8 @@ export interface Touched {
   version?: number
   /** The contacts concerned. */
   subjectIds?: readonly (string | null)[]
+  /** What the fields were and became, of the records that concern a contact; kept sealed, and of a change only. */
+  values?: readonly RecordChange[]
 }
 
 export interface Versioned {
@@ -38,10 +41,19 @@ export function touches(
   rows: readonly Versioned[],
   changed: readonly string[],
   subjectOf: (id: string) => string | null | undefined,
+  values: readonly RecordChange[] = [],
 ): Touched[] {
   return [...Map.groupBy(rows, (row) => row.version)].map(([version, same]) => {
     const ids = same.map((row) => row.id)
-    return { resource, ids, version, changed, subjectIds: ids.map((id) => subjectOf(id) ?? null) }
+    const own = new Set(ids)
+    return {
+      resource,
+      ids,
+      version,
+      changed,
+      subjectIds: ids.map((id) => subjectOf(id) ?? null),
+      ...(values.length > 0 ? { values: values.filter((one) => own.has(one.id)) } : {}),
+    }
   })
 }
 

@@ -204,9 +204,10 @@ export function updateRow(tx: Tx, resource: Resource, id: string, columns: Colum
 }
 
 function returning(principal: Principal, resource: Resource, withClear = false): SQL {
-  const clear = withClear || principal.ability.dependsOnRow(resource.name)
-    ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(principal, resource)}) AS c) AS clear`
-    : sql``
+  const clear =
+    withClear || principal.ability.dependsOnRow(resource.name)
+      ? sql`, (SELECT row_to_json(c) FROM (SELECT ${clearColumns(principal, resource)}) AS c) AS clear`
+      : sql``
   return sql`RETURNING (SELECT row_to_json(v) FROM (SELECT ${viewOf(principal, resource).columns}) AS v) AS view${clear}`
 }
 
@@ -286,6 +287,7 @@ export function finishRow(
 const parameter = (value: unknown): SQL =>
   typeof value === 'object' && value !== null && 'queryChunks' in value ? (value as SQL) : sql`${sql.param(value)}`
 
-export const tableName = (resource: ResourceModel): string => resource.id.table[Symbol.for('drizzle:Name') as never] as string
+export const tableName = (resource: ResourceModel): string =>
+  resource.id.table[Symbol.for('drizzle:Name') as never] as string
 
 export { utc }

@@ -68,13 +68,12 @@ const sampled = (field: Field): SQL => sql`sample.${sql.identifier(field.name)}`
 
 function sampleField(field: Field, record: JsonRow, model: ResourceModel): Field {
   const value = sampled(field)
-  const { exact, stored, detected } = field
+  const { exact, stored, detected, veil } = field
   const known = valueIn(record, field)
   return {
     ...field,
     value,
-    // A view is one text by the time it is asked: what stands in it stands there already.
-    veil: field.veil && inSample(field.veil, sampledColumns(model)),
+    veil: veil && ((shown) => inSample(veil(shown), sampledColumns(model))),
     detected: detected && detectedIn(field, known),
     // The form in which values are compared may hang on columns that are no fields: of the one value, memory knows.
     exact: exact && { ...exact, sql: (_, other) => sql`${isSame(exact, known, other, record)}::boolean` },

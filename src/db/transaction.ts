@@ -7,6 +7,7 @@ import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, 
 import { oneWrite } from './connections.ts'
 import type { PreparedStatements } from './prepared.ts'
 import { standingSql, standingValues } from './principals.ts'
+import { type ContactKeys, sealChanges } from './seal-changes.ts'
 import { array, type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 
 export type JsonRow = Record<string, unknown>
@@ -18,6 +19,8 @@ export interface Tx {
   readonly [proof]: true
   readonly principal: Principal
   readonly keys: TenantKeys
+  /** The wrapped keys of contacts as they came along with rows; null: there is none yet. */
+  readonly contactKeys: ContactKeys
   query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Says what the change touched; at least once before the end. */
   touch(touched: Touched): void
@@ -92,6 +95,7 @@ export async function runChange<T>(
 ): Promise<T> {
   const { client, principal, entry, meta, prepared, keys, kept, makesTenant } = setting
   const touched: Touched[] = []
+  const contactKeys: ContactKeys = new Map()
   let sealedNote = entry.sealedNote ?? null
   let jobsAdded = 0
   const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
@@ -116,6 +120,7 @@ export async function runChange<T>(
     get keys() {
       return keys.now()
     },
+    contactKeys,
     query,
     kept,
     touch: (one: Touched) => void touched.push(one),
@@ -145,12 +150,21 @@ export async function runChange<T>(
     const last = result instanceof Finish ? ({ ...compile(result.statement), kept: 'asked' } as const) : null
     if (result instanceof Finish && typeof result.touched !== 'function') touched.push(result.touched)
     if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
+    const eventId = randomUUIDv7()
+    const own = ownFirst(touched, entry.resource)
+    const { changes, behind } = await sealChanges(own, eventId, {
+      tenantId: principal.tenantId,
+      keys: keys.now,
+      known: contactKeys,
+      query,
+    })
     const values = {
-      ...eventValues(randomUUIDv7(), principal, { ...entry, sealedNote }, meta),
-      ...touchedValues(ownFirst(touched, entry.resource), 'allowed', entry.code ?? null),
+      ...eventValues(eventId, principal, { ...entry, sealedNote }, meta),
+      ...touchedValues(own, 'allowed', entry.code ?? null, changes),
     }
     const answers = await together(client, () => [
       ...(last ? [send(last, {})] : []),
+      ...(behind ? [send(compile(behind), {})] : []),
       send(eventStatement, values).catch((error: unknown) =>
         prepared.isLost(error) ? Promise.reject(new Again()) : unwritten(error),
       ),

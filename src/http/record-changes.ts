@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
+import { followedBy } from '../db/change-values.ts'
 import type { Finish, JsonRow, Tx } from '../db/database.ts'
 import {
   askedNames,
@@ -54,11 +55,12 @@ export async function createRow(
   const finish = finishRow(tx, resource, insertRow(tx, resource, id, columns), {
     id,
     action: 'create',
-    after,
+    after: { ...after, ...followedBy(resource, more) },
     asked: askedNames(resource, body),
     changed: askedNames(resource, body),
     version: 1,
     subjectId,
+    before: null,
   })
   const extra = (record: JsonRow): Made => ({ id, record: { ...record, ...options.createdExtra?.(change) } })
   if (!options.created) return finish.map(extra)
@@ -114,14 +116,17 @@ export async function changeRow(
     tx.touch({ resource: resource.name, ids: [id], ...before.seen, changed: [], subjectIds })
     return before.view
   }
-  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+  const followed = followedBy(resource, more)
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns, followed === null), {
     id,
     action: 'update',
-    after,
+    after: { ...after, ...followed },
     asked,
     changed: namesOf(resource, asked, more),
     version: Number(before.clear.version ?? 0) + 1,
     subjectId: subjectOf(resource, before.clear),
+    before: before.clear,
+    isWritten: followed === null,
   })
 }
 
@@ -166,14 +171,18 @@ export function move(
   before: LockedRow,
   columns: Columns,
 ): Finish<JsonRow> {
-  return finishRow(tx, resource, updateRow(tx, resource, id, columns), {
+  const subjectId = subjectOf(resource, before.clear)
+  const isKept = subjectId !== null
+  return finishRow(tx, resource, updateRow(tx, resource, id, columns, isKept), {
     id,
     action,
     after: before.clear,
     asked: [],
     changed: [],
     version: Number(before.clear.version ?? 0) + 1,
-    subjectId: subjectOf(resource, before.clear),
+    subjectId,
+    before: before.clear,
+    isWritten: isKept,
   })
 }
 

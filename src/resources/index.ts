@@ -20,6 +20,7 @@ import { conversationRoutes } from './conversations/routes.ts'
 import { conversations } from './conversations/schema.ts'
 import { customFieldRoutes } from './custom-fields/routes.ts'
 import { customFields } from './custom-fields/schema.ts'
+import { historyRoutes } from './history/routes.ts'
 import { identityRoutes } from './identities/routes.ts'
 import { identities } from './identities/schema.ts'
 import { inboundEventRoutes } from './inbound-events/routes.ts'
@@ -81,6 +82,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   contactRoutes,
   identityRoutes,
   timelineRoutes,
+  historyRoutes,
   conversationRoutes,
   messageRoutes,
   noteRoutes,

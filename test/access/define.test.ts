@@ -76,7 +76,7 @@ t.test('what a noun says of a field counts more than its column', async (t) => {
     value: sql`length('abc')`,
     kind: 'number',
     mask: 'phone',
-    veil: sql`'veil'`,
+    veil: (value) => sql`'veil of ' || ${value}`,
     search: 'phone',
     exact: { normal: (value) => value, sql: (value) => value },
     filter: false,
@@ -85,7 +85,7 @@ t.test('what a noun says of a field counts more than its column', async (t) => {
   })
   t.match(made, { name: 'one', kind: 'number', mask: 'phone', search: 'phone', filterable: false, sortable: false })
   t.equal(textOf(made?.value), `SELECT length('abc')`)
-  t.equal(textOf(made?.veil), `SELECT 'veil'`)
+  t.equal(textOf(made?.veil?.(sql`'it'`)), `SELECT 'veil of ' || 'it'`)
   t.ok(made?.exact)
   t.match(field({ column: table.json, filter: true, sort: true, schema: z.unknown() }), {
     filterable: true,

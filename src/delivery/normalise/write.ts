@@ -1,17 +1,22 @@
 import { type Touched, touches, type Versioned } from '../../db/audit-event.ts'
+import { recordChange, recordChanges } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { consentRecordAll } from '../../privacy/consent-events.ts'
 import { attachmentPendAll } from '../../resources/attachments/pending.ts'
 import { channelSeen, channelTrouble } from '../../resources/channels/health.ts'
 import { contactGainAll, contactInsertAll } from '../../resources/contacts/queries.ts'
+import { contacts as contactResource } from '../../resources/contacts/schema.ts'
 import {
   type ConversationState,
   conversationInsertAll,
   conversationUpdateAll,
 } from '../../resources/conversations/queries.ts'
+import { conversations as conversationResource } from '../../resources/conversations/schema.ts'
 import { keepIncoming } from '../../resources/custom-fields/intake.ts'
 import { identityInsertAll, identitySeenAll, identityUpdateAll } from '../../resources/identities/queries.ts'
+import { identities as identityResource } from '../../resources/identities/schema.ts'
 import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
+import { messages as messageResource } from '../../resources/messages/schema.ts'
 import { type ConversationRecord, iso, type Records } from './records.ts'
 import { together } from './together.ts'
 
@@ -22,6 +27,9 @@ import { together } from './together.ts'
  */
 export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boolean): Promise<Touched[]> {
   const { channel, attachments, consents, trouble } = records
+  // What changes is sealed under these keys: most were read with what it is about.
+  for (const { id, wrappedKey } of records.contacts.values()) tx.contactKeys.set(id, wrappedKey)
+  for (const { contactId, wrappedKey } of records.messages) if (wrappedKey) tx.contactKeys.set(contactId, wrappedKey)
   const [contacts, identities, conversations, messages, , agreed, isSeen, isTroubled] = await together([
     writeContacts(tx, records),
     writeIdentities(tx, records),
@@ -65,8 +73,9 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
     contactId: id,
     customFields: isNew ? customFields : (gain?.customFields ?? {}),
   }))
-  const discovered = await keepIncoming(tx, businessUnitId, values)
+  const incoming = await keepIncoming(tx, businessUnitId, values)
   const changed = ['displayName', 'email', 'phone', 'country', 'customFields', 'source', 'teamId']
+  const own = (id: string): string => id
   const fields = [
     ...new Set(
       gaining.flatMap(({ id: _id, replacedPhone: _old, restores, ...gain }) => [
@@ -76,9 +85,15 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
     ),
   ]
   return [
-    ...touches('contacts', made.map(firstVersion), changed, (id) => id),
-    ...touches('contacts', gained, fields, (id) => id),
-    ...discovered,
+    ...touches('contacts', made.map(firstVersion), changed, own, [
+      ...made.flatMap(({ id, displayName, email, phone, country }) => {
+        const after = { displayName, email, phone, country, source: type, teamId, businessUnitId }
+        return recordChange(contactResource, { id, subjectId: id, before: null, after }) ?? []
+      }),
+      ...incoming.values,
+    ]),
+    ...touches('contacts', gained, fields, own, [...recordChanges(contactResource, gained, own), ...incoming.values]),
+    ...incoming.discovered,
   ]
 }
 
@@ -95,11 +110,17 @@ async function writeIdentities(tx: Tx, { identities, channel }: Records): Promis
     seen.length > 0 ? identitySeenAll(tx, seen) : undefined,
   ])
   const contacts = new Map(identities.map((one) => [one.id, one.contactId]))
+  const subjectOf = (id: string): string | undefined => contacts.get(id)
   const whole = ['kind', 'value', 'verified', 'contactId']
   const fields = [...new Set(changes.flatMap(({ id: _id, ...change }) => Object.keys(change)))]
   return [
-    ...touches('identities', made.map(firstVersion), whole, (id) => contacts.get(id)),
-    ...touches('identities', changed, fields, (id) => contacts.get(id)),
+    ...touches('identities', made.map(firstVersion), whole, subjectOf, [
+      ...made.flatMap(({ id, contactId, kind, value, displayName, verified, isPrimary, source, channelId }) => {
+        const after = { kind, value, displayName, verified, isPrimary, source, channelId }
+        return recordChange(identityResource, { id, subjectId: contactId, before: null, after }) ?? []
+      }),
+    ]),
+    ...touches('identities', changed, fields, subjectOf, recordChanges(identityResource, changed, subjectOf)),
   ]
 }
 
@@ -112,12 +133,11 @@ async function writeConversations(tx: Tx, { conversations, channel }: Records): 
     changed.length > 0 ? conversationUpdateAll(tx, changed.map(stateOf)) : [],
   ])
   const contacts = new Map(conversations.map((one) => [one.id, one.contactId]))
+  const subjectOf = (id: string): string | undefined => contacts.get(id)
   const fields = ['status', 'unreadCount', 'lastMessageAt', 'lastInboundAt', 'waitingSince']
   return [
-    ...touches('conversations', made.map(firstVersion), ['contactId', 'channelId', ...fields], (id) =>
-      contacts.get(id),
-    ),
-    ...touches('conversations', updated, fields, (id) => contacts.get(id)),
+    ...touches('conversations', made.map(firstVersion), ['contactId', 'channelId', ...fields], subjectOf),
+    ...touches('conversations', updated, fields, subjectOf, recordChanges(conversationResource, updated, subjectOf)),
   ]
 }
 
@@ -136,12 +156,14 @@ async function writeMessages(tx: Tx, { messages, channel }: Records): Promise<To
       : [],
   ])
   const contacts = new Map([...messages, ...linked].map((one) => [one.id, one.contactId]))
+  const subjectOf = (id: string): string | undefined => contacts.get(id)
+  const said = changed.flatMap(({ id, before, after }) => (before && after ? [{ id, before, after }] : []))
   const fields = [...new Set(changes.flatMap(({ id: _id, veiled: _veiled, ...change }) => Object.keys(change)))]
   const whole = ['conversationId', 'type', 'text', 'content', 'attachments']
   return [
-    ...touches('messages', made.map(firstVersion), whole, (id) => contacts.get(id)),
-    ...touches('messages', changed, fields, (id) => contacts.get(id)),
-    ...touches('messages', linked, ['replyToId'], (id) => contacts.get(id)),
+    ...touches('messages', made.map(firstVersion), whole, subjectOf),
+    ...touches('messages', changed, fields, subjectOf, recordChanges(messageResource, said, subjectOf)),
+    ...touches('messages', linked, ['replyToId'], subjectOf),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { rowsWhere } from '../../access/door.ts'
-import type { Tx } from '../../db/database.ts'
+import { recordChanges } from '../../db/change-values.ts'
+import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, type SQL, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { contactKey } from '../../privacy/contact-keys.ts'
@@ -109,8 +110,8 @@ export async function takeAttachments(
  */
 export async function removeAttachmentFiles(tx: Tx, which: SQL): Promise<void> {
   const { tenantId, region } = tx.principal
-  const rows = await tx.query<{ id: string; contact_id: string | null; stored_as: string | null }>(
-    sql`SELECT id, contact_id, stored_as FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND status <> 'removed' AND (${which})
+  const rows = await tx.query<{ id: string; contact_id: string | null; stored_as: string | null; before: JsonRow }>(
+    sql`SELECT id, contact_id, stored_as, json_build_object('status', status, 'fileName', file_name, 'mediaType', media_type, 'size', size) AS before FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND status <> 'removed' AND (${which})
         ORDER BY id FOR NO KEY UPDATE`,
   )
   if (rows.length === 0) return
@@ -125,6 +126,11 @@ export async function removeAttachmentFiles(tx: Tx, which: SQL): Promise<void> {
     ids,
     changed: ['status', 'fileName', 'mediaType', 'size', 'contentUrl'],
     subjectIds: rows.map((row) => row.contact_id),
+    values: recordChanges(
+      attachments,
+      rows.map((row) => ({ ...row, after: { status: 'removed' } })),
+      (id) => rows.find((row) => row.id === id)?.contact_id,
+    ),
   })
   for (const { stored_as: storedAs } of rows)
     if (storedAs !== null) await tx.enqueue('remove-file', `remove-file/${storedAs}`, { tenantId, region, storedAs })

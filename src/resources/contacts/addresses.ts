@@ -1,8 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { type Touched, touches, type Versioned } from '../../db/audit-event.ts'
+import { recordChanges } from '../../db/change-values.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { json, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { matchValue } from '../identities/match.ts'
+import { identities } from '../identities/schema.ts'
 
 /**
  * A contact's email and phone are its primary identities: claimed by whoever typed them, until a channel proves them.
@@ -19,19 +22,44 @@ export async function primaryIdentities(
       const value = body[kind]
       const match = typeof value === 'string' ? matchValue(kind, value) : null
       const mine = sql`tenant_id = ${tx.principal.tenantId}::uuid AND contact_id = ${contact.id}::uuid AND kind = ${kind} AND state = 'active'`
-      const [, known] = await Promise.all([
-        tx.query(sql`UPDATE app.identity SET is_primary = false, state = CASE WHEN verified THEN state ELSE 'trashed' END, trashed_at = CASE WHEN verified THEN NULL ELSE now() END, version = version + 1, updated_at = now()
-          WHERE ${mine} AND is_primary AND match_value IS DISTINCT FROM ${match}`),
+      const [given, known] = await Promise.all([
+        tx.query<ChangedAddress>(sql`UPDATE app.identity SET is_primary = false, state = CASE WHEN verified THEN state ELSE 'trashed' END, trashed_at = CASE WHEN verified THEN NULL ELSE now() END, version = version + 1, updated_at = now()
+          WHERE ${mine} AND is_primary AND match_value IS DISTINCT FROM ${match}
+          RETURNING id, version, json_build_object('isPrimary', true) AS before, json_build_object('isPrimary', false, 'trashedAt', trashed_at) AS after`),
         match === null
           ? []
-          : tx.query(
-              sql`UPDATE app.identity SET is_primary = true, updated_at = now() WHERE ${mine} AND match_value = ${match} RETURNING id`,
+          : tx.query<ChangedAddress & { wasPrimary: boolean }>(
+              sql`WITH known AS (SELECT id, is_primary FROM app.identity WHERE ${mine} AND match_value = ${match} FOR NO KEY UPDATE)
+                UPDATE app.identity AS i SET is_primary = true, version = i.version + CASE WHEN k.is_primary THEN 0 ELSE 1 END, updated_at = now() FROM known AS k
+                WHERE i.tenant_id = ${tx.principal.tenantId}::uuid AND i.id = k.id
+                RETURNING i.id, i.version, k.is_primary AS "wasPrimary", json_build_object('isPrimary', false) AS before, json_build_object('isPrimary', true) AS after`,
             ),
       ])
+      const changed = [...given, ...known.filter((one) => !one.wasPrimary)]
+      for (const one of touched(contact.id, changed, ['isPrimary', 'trashedAt'])) tx.touch(one)
       if (match === null || known.length > 0) return
+      const id = randomUUIDv7()
       await tx.query(sql`INSERT INTO app.identity (tenant_id, id, business_unit_id, contact_id, kind, value, match_value, is_primary, source)
-        VALUES (${tx.principal.tenantId}::uuid, ${randomUUIDv7()}::uuid, ${contact.businessUnitId}::uuid, ${contact.id}::uuid, ${kind}, ${String(value)}, ${match}, true, 'provided')`)
+        VALUES (${tx.principal.tenantId}::uuid, ${id}::uuid, ${contact.businessUnitId}::uuid, ${contact.id}::uuid, ${kind}, ${String(value)}, ${match}, true, 'provided')`)
+      const after = { kind, value, isPrimary: true, source: 'provided' }
+      for (const one of touched(contact.id, [{ id, version: 1, before: null, after }], Object.keys(after)))
+        tx.touch(one)
     }),
+  )
+}
+
+interface ChangedAddress extends Versioned {
+  before: JsonRow | null
+  after: JsonRow
+}
+
+function touched(contactId: string, rows: readonly ChangedAddress[], fields: readonly string[]): Touched[] {
+  return touches(
+    'identities',
+    rows,
+    fields,
+    () => contactId,
+    recordChanges(identities, rows, () => contactId),
   )
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../channels/json.ts'
+import type { Changed } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { contactsInScope, type PeopleScope, peopleValues } from '../identities/queries.ts'
@@ -69,17 +70,28 @@ export interface ContactGain {
   restores?: boolean
 }
 
-export async function contactGainAll(tx: Tx, rows: readonly ContactGain[]): Promise<{ id: string; version: number }[]> {
+export async function contactGainAll(tx: Tx, rows: readonly ContactGain[]): Promise<Changed[]> {
+  const fields = (row: string) =>
+    sql.raw(
+      ['displayName', 'email', 'phone', 'country', 'trashedAt']
+        .map((name) => `'${name}', ${row}.${name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)}`)
+        .join(),
+    )
   const statement = tx.kept(
     'contact/gain',
-    () => sql`UPDATE app.contact c SET
+    () => sql`WITH o AS (SELECT id, display_name, email, phone, country, trashed_at FROM app.contact
+        WHERE tenant_id = ${named('tenant')}::uuid AND id = ANY (${named('ids')}::uuid[]) FOR NO KEY UPDATE)
+      UPDATE app.contact c SET
         display_name = CASE WHEN c.display_name IS NULL OR c.display_name = ANY (${named('madeUp')}::text[]) THEN coalesce(w."displayName", c.display_name) ELSE c.display_name END,
         email = coalesce(c.email, w.email), phone = CASE WHEN c.phone = w."replacedPhone" THEN w.phone ELSE coalesce(c.phone, w.phone) END,
         country = coalesce(c.country, w.country),
         state = CASE WHEN w.restores AND c.state = 'trashed' THEN 'active' ELSE c.state END, trashed_at = CASE WHEN w.restores AND c.state = 'trashed' THEN NULL ELSE c.trashed_at END,
         version = c.version + 1, updated_at = now()
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, "replacedPhone" text, country text, restores boolean)
-      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = w.id RETURNING c.id, c.version`,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "displayName" text, email text, phone text, "replacedPhone" text, country text, restores boolean) JOIN o ON o.id = w.id
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = o.id
+      RETURNING c.id, c.version, json_build_object(${fields('o')}) AS before, json_build_object(${fields('c')}) AS after`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, madeUp: [...madeUpNames], rows: JSON.stringify(rows) })
+  const ids = rows.map((row) => row.id)
+  const values = { tenant: tx.principal.tenantId, madeUp: [...madeUpNames], ids, rows: JSON.stringify(rows) }
+  return tx.query(statement, values)
 }

@@ -1,3 +1,4 @@
+import type { Changed } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { contactsInScope, type PeopleScope, peopleValues } from '../identities/queries.ts'
@@ -96,10 +97,11 @@ export async function conversationInsertAll(
 }
 
 /** Of conversations that the transaction has locked. Whatever opens one ends its sleep. */
-export async function conversationUpdateAll(
-  tx: Tx,
-  rows: readonly ConversationState[],
-): Promise<{ id: string; version: number }[]> {
+export async function conversationUpdateAll(tx: Tx, rows: readonly ConversationState[]): Promise<Changed[]> {
+  const fields = (row: string) =>
+    sql.raw(
+      `'status', ${row}.status, 'snoozedUntil', ${row}.snoozed_until, 'identityId', ${row}.identity_id, 'trashedAt', ${row}.trashed_at`,
+    )
   const statement = tx.kept(
     'conversation/update',
     () => sql`UPDATE app.conversation c SET identity_id = w."identityId", status = w.status, snoozed_until = CASE WHEN w.status = 'snoozed' THEN c.snoozed_until END,
@@ -107,8 +109,9 @@ export async function conversationUpdateAll(
         last_message_id = coalesce(w."lastMessageId", c.last_message_id), state = w.state, trashed_at = CASE WHEN w.state = 'active' THEN NULL ELSE c.trashed_at END,
         version = c.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "identityId" uuid, status text, "unreadCount" int, "waitingSince" timestamptz, "lastInboundAt" timestamptz,
-        "lastMessageAt" timestamptz, "lastMessageId" uuid, state text)
-      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${named('ids')}::uuid[]) AND c.id = w.id RETURNING c.id, c.version`,
+        "lastMessageAt" timestamptz, "lastMessageId" uuid, state text), app.conversation o
+      WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${named('ids')}::uuid[]) AND c.id = w.id AND o.tenant_id = c.tenant_id AND o.id = c.id
+      RETURNING c.id, c.version, json_build_object(${fields('o')}) AS before, json_build_object(${fields('c')}) AS after`,
   )
   const ids = rows.map((row) => row.id)
   return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })

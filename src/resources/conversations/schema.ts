@@ -70,14 +70,21 @@ export const conversations = defineResource({
         example: 2,
       }),
       write: 'always',
+      derived: true,
     },
-    lastMessageId: { column: conversation.lastMessageId, schema: idOf('The last message.') },
-    lastMessageAt: { column: conversation.lastMessageAt, schema: time('When the last message was.') },
+    lastMessageId: { column: conversation.lastMessageId, schema: idOf('The last message.'), derived: true },
+    lastMessageAt: {
+      column: conversation.lastMessageAt,
+      schema: time('When the last message was.'),
+      derived: true,
+    },
     lastInboundAt: {
+      derived: true,
       column: conversation.lastInboundAt,
       schema: time('When the contact last wrote; the provider’s reply window counts from it.'),
     },
     waitingSince: {
+      derived: true,
       column: conversation.waitingSince,
       schema: time('Since when the contact waits for an answer; null when nobody waits.'),
     },

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../channels/json.ts'
 import { type Touched, touches, type Versioned } from '../../db/audit-event.ts'
+import type { RecordChange } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { newId } from '../../db/new-id.ts'
 import { array, sql } from '../../db/sql.ts'
@@ -23,15 +24,19 @@ export interface IncomingValues {
  * Keeps what came in beside what is known: a value that is there already stays. A field that nobody has defined comes
  * into being with its first value, unclassified, and so seen like personal data; one that has been deleted does not come
  * back. A value that its field cannot hold stays in the raw event only.
- * @returns what was touched beside the contacts
+ * @returns what was touched beside the contacts, and what has become of these
  */
-export async function keepIncoming(tx: Tx, unitId: string, incoming: readonly IncomingValues[]): Promise<Touched[]> {
+export async function keepIncoming(
+  tx: Tx,
+  unitId: string,
+  incoming: readonly IncomingValues[],
+): Promise<{ discovered: Touched[]; values: RecordChange[] }> {
   const values = incoming.flatMap(({ contactId, customFields }) =>
     Object.entries(customFields).flatMap(([name, value]) =>
       customValue.safeParse(value).success ? [{ contactId, name, key: customKeyOf(name), value }] : [],
     ),
   )
-  if (values.length === 0) return []
+  if (values.length === 0) return { discovered: [], values: [] }
   const discovered = await discover(tx, values)
   const keys = new Set(values.map(({ key }) => key))
   const definitions = await definitionList(tx, 'contacts', [...keys])
@@ -41,8 +46,12 @@ export async function keepIncoming(tx: Tx, unitId: string, incoming: readonly In
     const fits = field && field.type !== 'reference' && valueFault(field, value).length === 0
     return fits ? [{ contactId, field, value }] : []
   })
-  await valuesAdd(tx, unitId, fitting)
-  return discovered
+  const added = await valuesAdd(tx, unitId, fitting)
+  const changes = added.map(({ contactId, field, value }) => {
+    const name = `customFields.${field.key}`
+    return { id: contactId, subjectId: contactId, before: { [name]: null }, after: { [name]: value } }
+  })
+  return { discovered, values: changes }
 }
 
 async function discover(tx: Tx, values: readonly { name: string; key: string; value: unknown }[]): Promise<Touched[]> {

@@ -1,3 +1,4 @@
+import type { Changed } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, type SQL, sql } from '../../db/sql.ts'
 
@@ -104,18 +105,23 @@ export interface IdentityChange {
   trashedAt?: string
 }
 
-export async function identityUpdateAll(
-  tx: Tx,
-  rows: readonly IdentityChange[],
-): Promise<{ id: string; version: number }[]> {
+export async function identityUpdateAll(tx: Tx, rows: readonly IdentityChange[]): Promise<Changed[]> {
+  const fields = (row: string) =>
+    sql.raw(
+      `'verified', ${row}.verified, 'isPrimary', ${row}.is_primary, 'displayName', ${row}.display_name, 'trashedAt', ${row}.trashed_at`,
+    )
   const statement = tx.kept(
     'identity/update',
-    () => sql`UPDATE app.identity i SET verified = coalesce(w.verified, i.verified), is_primary = coalesce(w."isPrimary", i.is_primary), display_name = coalesce(w."displayName", i.display_name),
+    () => sql`WITH o AS (SELECT id, verified, is_primary, display_name, trashed_at FROM app.identity
+        WHERE tenant_id = ${named('tenant')}::uuid AND id = ANY (${named('ids')}::uuid[]) FOR NO KEY UPDATE)
+      UPDATE app.identity i SET verified = coalesce(w.verified, i.verified), is_primary = coalesce(w."isPrimary", i.is_primary), display_name = coalesce(w."displayName", i.display_name),
         state = CASE WHEN w."trashedAt" IS NULL THEN i.state ELSE 'trashed' END, trashed_at = coalesce(w."trashedAt", i.trashed_at), version = i.version + 1, updated_at = now()
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, verified boolean, "isPrimary" boolean, "displayName" text, "trashedAt" timestamptz)
-      WHERE i.tenant_id = ${named('tenant')}::uuid AND i.id = w.id RETURNING i.id, i.version`,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, verified boolean, "isPrimary" boolean, "displayName" text, "trashedAt" timestamptz) JOIN o ON o.id = w.id
+      WHERE i.tenant_id = ${named('tenant')}::uuid AND i.id = o.id
+      RETURNING i.id, i.version, json_build_object(${fields('o')}) AS before, json_build_object(${fields('i')}) AS after`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(rows) })
+  const ids = rows.map((row) => row.id)
+  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
 }
 
 /** When addresses were last heard from: an observation beside the record, which makes no new version of it. */

@@ -36,7 +36,7 @@ export const identities = defineResource({
       write: 'create',
       required: true,
       mask: 'phone',
-      veil: sql`app.mask_address(${identity.kind}, ${identity.value})`,
+      veil: (value) => sql`app.mask_address(${identity.kind}, ${value})`,
       exact: exactAddress,
     },
     displayName: {
@@ -62,7 +62,7 @@ export const identities = defineResource({
       schema: z.string().meta({ description: 'Who said so: provided, or a channel’s type.', example: 'whatsapp' }),
       mask: 'hidden',
     },
-    lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.') },
+    lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.'), derived: true },
   },
 })
 // By hand only what means the same everywhere; a provider's own ids come from its channel.

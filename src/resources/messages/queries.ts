@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../channels/json.ts'
-import type { Tx } from '../../db/database.ts'
+import type { JsonRow, Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import type { Veiled } from '../../privacy/detection.ts'
 
@@ -127,11 +127,21 @@ export interface MessageChange {
   deletedAt?: string
 }
 
-/** Changes messages; one that would be as it was is left alone. */
-export async function messageUpdateAll(
-  tx: Tx,
-  rows: readonly MessageChange[],
-): Promise<{ id: string; version: number }[]> {
+export interface ChangedMessage {
+  id: string
+  version: number
+  /** What was said, as it was and as it is; null where only its delivery went on. */
+  before: JsonRow | null
+  after: JsonRow | null
+}
+
+/** Changes messages that the transaction has locked; one that would be as it was is left alone. */
+export async function messageUpdateAll(tx: Tx, rows: readonly MessageChange[]): Promise<ChangedMessage[]> {
+  const said = sql`num_nonnulls(w.type, w.content, w.text, w.reactions, w."attachmentIds", w."editedAt", w."deletedAt") > 0`
+  const fields = (row: string) =>
+    sql.raw(
+      `'type', ${row}.type, 'content', ${row}.content, 'text', ${row}.text, 'reactions', ${row}.reactions, 'attachmentIds', ${row}.attachment_ids, 'editedAt', ${row}.edited_at, 'deletedAt', ${row}.deleted_at`,
+    )
   const statement = tx.kept(
     'message/update',
     () => sql`UPDATE app.message m SET status = coalesce(w.status, m.status), error = CASE WHEN w.status IS NULL THEN m.error ELSE w.error END,
@@ -140,11 +150,11 @@ export async function messageUpdateAll(
         reactions = coalesce(w.reactions, m.reactions), attachment_ids = coalesce(w."attachmentIds", m.attachment_ids),
         edited_at = coalesce(w."editedAt", m.edited_at), deleted_at = coalesce(w."deletedAt", m.deleted_at), version = m.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, error jsonb, "externalId" text, type text, content jsonb, text text, veiled jsonb, reactions jsonb, "attachmentIds" uuid[],
-        "editedAt" timestamptz, "deletedAt" timestamptz)
-      WHERE m.tenant_id = ${named('tenant')}::uuid AND m.id = ANY (${named('ids')}::uuid[]) AND m.id = w.id AND (w.status IS DISTINCT FROM m.status AND w.status IS NOT NULL OR m.external_id IS NULL AND w."externalId" IS NOT NULL
+        "editedAt" timestamptz, "deletedAt" timestamptz), app.message o
+      WHERE m.tenant_id = ${named('tenant')}::uuid AND m.id = ANY (${named('ids')}::uuid[]) AND m.id = w.id AND o.tenant_id = m.tenant_id AND o.id = m.id AND (w.status IS DISTINCT FROM m.status AND w.status IS NOT NULL OR m.external_id IS NULL AND w."externalId" IS NOT NULL
         OR w.type <> m.type OR w.content <> m.content OR w.text <> m.text OR w.reactions <> m.reactions OR w."attachmentIds" <> m.attachment_ids
         OR w."editedAt" IS NOT NULL AND w."editedAt" IS DISTINCT FROM m.edited_at OR w."deletedAt" IS NOT NULL AND m.deleted_at IS NULL)
-      RETURNING m.id, m.version`,
+      RETURNING m.id, m.version, CASE WHEN ${said} THEN json_build_object(${fields('o')}) END AS before, CASE WHEN ${said} THEN json_build_object(${fields('m')}) END AS after`,
   )
   const ids = rows.map((row) => row.id)
   return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })

@@ -79,6 +79,7 @@ export const messages = defineResource({
       schema: z.array(z.uuid()).meta({ description: 'The attachments.', example: [] }),
     },
     status: {
+      derived: true,
       column: message.status,
       kind: 'choice',
       schema: z
@@ -87,6 +88,7 @@ export const messages = defineResource({
       mask: 'hidden',
     },
     error: {
+      derived: true,
       column: message.error,
       schema: z
         .object({
@@ -119,6 +121,7 @@ export const messages = defineResource({
     },
     replyToId: { column: message.replyToId, schema: idOf('The message that it answers.') },
     externalId: {
+      derived: true,
       column: message.externalId,
       schema: z.string().meta({ description: 'The provider’s id of it.', example: 'wamid.HBg…' }),
       kind: 'text',

@@ -1,7 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { touches, type Versioned } from '../../db/audit-event.ts'
+import { touches } from '../../db/audit-event.ts'
+import { type Changed, recordChanges } from '../../db/change-values.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, json, sql } from '../../db/sql.ts'
+import { contacts } from '../contacts/schema.ts'
+import { conversations } from '../conversations/schema.ts'
 
 /** Tags that are used for the first time join the tenant's catalogue. */
 export async function catalogueTags(tx: Tx, body: JsonRow): Promise<void> {
@@ -18,16 +21,21 @@ export async function catalogueTags(tx: Tx, body: JsonRow): Promise<void> {
 /** Gives whoever carries a tag its new name, in every business unit and whatever its state. */
 export async function renameTag(tx: Tx, old: string, name: string): Promise<void> {
   const carriers = [
-    { resource: 'contacts', table: sql`app.contact`, subject: sql`id` },
-    { resource: 'conversations', table: sql`app.conversation`, subject: sql`contact_id` },
+    { resource: contacts, table: sql`app.contact`, subject: sql`c.id` },
+    { resource: conversations, table: sql`app.conversation`, subject: sql`c.contact_id` },
   ]
+  const { tenantId } = tx.principal
   for (const { resource, table, subject } of carriers) {
-    const rows = await tx.query<Versioned & { subject: string }>(
-      sql`UPDATE ${table} SET tags = array_replace(tags, ${old}::text, ${name}::text), version = version + 1, updated_at = now()
-        WHERE tenant_id = ${tx.principal.tenantId}::uuid AND tags @> ARRAY[${old}::text] RETURNING id, version, ${subject} AS subject`,
+    const rows = await tx.query<Changed & { subject: string }>(
+      sql`WITH o AS (SELECT id, tags FROM ${table} WHERE tenant_id = ${tenantId}::uuid AND tags @> ARRAY[${old}::text] FOR NO KEY UPDATE)
+        UPDATE ${table} AS c SET tags = array_replace(c.tags, ${old}::text, ${name}::text), version = c.version + 1, updated_at = now() FROM o
+        WHERE c.tenant_id = ${tenantId}::uuid AND c.id = o.id
+        RETURNING c.id, c.version, ${subject} AS subject, json_build_object('tags', o.tags) AS before, json_build_object('tags', c.tags) AS after`,
     )
     const subjects = new Map(rows.map((row) => [row.id, row.subject]))
-    for (const one of touches(resource, rows, ['tags'], (id) => subjects.get(id))) tx.touch(one)
+    const subjectOf = (id: string) => subjects.get(id)
+    for (const one of touches(resource.name, rows, ['tags'], subjectOf, recordChanges(resource, rows, subjectOf)))
+      tx.touch(one)
   }
 }
 
