@@ -1,7 +1,7 @@
 import type { Rule } from '../access/ability.ts'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
-import { rowsWhere, sight } from '../access/door.ts'
+import { liveWhere, rowsWhere, sight } from '../access/door.ts'
 import type { ResourceModel } from '../access/model.ts'
 import type { Principal } from '../access/principal.ts'
 import { type Fault, Problem } from '../errors.ts'
@@ -28,19 +28,20 @@ export type Columns = Readonly<Record<string, unknown>>
 /**
  * Locks one row that the principal may read and may do `action` with.
  * Rows that point to it may be written meanwhile (NO KEY): a message that comes in does not wait for a note.
- * @throws Problem not_found (missing and out of scope alike), forbidden (seen, but not to be touched so)
+ * @param options trashed: a row in the trash; `also`: there too, where the principal sees the trash
+ * @throws Problem not_found (missing and out of scope alike), erased, forbidden (seen, but not to be touched so)
  */
 export async function lockRow(
   tx: Tx,
   resource: Resource,
   id: string,
   action: Action,
-  options: { trashed?: boolean; scope?: SQL } = {},
+  options: { trashed?: boolean | 'also'; scope?: SQL } = {},
 ): Promise<LockedRow> {
   const { principal } = tx
   const readable = rowsWhere(principal, resource, 'read')
   if (!readable) throw new Problem('not_found', { recordIds: [id] })
-  const state = options.trashed ? 'trashed' : 'active'
+  const state = options.trashed === 'also' ? 'live' : options.trashed ? 'trashed' : 'active'
   const build = (): SQL => lockSql(principal, resource, readable, state, options.scope)
   const statement = options.scope ? build() : tx.kept(`lock/${resource.name}/${state}`, build)
   const rows = await tx.query<LockedSql>(statement, { id, eventTenant: principal.tenantId })
@@ -65,11 +66,12 @@ function lockSql(principal: Principal, resource: Resource, readable: SQL, state:
   const key = subject
     ? sql`${subject} AS subject, (SELECT k.wrapped_key FROM app.contact_key AS k WHERE k.tenant_id = ${resource.tenant} AND k.contact_id = ${subject}) AS key`
     : sql`NULL::uuid AS subject, NULL::bytea AS key`
+  const standing = state === 'live' ? liveWhere(principal, resource) : sql`${resource.state} = ${state}`
   return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view, ${key} FROM ${resource.table}
     CROSS JOIN LATERAL (SELECT ${clearColumns(principal, resource)}) AS c
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}
-      ${resource.state ? sql`AND ${resource.state} = ${state}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
+      ${resource.state ? sql`AND ${standing}` : sql``} ${scope ? sql`AND ${scope}` : sql``}
     FOR NO KEY UPDATE OF ${sql.identifier(tableName(resource))}`
 }
 

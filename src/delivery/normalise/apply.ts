@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { NeutralEvent, NoticeEvent, PreferenceEvent } from '../../channels/neutral.ts'
 import { identifierHash } from '../../resources/identities/address.ts'
+import { erasedReason } from '../../resources/inbound-events/lane.ts'
 import { applyDelete, applyEdit, applyReaction } from './change.ts'
 import { applyIdentityChange } from './identity-change.ts'
 import { addressesNamed } from './load.ts'
@@ -11,7 +12,7 @@ import { applyStatus } from './status.ts'
 
 /** Changes the records as an event says. Nothing here waits for anything. */
 export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {
-  if (isErased(records, event, cause)) return { status: 'suppressed', reason: 'erased' }
+  if (isErased(records, event, cause)) return { status: 'suppressed', reason: erasedReason }
   switch (event.type) {
     case 'message':
       return applyMessage(records, event, cause)

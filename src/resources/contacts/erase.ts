@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { idOf, time } from '../../access/define.ts'
-import { liveWhere } from '../../access/door.ts'
 import { tombstoneWhere } from '../../access/tombstone.ts'
 import type { Caller, JsonRow, ReadPlan, Tx } from '../../db/database.ts'
 import { lockRow } from '../../db/row-changes.ts'
@@ -85,17 +84,11 @@ export function eraseRoute(app: FastifyInstance, deps: Deps): void {
 }
 
 async function erase(tx: Tx, order: ErasureOrder): Promise<Made> {
-  const record = await eraseContact(tx, order, () => admit(tx, order.contactId))
+  // Also in the trash, for whoever sees it there.
+  const record = await eraseContact(tx, order, async () => {
+    await lockRow(tx, contacts, order.contactId, 'erase', { trashed: 'also' })
+  })
   return { id: record.id, record: { ...record } }
-}
-
-/** Whoever may erase it where it stands; in the trash, for whoever sees it there. */
-async function admit(tx: Tx, id: string): Promise<void> {
-  const [row] = await tx.query<{ state: string }>(
-    sql`SELECT state FROM app.contact WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid`,
-  )
-  const isTrashed = row?.state === 'trashed'
-  await lockRow(tx, contacts, id, 'erase', isTrashed ? { trashed: true, scope: liveWhere(tx.principal, contacts) } : {})
 }
 
 /** Tries again for a while what others stand in the way of: a message on its way out, a transaction in a circle. */

@@ -4,6 +4,9 @@ import { named, sql } from '../../db/sql.ts'
 /** Why a stored event waits while its lane goes on: the message that it is about is not known yet. */
 export const waitingReason = 'unknown_message'
 
+/** Why an event is suppressed: its person was erased after it had come in. */
+export const erasedReason = 'erased'
+
 /** An event that waits to be normalised. */
 export interface StoredEvent {
   id: string
@@ -70,7 +73,7 @@ export interface SettledEvent {
   isDropped: boolean
 }
 
-/** Writes down what has become of events, each try counted. */
+/** Writes down what has become of events, each try counted; one whose person was erased meanwhile stays dropped. */
 export async function laneSettle(tx: Tx, rows: readonly SettledEvent[]): Promise<{ id: string; version: number }[]> {
   const statement = tx.kept(
     'lane/settle',
@@ -81,11 +84,11 @@ export async function laneSettle(tx: Tx, rows: readonly SettledEvent[]): Promise
         lane = CASE WHEN w."isDropped" THEN ''::bytea ELSE e.lane END, version = e.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, reason text, "retryAt" timestamptz, "contactId" uuid, "conversationId" uuid, "messageId" uuid,
         "sealedPayload" text, "isDropped" boolean)
-      WHERE e.tenant_id = ${named('tenant')}::uuid AND e.id = ANY (${named('ids')}::uuid[]) AND e.id = w.id RETURNING e.id, e.version`,
+      WHERE e.tenant_id = ${named('tenant')}::uuid AND e.id = ANY (${named('ids')}::uuid[]) AND e.id = w.id AND e.reason IS DISTINCT FROM ${named('erased')} RETURNING e.id, e.version`,
   )
   // The ids once more by themselves: without statistics (a new database) the planner would read all of the tenant's rows.
   const ids = rows.map((row) => row.id)
-  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows) })
+  return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows), erased: erasedReason })
 }
 
 /** Has events of the lane that wait for their message looked at again: messages have come. */
