@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import type { SealedTables } from '../db/sealed-tables.ts'
 import { acceptLoss } from './accept-loss.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
 import { openNote } from './note.ts'
@@ -35,7 +36,9 @@ export async function checkSealedEvents({ db, store, accepted, log }: StartCheck
   for (const tenantId of new Set([...tenants.keys(), ...(await store.tenants())])) {
     const tenant = tenants.get(tenantId)
     const outside = await newestOutside(store, tenantId)
-    const fault = tenant ? await faultOf(db, store, tenant, outside) : unknownTenant(outside)
+    const fault = tenant
+      ? await db.sealed(tenant, (tables) => startFault(tables, store, outside))
+      : unknownTenant(outside)
     if (fault === null) {
       if (tenant) await completeOutside(db, store, tenant, outside, log)
       continue
@@ -58,35 +61,28 @@ const unknownTenant = (outside: OutsideCheckpoint | null): string | null =>
   outside &&
   `the database does not know it, but ${outside.size} audit events of it were sealed according to the checkpoint outside`
 
-/** What is wrong with the database, in half a sentence; null when it bears out what is kept outside. */
-async function faultOf(
-  db: Database,
+/** What is wrong with the database of a tenant, in half a sentence; null when it bears out what is kept outside. */
+export async function startFault(
+  tables: SealedTables,
   store: CheckpointStore,
-  tenant: Tenant,
   outside: OutsideCheckpoint | null,
 ): Promise<string | null> {
-  const endorsements = await outsideKeys(store, tenant.tenantId)
-  return db.sealed(tenant, async (tables) => {
-    const keys = await tables.keys()
-    const newest = await tables.newestCheckpoint()
-    const lost = keysFault(keys, endorsements)
-    if (lost !== null) return lost
-    if (newest && !(await isRoot(tables, newest.size, newest.rootHash)))
-      return `the tree in the database is not that of its own newest checkpoint (${newest.size} events)`
-    if (!outside) return null
-    if (outside.size > (newest?.size ?? 0))
-      return `the database has lost sealed audit events: ${outside.size} were sealed according to the checkpoint outside, ${newest?.size ?? 0} are in the database`
-    if (
-      !openNote(
-        outside.note,
-        keys.map((key) => verifierKey(tenant.tenantId, key.publicKey)),
-      )
-    )
-      return `the checkpoint outside (${outside.size} events) is not signed by a key of the database`
-    if (!(await isRoot(tables, outside.size, outside.rootHash)))
-      return `sealed audit events were changed: the first ${outside.size} are not those of the checkpoint outside`
-    return null
-  })
+  const keys = await tables.keys()
+  const newest = await tables.newestCheckpoint()
+  const keysWrong = keysFault(keys, await outsideKeys(store, tables.tenantId))
+  if (keysWrong !== null) return keysWrong
+  if (newest && !(await isRoot(tables, newest.size, newest.rootHash)))
+    return `the tree in the database is not that of its own newest checkpoint (${newest.size} events)`
+  if (!outside) return null
+  const inside = newest?.size ?? 0
+  if (outside.size > inside)
+    return `the database has lost sealed audit events: ${outside.size} were sealed according to the checkpoint outside, ${inside} are in the database`
+  const known = keys.map((key) => verifierKey(tables.tenantId, key.publicKey))
+  if (!openNote(outside.note, known))
+    return `the checkpoint outside (${outside.size} events) is not signed by a key of the database`
+  if (!(await isRoot(tables, outside.size, outside.rootHash)))
+    return `sealed audit events were changed: the first ${outside.size} are not those of the checkpoint outside`
+  return null
 }
 
 async function completeOutside(
