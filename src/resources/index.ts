@@ -7,7 +7,9 @@ import { apiKeyRoutes } from './api-keys/routes.ts'
 import { apiKeys } from './api-keys/schema.ts'
 import { attachmentRoutes } from './attachments/routes.ts'
 import { attachments } from './attachments/schema.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { affectedContactRoutes } from './audit-events/affected-contacts.ts'
+import { auditEventRevealRoute } from './audit-events/reveal.ts'
 import { auditEventRoutes } from './audit-events/routes.ts'
 import { auditEvents } from './audit-events/schema.ts'
 import { businessUnitRoutes } from './business-units/routes.ts'
@@ -37,6 +39,7 @@ import { roleRoutes } from './roles/routes.ts'
 import { roles } from './roles/schema.ts'
 import { meRoute } from './sessions/me.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { settingsRoutes } from './settings/routes.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { tags } from './tags/schema.ts'
 import { teamRoutes } from './teams/routes.ts'
@@ -71,7 +74,9 @@ export const chapters: readonly Chapter[] = [
   { name: 'invitations', description: 'One-time links by which a member sets a password.' },
   { name: 'me', description: 'Whoever asks.' },
   ...resources,
+  { name: 'audit', description: 'Signed roots over the audit, proofs, and the program that checks them.' },
   { name: 'permissions', description: 'What roles can say.' },
+  { name: 'settings', description: 'What holds for the whole tenant.' },
   { name: 'ingest', description: 'Where providers post.' },
   { name: 'health', description: 'Whether the service lives, and whether it can serve.' },
 ]
@@ -90,6 +95,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   customFieldRoutes,
   roleRoutes,
   permissionRoutes,
+  settingsRoutes,
   memberRoutes,
   teamRoutes,
   businessUnitRoutes,
@@ -99,6 +105,8 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   inboundEventRoutes,
   attachmentRoutes,
   auditEventRoutes,
+  auditEventRevealRoute,
+  auditRoutes,
   affectedContactRoutes,
 ]
 
