@@ -1,4 +1,5 @@
 import { Problem } from '../errors.ts'
+import { asciiDigits } from './ascii-digits.ts'
 
 /** Why somebody is erased, as it is kept in the ledger. */
 export interface ErasureReason {
@@ -40,7 +41,7 @@ export function repeats(text: string, value: string): boolean {
 }
 
 const isNumber = (value: string): boolean => /^[+\d][\d\s().\-/]*$/.test(value)
-const digitsOf = (text: string): string => text.normalize('NFKC').replaceAll(/\D/g, '')
+const digitsOf = (text: string): string => asciiDigits(text).replaceAll(/\D/g, '')
 const wordsOf = (text: string): string =>
   text
     .normalize('NFKD')

@@ -1,5 +1,8 @@
 import t from 'tap'
-import { startTestService } from '../harness/service.ts'
+import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
+import { seal } from '../../src/audit/seal.ts'
+import { verifyTenant } from '../../src/audit/verify.ts'
+import { startTestService, type TestService } from '../harness/service.ts'
 import { sized } from '../harness/size.ts'
 import { storedFiles } from '../resources/attachments/fixtures.ts'
 import { done, until } from '../resources/conversations/fixtures.ts'
@@ -40,7 +43,8 @@ t.test(
     const theirs = (opened: Map<string, string>) =>
       [...opened].filter(([, text]) => text.includes(word)).map(([place]) => place.split(' ')[0])
     const openable = theirs(await openAll(service))
-    t.ok(openable.includes('inbound_event') && openable.includes('note'), 'raw events and reasons can be opened')
+    for (const kind of ['inbound_event', 'note', 'change'])
+      t.ok(openable.includes(kind), `a ${kind} of theirs can be opened`)
     const files = storedFiles(service).length
     t.equal(files, people.length)
     const around = (dump: Dump) => {
@@ -53,6 +57,10 @@ t.test(
       'so do the others',
     )
 
+    const tenant = { tenantId: service.tenantId, region: 'default' }
+    const checkpoints = new CheckpointFiles(service.config.checkpointDir)
+    await seal(service.db, checkpoints, tenant)
+    const events = await eventRows(service)
     const erased = await done(service, 'POST', `/v1/contacts/${victim.contactId}/erase`, {
       reason: 'Asked for it by email',
       ticket: 'DSR-7',
@@ -75,6 +83,22 @@ t.test(
     const after = await dumpAll(service)
     t.same(placesOf(after, victim), [], 'nothing of theirs is written anywhere')
     t.same(theirs(await openAll(service)), [], 'nothing of theirs opens under any key')
+    const now = new Set(await eventRows(service))
+    t.same(
+      events.filter((row) => !now.has(row)),
+      [],
+      'every event of the audit is what it was',
+    )
+    await seal(service.db, checkpoints, tenant)
+    const faults: string[] = []
+    const report = await verifyTenant({
+      tenantId: service.tenantId,
+      store: checkpoints,
+      run: (work) => service.db.sealed(tenant, work),
+      fault: ({ text }) => faults.push(text),
+    })
+    t.same(faults, [], 'and all of them verify')
+    t.ok(report.events > events.length && report.checkpoints >= 2)
     t.same(around(after), neighbours, 'of all others everything is where it was')
     t.equal(
       [...after.values()].some((text) => text.includes(victim.contactId)),
@@ -113,3 +137,6 @@ t.test(
     t.equal((await service.request('GET', `/v1/contacts/${victim.contactId}`)).status, 410)
   },
 )
+
+const eventRows = async ({ sql }: TestService): Promise<string[]> =>
+  (await sql<{ row: string }>('SELECT e::text AS row FROM audit.event AS e')).map(({ row }) => row)

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { z } from 'zod'
+import { openNote } from '../../../src/db/sealed-note.ts'
 import type { TestService } from '../../harness/service.ts'
 import type { Canary } from './people.ts'
 
@@ -106,7 +107,18 @@ export async function openAll(service: TestService): Promise<Map<string, string>
   const notes = await service.sql<{ event_id: string; sealed_note: Buffer; subject_ids: string[] }>(
     'SELECT event_id, sealed_note, subject_ids::text[] AS subject_ids FROM audit.readable_event WHERE sealed_note IS NOT NULL',
   )
+  const keyOf = new Map(wrapped.map((row) => [row.contact_id, row.wrapped_key]))
   for (const { event_id: id, sealed_note: sealed, subject_ids: subjects } of notes)
-    for (const contactId of subjects) attempt(`note ${id}`, sealed, `note/contacts/${contactId}`, contactId)
+    for (const contactId of [null, ...subjects]) {
+      const key = contactId === null ? undefined : keyOf.get(contactId)
+      const note = openNote(keys, { id, sealed }, contactId && key ? { id: contactId, wrapped: key } : null)
+      if (note) opened.set(`note ${id}`, JSON.stringify(note))
+    }
+  const changes = await service.sql<{ event_id: string; change_subjects: string[]; sealed_changes: Buffer[] }>(
+    'SELECT event_id, change_subjects::text[] AS change_subjects, sealed_changes FROM audit.event WHERE sealed_changes IS NOT NULL',
+  )
+  for (const { event_id: id, change_subjects: subjects, sealed_changes: all } of changes)
+    for (const [i, sealed] of all.entries())
+      attempt(`change ${id}/${i}`, sealed, `change/${id}/${i}`, subjects[i] ?? null)
   return opened
 }
