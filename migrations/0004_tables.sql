@@ -8,6 +8,8 @@ CREATE TABLE app.tenant (
   -- counts every change of a role, a team or a business unit: abilities built on an older one are void
   policy_version bigint NOT NULL DEFAULT 1,
   wrapped_key    bytea NOT NULL,
+  -- the resources that nobody touches without a purpose
+  purpose_required_for text[] NOT NULL DEFAULT '{}',
   version        int NOT NULL DEFAULT 1,
   created_at     timestamptz NOT NULL DEFAULT now(),
   updated_at     timestamptz NOT NULL DEFAULT now()

@@ -32,6 +32,8 @@ export interface Principal {
   /** Where new records go when a request names no unit. */
   defaultUnit: string | null
   purpose: string | null
+  /** The resources that its tenant lets nobody touch without a purpose. */
+  purposeRequiredFor: ReadonlySet<string>
   me: Me
   roleIds: readonly string[]
   ability: Ability

@@ -1,6 +1,9 @@
 import type { Action } from '../access/actions.ts'
 import type { Principal } from '../access/principal.ts'
+import type { TenantKeys } from '../privacy/keyring.ts'
 import type { RecordChange } from './change-values.ts'
+import { purposeOf } from './purpose.ts'
+import { type Note, noteForEvent } from './sealed-note.ts'
 import { type Compiled, compile, named, type SQL, sql } from './sql.ts'
 
 /** What a request does, named before it touches anything; goes into the audit event. */
@@ -9,8 +12,8 @@ export interface AuditEntry {
   resource: string
   /** Filters and sorts, values already hashed. */
   query?: unknown
-  /** A reason or ticket, sealed. */
-  sealedNote?: Buffer | null
+  /** What is said beside it; kept sealed. */
+  note?: Note
   /** What an event of a change is a sign of. */
   code?: 'quota_alert' | 'sealed_events_lost'
 }
@@ -63,6 +66,10 @@ export interface Meta {
   /** The caller's address; null for the service's own work. */
   ip: string | null
   purpose: string | null
+  /** Where it was asked for, as the request says it; kept sealed. */
+  ticket?: string | null
+  /** The keys of its tenant, for what is kept sealed. */
+  keys?: () => TenantKeys
   causeId?: string | null
 }
 
@@ -79,6 +86,7 @@ export function eventValues(
   principal: Principal,
   entry: AuditEntry,
   meta: Meta,
+  sealedNote = noteForEvent(entry, meta, eventId),
 ): Record<string, unknown> {
   return {
     eventTenant: principal.tenantId,
@@ -88,9 +96,9 @@ export function eventValues(
     onBehalfOf: principal.onBehalfOf,
     action: entry.action,
     resource: entry.resource,
-    purpose: meta.purpose ?? principal.purpose,
+    purpose: purposeOf(principal, meta),
     query: entry.query === undefined ? null : JSON.stringify(entry.query),
-    sealedNote: entry.sealedNote ?? null,
+    sealedNote,
     causeId: meta.causeId ?? null,
     requestId: meta.requestId,
     ip: meta.ip,

@@ -13,6 +13,7 @@ import type { Caller, InsertPlan, ReadPlan } from './plans.ts'
 import { PreparedStatements } from './prepared.ts'
 import { PrincipalStore } from './principal-store.ts'
 import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './principals.ts'
+import { demandPurpose, lacksPurpose } from './purpose.ts'
 import { ReadBatches } from './read-batches.ts'
 import { readStatement } from './read-statement.ts'
 import { type SealingTables, sealed, sealing } from './sealing.ts'
@@ -88,7 +89,13 @@ export class Database {
     plan: (principal: Principal) => ReadPlan | Promise<ReadPlan>,
   ): Promise<Record<string, JsonRow[]>> {
     return this.#fresh(caller, async (principal, isAgain) => {
-      const { key, isAskedFor, parts, values, wanted, query, clearValues = 0 } = await this.#planned(principal, plan)
+      const planned = await this.#planned(principal, async (who) => {
+        const made = await plan(who)
+        if (lacksPurpose(who, caller.meta))
+          demandPurpose(who, caller.meta, [entry.resource, ...made.parts().map((part) => part.resource)])
+        return made
+      })
+      const { key, isAskedFor, parts, values, wanted, query, clearValues = 0 } = planned
       const cacheKey = `read/${wanted === undefined ? 'many' : 'one'}/${clearValues > 0 ? 'counted/' : ''}${key}`
       const build = (): SQL =>
         readStatement(parts(), standingSql(principal.credential), wanted !== undefined, clearValues > 0)

@@ -67,13 +67,14 @@ export interface PrincipalRow {
   wrapped_key: string
   custom_fields: CustomFieldDefinition[]
   default_unit: string | null
+  purpose_required_for: string[]
   member: Holder | null
   key: Holder | null
 }
 
 /** Loads what an ability is built from; no row when the credential is no longer good. */
 export function principalSql(credential: Credential): SQL {
-  const tenant = sql`t.region, t.policy_version, encode(t.wrapped_key, 'base64') AS wrapped_key,
+  const tenant = sql`t.region, t.policy_version, t.purpose_required_for, encode(t.wrapped_key, 'base64') AS wrapped_key,
     (SELECT u.id FROM app.business_unit u WHERE u.tenant_id = t.tenant_id AND u.is_default) AS default_unit,
     (SELECT coalesce(json_agg(json_build_object('id', f.id, 'resource', f.resource, 'key', f.key, 'type', f.type, 'format', f.format,
       'classification', f.classification, 'currency', f.currency) ORDER BY f.id), '[]') FROM app.custom_field f WHERE f.tenant_id = t.tenant_id AND f.state = 'active') AS custom_fields`
@@ -119,6 +120,7 @@ export function principalOf(credential: Credential, row: PrincipalRow, models: M
     units: both && row.key ? meet(unitsOf(holder), unitsOf(row.key)) : unitsOf(holder),
     defaultUnit: row.default_unit,
     purpose: holder.purpose,
+    purposeRequiredFor: new Set(row.purpose_required_for),
     me: me(holder),
     roleIds: holder.role_ids,
     ability: joined,
@@ -160,6 +162,7 @@ export function ownPrincipal(
     units: '*',
     defaultUnit: null,
     purpose: null,
+    purposeRequiredFor: new Set(),
     me,
     roleIds: [],
     ability: Ability.of(grants, me, models),

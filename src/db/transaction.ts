@@ -7,7 +7,9 @@ import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, 
 import { oneWrite } from './connections.ts'
 import type { PreparedStatements } from './prepared.ts'
 import { standingSql, standingValues } from './principals.ts'
+import { demandPurpose } from './purpose.ts'
 import { type ContactKeys, sealChanges } from './seal-changes.ts'
+import { type Note, noteForChange } from './sealed-note.ts'
 import { array, type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 
 export type JsonRow = Record<string, unknown>
@@ -24,8 +26,8 @@ export interface Tx {
   query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Says what the change touched; at least once before the end. */
   touch(touched: Touched): void
-  /** Puts a reason or ticket into the audit event, sealed: under a contact's key where it is about one. */
-  note(sealed: Buffer): void
+  /** Puts a note into the audit event, where it is kept sealed: under a contact's key where it is about one that has one. */
+  note(note: Note): void
   /** A statement built once per ability, for what depends on nothing but the principal's rights and `key`. */
   kept(key: string, build: () => SQL): Compiled
   /** Adds a job in this transaction. A waiting job of the same key is kept instead. */
@@ -96,7 +98,7 @@ export async function runChange<T>(
   const { client, principal, entry, meta, prepared, keys, kept, makesTenant } = setting
   const touched: Touched[] = []
   const contactKeys: ContactKeys = new Map()
-  let sealedNote = entry.sealedNote ?? null
+  const said: Note = {}
   let jobsAdded = 0
   const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
     client.query(prepared.query(statement, fill(statement, values)))
@@ -124,9 +126,7 @@ export async function runChange<T>(
     query,
     kept,
     touch: (one: Touched) => void touched.push(one),
-    note: (sealed: Buffer) => {
-      sealedNote = sealed
-    },
+    note: (note: Note) => void Object.assign(said, note),
     enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
       await query(
         sql`SELECT app.enqueue(${task}, ARRAY[${key}]::text[], ARRAY[${JSON.stringify(payload)}]::jsonb[], ${runAfter?.toISOString() ?? null}::timestamptz)`,
@@ -144,6 +144,7 @@ export async function runChange<T>(
   } as unknown as Tx
   try {
     if (!keys.known && !makesTenant) await keys.load(query)
+    demandPurpose(principal, meta, [entry.resource])
     let result = await work(tx, principal)
     await ready
     if (result instanceof Finish && typeof result.touched === 'function') result = await result.now(tx)
@@ -152,14 +153,17 @@ export async function runChange<T>(
     if (touched.length === 0) throw new Error(`a change of ${entry.resource} touched nothing that it named`)
     const eventId = randomUUIDv7()
     const own = ownFirst(touched, entry.resource)
-    const { changes, behind } = await sealChanges(own, eventId, {
-      tenantId: principal.tenantId,
-      keys: keys.now,
-      known: contactKeys,
-      query,
-    })
+    demandPurpose(
+      principal,
+      meta,
+      own.map((one) => one.resource),
+    )
+    const sealing = { tenantId: principal.tenantId, keys: keys.now, known: contactKeys, query }
+    const { changes, behind } = await sealChanges(own, eventId, sealing)
+    const noted = Object.keys(said).length > 0 ? { ...entry, note: { ...entry.note, ...said } } : entry
+    const sealedNote = await noteForChange(noted, meta, eventId, own, sealing)
     const values = {
-      ...eventValues(eventId, principal, { ...entry, sealedNote }, meta),
+      ...eventValues(eventId, principal, entry, meta, sealedNote),
       ...touchedValues(own, 'allowed', entry.code ?? null, changes),
     }
     const answers = await together(client, () => [

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Action } from '../access/actions.ts'
+import type { Meta } from '../db/audit-event.ts'
 import type { Caller, Database } from '../db/database.ts'
 import { quotaAlert } from '../db/quota-alert.ts'
 import { type ErrorCode, Problem } from '../errors.ts'
@@ -72,6 +73,8 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
     const { selfGuarded } = request.routeOptions.config
     request.caller = { principal, meta, ...(selfGuarded ? {} : { needs: access }) }
     meta.purpose = purposeOf(request)
+    meta.ticket = ticketOf(request)
+    meta.keys = () => db.keys(principal.tenantId).now()
     refuseUndecodable(request)
     limit.count(`principal/${principal.tenantId}/${principal.id}/${principal.onBehalfOf ?? ''}`, reply)
     if (selfGuarded || principal.ability.may(access.action, access.resource)) return
@@ -143,7 +146,7 @@ async function alertOfQuota(db: Database, request: FastifyRequest): Promise<void
 }
 
 /** Where a request came from, for its audit event. A proxy may have put anything where the address belongs. */
-export function metaOf(request: FastifyRequest): { requestId: string; ip: string | null; purpose: string | null } {
+export function metaOf(request: FastifyRequest): Meta & { requestId: string } {
   // The database's addresses know no zones ("fe80::1%eth0").
   const ip = request.ip.replace(/%.*$/s, '')
   return { requestId: request.id, ip: isIP(ip) === 0 ? null : ip, purpose: null }
@@ -176,14 +179,35 @@ function refuseUndecodable(request: FastifyRequest): void {
   }
 }
 
-function purposeOf(request: FastifyRequest): string | null {
-  const purpose = request.headers['custodia-purpose']
-  if (purpose === undefined) return null
-  if (typeof purpose !== 'string' || !/^[\w .:/-]{1,100}$/.test(purpose))
-    throw new Problem('invalid_request', {
-      errors: [{ path: 'custodia-purpose', code: 'invalid_format', message: 'A purpose is a word or a few.' }],
-    })
-  return purpose
+/** The headers' own names, and how they are known elsewhere. */
+const noted = {
+  purpose: {
+    names: ['custodia-purpose', 'x-purpose'],
+    form: /^[\w .:/-]{1,100}$/,
+    said: 'A purpose is a word or a few.',
+  },
+  ticket: {
+    names: ['custodia-ticket', 'x-ticket'],
+    form: /^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/,
+    said: 'A ticket is a reference of up to 100 characters (ASCII).',
+  },
+} as const
+
+const purposeOf = (request: FastifyRequest): string | null => notedIn(request, 'purpose')
+const ticketOf = (request: FastifyRequest): string | null => notedIn(request, 'ticket')
+
+/** What a request says of itself for the audit. Said twice, it must be the same. */
+function notedIn({ headers }: FastifyRequest, what: keyof typeof noted): string | null {
+  const { names, form, said } = noted[what]
+  let found: string | null = null
+  for (const name of names) {
+    const value = headers[name]
+    if (value === undefined) continue
+    if (typeof value !== 'string' || !form.test(value) || (found !== null && found !== value))
+      throw new Problem('invalid_request', { errors: [{ path: name, code: 'invalid_format', message: said }] })
+    found = value
+  }
+  return found
 }
 
 /** Request ids: the caller's own when it is harmless, else a new one. Goes to the log, the answer and the audit. */

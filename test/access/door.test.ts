@@ -22,6 +22,7 @@ function principalWith(ability: Ability): Principal {
     units: '*',
     defaultUnit: null,
     purpose: null,
+    purposeRequiredFor: new Set(),
     me,
     roleIds: [],
     ability,

@@ -56,6 +56,7 @@ const principal = (units: Principal['units'], ...layers: Grant[][]): Principal =
     units,
     defaultUnit: null,
     purpose: null,
+    purposeRequiredFor: new Set(),
     me,
     roleIds: [],
     ability: abilities.reduce((all, one) => all.and(one)),

@@ -22,6 +22,7 @@ const principal = (...layers: object[][]): Principal => {
     units: '*',
     defaultUnit: null,
     purpose: null,
+    purposeRequiredFor: new Set(),
     me,
     roleIds: [],
     ability: grants.map(ability).reduce((all, one) => all.and(one)),

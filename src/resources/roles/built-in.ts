@@ -206,7 +206,7 @@ const privacy: Grant[] = [
   { resource: 'notes', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'attachments', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'inbound-events', actions: ['read'], fields: { read: ['*'] } },
-  { resource: 'audit-events', actions: ['read', 'export'], fields: { read: ['*'] } },
+  { resource: 'audit-events', actions: ['read', 'export', 'reveal'], fields: { read: ['*'] } },
   colleagues,
   ...wordsOfTheHouse,
 ]

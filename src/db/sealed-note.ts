@@ -1,0 +1,79 @@
+import type { TenantKeys } from '../privacy/keyring.ts'
+import type { AuditEntry, Meta, Touched } from './audit-event.ts'
+import { type SQL, sql } from './sql.ts'
+
+/** What people say about an access beside its purpose; free text, so it is kept sealed in the audit event. */
+export interface Note {
+  reason?: string
+  /** Where it was asked for: the reference of a ticket. */
+  ticket?: string
+}
+
+/**
+ * The note of a change about one contact is sealed under the contact's key and goes with it, any other under the
+ * tenant's; both are bound to their event. Which one it is, opening it tells: AES-GCM opens under no other key.
+ */
+const contexts = {
+  event: (eventId: string): string => `note/${eventId}`,
+  contact: (eventId: string, contactId: string): string => `note/${eventId}/contacts/${contactId}`,
+}
+
+const seal = (keys: TenantKeys, eventId: string, note: Note): Buffer =>
+  keys.seal(JSON.stringify(note), contexts.event(eventId))
+
+/** Everything that is said beside an access. */
+const noteOf = ({ note }: AuditEntry, { ticket }: Meta): Note | null =>
+  note || ticket ? { ...note, ...(ticket ? { ticket } : {}) } : null
+
+/** The note of an event, sealed under the tenant's key; null: nothing is said. */
+export function noteForEvent(entry: AuditEntry, meta: Meta, eventId: string): Buffer | null {
+  const note = noteOf(entry, meta)
+  if (!note) return null
+  if (!meta.keys) throw new Error('a note without a key to seal it under')
+  return seal(meta.keys(), eventId, note)
+}
+
+/** The same of a change: where it is about one contact that has a key, under that. */
+export async function noteForChange(
+  entry: AuditEntry,
+  meta: Meta,
+  eventId: string,
+  touched: readonly Touched[],
+  setting: { tenantId: string; keys: () => TenantKeys; query: <T>(statement: SQL) => Promise<T[]> },
+): Promise<Buffer | null> {
+  const note = noteOf(entry, meta)
+  if (!note) return null
+  const { tenantId, keys, query } = setting
+  const [id, ...others] = new Set(touched.flatMap((one) => one.subjectIds ?? []).filter((one) => one !== null))
+  if (id === undefined || others.length > 0) return seal(keys(), eventId, note)
+  // As it is in this transaction, which may have made or destroyed it.
+  const [row] = await query<{ wrapped_key: Buffer }>(
+    sql`SELECT wrapped_key FROM app.contact_key WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${id}::uuid`,
+  )
+  if (!row) return seal(keys(), eventId, note)
+  return keys().contact(id, row.wrapped_key).seal(JSON.stringify(note), contexts.contact(eventId, id))
+}
+
+/**
+ * Opens the note of an event. null: the key that it was sealed under is gone, the contact's with the contact.
+ * @param contact the event's contact and its wrapped key, where it has one
+ */
+export function openNote(
+  keys: TenantKeys,
+  event: { id: string; sealed: Buffer },
+  contact: { id: string; wrapped: Buffer } | null,
+): Note | null {
+  const ways = [
+    () => keys.open(event.sealed, contexts.event(event.id)),
+    ...(contact
+      ? [() => keys.contact(contact.id, contact.wrapped).open(event.sealed, contexts.contact(event.id, contact.id))]
+      : []),
+  ]
+  for (const way of ways)
+    try {
+      return JSON.parse(way().toString('utf8'))
+    } catch {
+      // Another key.
+    }
+  return null
+}
