@@ -40,17 +40,23 @@ t.test('whatever is set, no table shows a row outside the tenant and the units t
   }
   for (const [what, units, all, unitId] of [
     ['one unit', north.unitId, 'off', north.unitId],
-    ['one unit in capitals', north.unitId.toUpperCase(), '', north.unitId],
+    ['one unit in capitals', north.unitId.toUpperCase(), '', 'none'],
     ['a unit and one of another tenant', `${south.unitId},${theirs.unitId}`, '', south.unitId],
     ['no unit', '', 'off', 'none'],
     ['a unit of another tenant', theirs.unitId, '', 'none'],
     ['a unit that is none', 'x', '', 'none'],
     ['empty units', ',', '', 'none'],
-    ['a unit in braces', `{${north.unitId}}`, '', north.unitId],
+    ['a unit in braces', `{${north.unitId}}`, '', 'none'],
+    ['a unit in blanks', ` ${north.unitId} `, '', 'none'],
+    ['a unit among what is none', `x,${north.unitId},*`, '', north.unitId],
+    ['a part of a unit', north.unitId.slice(0, 30), '', 'none'],
+    ['more than a unit', `${north.unitId}0`, '', 'none'],
+    ['a unit without its hyphens', north.unitId.replaceAll('-', ''), '', 'none'],
+    ['two units without a comma', `${north.unitId}${south.unitId}`, '', 'none'],
     ['a list in braces', `{${north.unitId},${south.unitId}}`, '', 'none'],
     ['any unit', '*', '', 'none'],
     ['null', 'null', '', 'none'],
-    ...['off', 'false', '0', 'x', '*', '2', 'all', 'on,on', 'onn', 'null'].map((all) => [
+    ...['off', 'false', '0', 'x', '*', '2', 'all', 'on,on', 'onn', 'ON', 'true', 'null'].map((all) => [
       `all units: "${all}"`,
       '',
       all,
