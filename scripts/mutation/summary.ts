@@ -34,8 +34,12 @@ export function summarise({ files }: Report, reasons: Readonly<Record<string, st
   let isExplained = true
   for (const [file, { source, mutants }] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const rows = source.split('\n')
+    // Those at one place by what stands there instead: their order in the report is another one each time.
     const inOrder = [...mutants].sort(
-      (a, b) => a.location.start.line - b.location.start.line || a.location.start.column - b.location.start.column,
+      (a, b) =>
+        a.location.start.line - b.location.start.line ||
+        a.location.start.column - b.location.start.column ||
+        ((a.replacement ?? '') < (b.replacement ?? '') ? -1 : 1),
     )
     for (const mutant of inOrder) {
       counts.set(mutant.status, (counts.get(mutant.status) ?? 0) + 1)

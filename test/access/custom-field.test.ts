@@ -1,7 +1,7 @@
 import { pgTable } from 'drizzle-orm/pg-core'
 import { text } from 'drizzle-orm/pg-core/columns/text'
 import t from 'tap'
-import { customFields, tenantModels } from '../../src/access/custom-field.ts'
+import { columnOf, customFields, tenantModels } from '../../src/access/custom-field.ts'
 import type { CustomFieldDefinition, Field } from '../../src/access/model.ts'
 import { compile, sql } from '../../src/db/sql.ts'
 import { models, probe, probeTable, tenantProbe } from './probe.ts'
@@ -45,6 +45,21 @@ t.test('a field is what its definition says', async (t) => {
     t.equal(field?.schema.safeParse({ a: 1 }).success, true)
   }
   t.equal(made({})?.exact?.normal(' A'), ' A', 'a text is compared as it is')
+})
+
+t.test('a value stands in the column of its type', (t) => {
+  for (const [type, column] of [
+    ['text', 'textValue'],
+    ['number', 'numberValue'],
+    ['money', 'numberValue'],
+    ['date', 'dateValue'],
+    ['boolean', 'booleanValue'],
+    ['choice', 'textValue'],
+    ['multiChoice', 'listValue'],
+    ['reference', 'uuidValue'],
+  ] as const)
+    t.equal(columnOf(indexedValues, type), indexedValues[column], type)
+  t.end()
 })
 
 t.test('a text is masked as it is written', async (t) => {

@@ -10,6 +10,7 @@ import { liveWhere, rowsWhere, sight } from '../../src/access/door.ts'
 import { type Grant, grantSchema } from '../../src/access/grant.ts'
 import type { ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
+import { declareTombstone, leavesTombstone, tombstoneWhere } from '../../src/access/tombstone.ts'
 import { compile, type SQL, sql } from '../../src/db/sql.ts'
 import { me, probeTable } from './probe.ts'
 
@@ -96,6 +97,7 @@ async function filled(t: Parameters<typeof probeTable>[0]) {
     wholes: (one: Principal) => tags(sql`whole`, rowsWhere(one, wholes, 'read')),
     live: (one: Principal) => tags(sql`whole`, liveWhere(one, wholes)),
     parts: (one: Principal, model: ResourceModel = parts) => tags(sql`part`, rowsWhere(one, model, 'read')),
+    tombs: (one: Principal, model: ResourceModel) => tags(sql`whole`, tombstoneWhere(one, model) ?? false),
   }
 }
 
@@ -155,6 +157,52 @@ t.test('whoever does not see the whole does not see its parts', async (t) => {
   t.same(await table.parts(principal([there], all), loosely), [], 'its own unit counts all the same')
 })
 
+t.test('of an erased row learns who could have read it by what is left of it, and nobody else', async (t) => {
+  const table = await filled(t)
+  const gone = { ...wholes, name: 'gone' }
+  const models = new Map<string, ResourceModel>([['gone', gone]])
+  const who = (units: Principal['units'], ...layers: (object | undefined)[][]): Principal => {
+    const abilities = layers.map((all) =>
+      Ability.of(
+        all.map((when) => grant('gone', when)),
+        me,
+        models,
+      ),
+    )
+    return { ...principal(units, []), ability: abilities.reduce((all, one) => all.and(one)) }
+  }
+  t.equal(leavesTombstone(gone), false)
+  t.equal(tombstoneWhere(who('*', [undefined]), gone), null, 'where nothing is left, nobody')
+  declareTombstone(gone, ['unitId'])
+  t.equal(leavesTombstone(gone), true)
+  const [all, mine] = [['here erased', 'there erased'], ['here erased']]
+  const [atHere, atThere, tagged] = [here, there, 'here erased'].map((value, i) => ({
+    eq: [i < 2 ? 'unitId' : 'tag', value],
+  }))
+  for (const [what, one, seen] of [
+    ['who reads all', who('*', [undefined]), all],
+    ['who reads all of some units', who([here], [undefined]), mine],
+    ['who has no unit', who([], [undefined]), []],
+    ['who has some rows', who('*', [atHere]), mine],
+    ['who has some rows or others', who('*', [atHere, atThere]), all],
+    ['who has some rows and all', who('*', [atHere, undefined]), all],
+    ['who has rows by a value that is gone', who('*', [tagged]), []],
+    ['or by the lack of it', who('*', [{ not: tagged }]), []],
+    ['or by one that is gone and one that is left', who('*', [{ and: [atHere, tagged] }]), []],
+    ['or by one of them', who('*', [{ or: [atHere, tagged] }]), []],
+    ['who has rows by several that are left', who('*', [{ and: [atHere, { not: atThere }] }]), mine],
+    ['who has some by what is left and others by what is gone', who('*', [tagged, atHere]), mine],
+    ['who reads nothing', who('*', []), []],
+    ['whose key reads less', who('*', [undefined], [atHere]), mine],
+    ['whose key reads nothing', who('*', [undefined], []), []],
+    ['whose key reads by what is gone', who('*', [undefined], [tagged]), []],
+    ['both by what is left', who('*', [atThere], [atHere]), []],
+  ] as const)
+    t.same(await table.tombs(one, gone), seen, what)
+  t.same(await table.tombs(who([here], [undefined]), { ...gone, unit: null }), all, 'where rows have no unit')
+  t.equal(tombstoneWhere(who('*', [undefined]), { ...gone, state: null }), null, 'what is never erased')
+})
+
 t.test('a noun’s own rule about rows holds under every role', async (t) => {
   const table = await filled(t)
   const asked: Principal[] = []
@@ -177,6 +225,8 @@ t.test('what every row is asked already, no condition asks again', async (t) => 
   t.equal(times(text(principal([there, here], mine))), 1, 'its own units')
   t.equal(times(text(principal([here], mine))), 2, 'others are asked for')
   t.match(text(principal('*', mine)), here, 'and who sees all units is asked')
+  const only = text(principal([here], [grant('wholes')]))
+  t.match(only, `"unit_id" = '${here}'::uuid`, 'one unit is asked for as one: an index keeps its order')
   t.match(text(principal([here, there], mine), { ...wholes, unit: null }), here, 'and where rows have no unit')
   const halves = [grant('wholes', { eq: ['unitId', here] }), grant('wholes', { eq: ['tag', 'a'] })]
   const [tags, units] = halves.map((one, i) => ({ ...one, fields: { read: [i === 0 ? 'tag' : 'unitId'] } }))

@@ -186,6 +186,6 @@ t.test('one condition asks for each part once, and for nothing that is given', (
   t.same(one([{ and: [flag, choice] }, { and: [flag, text] }], [flag]), { op: 'or', of: [read(choice), read(text)] })
   t.same(one([{ in: ['choice', ['b', 'a']] }], [{ in: ['choice', ['a', 'b']] }]), null, 'in whatever order')
   t.same(one([{ and: [text, flag, choice] }]), one([{ and: [choice, { and: [text, flag] }] }]))
-  t.throws(() => oneOf([], []), 'no rule is not every row')
+  t.throws(() => oneOf([], []), { message: 'there is no one of none' }, 'no rule is not every row')
   t.end()
 })
