@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import type { Keyring } from '../privacy/keyring.ts'
+import { renewEpoch } from './epoch.ts'
 import { vouchForIndexes } from './leakproof.ts'
 
 export interface MigrateOptions {
@@ -58,7 +59,7 @@ export async function migrate({ ownerUrl, appUrl, keyring, folder, log }: Migrat
       await vouchForIndexes(client, log)
       await inTransaction(client, async () => {
         await client.query(mayDefine)
-        await epoch(client)
+        await renewEpoch(client)
         await client.query('SELECT audit.make_partitions()')
         await client.query(`SELECT set_config('custodia.login', $1, true)`, [app.user])
         await client.query(await readFile(new URL('grants.sql', folder), 'utf8'))
@@ -197,25 +198,6 @@ async function loginSettings(client: pg.Client, user: string, log: MigrateOption
       log.warn({ err: error, setting: name }, 'the login’s settings could not be set; the administrator should')
     }
   }
-}
-
-/** After dump and restore old transaction ids exceed the new cluster's, so the audit's order starts a new epoch. */
-async function epoch(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ system_id: string; database: string }>(
-    `SELECT system_identifier::text AS system_id, (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database FROM pg_control_system()`,
-  )
-  const id = `${rows[0]?.system_id}/${rows[0]?.database}`
-  const known = await client.query<{ epoch: number; system_id: string }>(
-    'SELECT epoch, system_id FROM directory.installation',
-  )
-  const current = known.rows[0]
-  if (current?.system_id === id) return
-  const next = current ? current.epoch + 1 : 1
-  await client.query(
-    'INSERT INTO directory.installation (epoch, system_id) VALUES ($1, $2) ON CONFLICT (single) DO UPDATE SET epoch = EXCLUDED.epoch, system_id = EXCLUDED.system_id',
-    [next, id],
-  )
-  await client.query(`ALTER TABLE audit.event ALTER COLUMN epoch SET DEFAULT ${next}`)
 }
 
 /**
