@@ -84,6 +84,8 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   if (mergedIds.length > 0)
     tx.touch({ resource: 'contacts', ids: mergedIds, changed: ['state'], subjectIds: contactIds })
   tx.touch({ resource: 'erasures', ids: [id], subjectIds: contactIds })
+  // Their key being gone, it is sealed under the tenant's.
+  tx.note({ reason: order.reason, ...(order.ticket === null ? {} : { ticket: order.ticket }) })
   await detachReplies(tx, contactIds)
   const tags = await tagsOf(tx, contactIds, rows)
   await removeAll(tx, contactIds, eventIds)

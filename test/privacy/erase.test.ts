@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
+import { openNote } from '../../src/db/sealed-note.ts'
 import { said as event, startLanes, statuses } from '../delivery/lanes.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import {
@@ -42,6 +43,9 @@ t.test('what an erasure needs', async (t) => {
       t.equal(answer.status, 422, `${reason}`)
       t.match(faultsOf(answer), [{ path: ticket ? '/ticket' : '/reason', code: 'names_the_person' }])
     }
+    const headers = { 'custodia-ticket': `call ${one.phone}` }
+    const inHeader = await request('POST', `${path}/erase`, { body: { reason: 'asked' }, headers })
+    t.match([inHeader.status, faultsOf(inHeader)], [422, [{ path: '/ticket' }]])
     t.equal((await request('GET', path)).status, 200, 'nothing was done')
   })
 
@@ -125,6 +129,20 @@ t.test('an erasure is written down: once, with its reason sealed, unchangeably',
   for (const table of ['erasure', 'erased_address'])
     for (const change of [`UPDATE app.${table} SET erased_at = now()`, `DELETE FROM app.${table}`])
       await t.rejects(bySuperuser(service, change), /append-only/, change)
+
+  const [sealed] = await sql<{ event_id: string; sealed_note: Buffer }>(
+    `SELECT event_id, sealed_note FROM audit.event WHERE action = 'erase' AND outcome = 'allowed' AND sealed_note IS NOT NULL`,
+  )
+  t.same(
+    sealed && openNote(keys, { id: sealed.event_id, sealed: sealed.sealed_note }, null),
+    body,
+    'the audit says why',
+  )
+  const named = await service.request('POST', `/v1/contacts/${randomUUID()}/erase`, {
+    body,
+    headers: { 'custodia-ticket': 'DSR-10' },
+  })
+  t.match(faultsOf(named), [{ path: '/ticket', code: 'contradiction' }], 'one ticket')
 
   const [recorded] = await eventsOf(service, answer)
   t.match(recorded, { action: 'erase', resource: 'contacts', outcome: 'allowed', subject_ids: [one.contactId] })

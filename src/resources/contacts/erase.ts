@@ -12,6 +12,7 @@ import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { changeOnce, type Made } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
+import { fault, invalid } from '../../http/problem.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
 import { type ErasureOrder, eraseContact, StillSending } from '../../privacy/erase.ts'
@@ -23,7 +24,7 @@ const body = z
   .strictObject({
     reason: text(
       500,
-      'Why; kept sealed in the ledger of erasures, where it outlives the person: it must not repeat a name, an address or an id of theirs.',
+      'Why; kept sealed in the audit and in the ledger of erasures, where it outlives the person: it must not repeat a name, an address or an id of theirs.',
       'Asked for it by email',
     ),
     ticket: word('Where it was asked for; must not name the person either.', 'DSR-2026-118').optional(),
@@ -71,9 +72,9 @@ export function eraseRoute(app: FastifyInstance, deps: Deps): void {
     }),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
-      const { reason, ticket = null, suppress } = body.parse(request.body)
-      const order = { contactId: id, reason, ticket, suppress }
+      const { reason, ticket, suppress } = body.parse(request.body)
       const caller = callerOf(request)
+      const order = { contactId: id, reason, ticket: ticketOf(caller, ticket), suppress }
       const again = (erasureId: string) => erasureFetch(deps, caller, erasureId)
       const made = await patiently(() =>
         changeOnce(deps.db, caller, request, reply, entry, (tx) => erase(tx, order), again),
@@ -81,6 +82,13 @@ export function eraseRoute(app: FastifyInstance, deps: Deps): void {
       return made.record
     },
   })
+}
+
+/** The request's own ticket goes into the audit as well, where it must not name the person either. */
+function ticketOf({ meta }: Caller, named: string | undefined): string | null {
+  if (meta.ticket && named !== undefined && named !== meta.ticket)
+    throw invalid(fault('/ticket', 'contradiction', 'The header names another ticket.'))
+  return named ?? meta.ticket ?? null
 }
 
 async function erase(tx: Tx, order: ErasureOrder): Promise<Made> {
