@@ -85,7 +85,7 @@ export const keyPage = z
   .object({ data: z.array(signingKey).meta({ description: 'All keys, the first one first.' }), nextCursor })
   .meta({ id: 'SigningKeyPage', description: 'The keys that have signed checkpoints.' })
 
-const sizeOf = (description: string) => z.int().min(1).meta({ description, example: 120_312 })
+const sizeOf = (description: string) => z.int().min(1).max(999_999_999_999_999).meta({ description, example: 120_312 })
 
 export const consistencyParameters = described(
   () =>
@@ -96,12 +96,14 @@ export const consistencyParameters = described(
   z.strictObject({ from: numeral(15), to: numeral(15).optional() }),
 )
 
-const end = (description: string) => z.object({ size, checkpoint: noteText }).meta({ id: 'SealedSize', description })
+const sealedSize = z
+  .object({ size, checkpoint: noteText })
+  .meta({ id: 'SealedSize', description: 'A checkpoint and its size.' })
 
 export const consistency = z
   .object({
-    from: end('A checkpoint and its size.'),
-    to: end('A checkpoint and its size.'),
+    from: sealedSize,
+    to: sealedSize,
     proof,
     endorsements,
   })
