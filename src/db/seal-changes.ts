@@ -73,9 +73,8 @@ async function findKeys(
   const missing = ids.filter((id) => !known.get(id))
   if (missing.length === 0) return
   const fresh: ContactKeys = new Map(missing.map((id) => [id, keys().newContactKey(id)]))
-  await query(insertKeys(tenantId, missing, fresh))
-  // Two at once: whoever comes second keeps the first one's key.
-  await read(missing)
+  // Two at once: whoever comes second keeps the first one's key. Both are sent at once.
+  await Promise.all([query(insertKeys(tenantId, missing, fresh)), read(missing)])
 }
 
 function insertKeys(tenantId: string, ids: readonly string[], keys: ContactKeys): SQL {

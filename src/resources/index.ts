@@ -3,6 +3,7 @@ import type { Resource } from '../access/define.ts'
 import type { Models } from '../access/model.ts'
 import type { Chapter } from '../http/openapi.ts'
 import type { Deps } from '../http/records.ts'
+import { accessReportRoutes } from './access-report/routes.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { apiKeys } from './api-keys/schema.ts'
 import { attachmentRoutes } from './attachments/routes.ts'
@@ -88,6 +89,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   identityRoutes,
   timelineRoutes,
   historyRoutes,
+  accessReportRoutes,
   conversationRoutes,
   messageRoutes,
   noteRoutes,

@@ -1,0 +1,53 @@
+import { rowsWhere, sight } from '../../access/door.ts'
+import type { ResourceModel } from '../../access/model.ts'
+import type { Principal } from '../../access/principal.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
+import { auditEvents } from '../audit-events/schema.ts'
+
+/** What the report is made of: whoever may not read all of it in clear would be told by the report. */
+export const neededFields = [
+  ...['occurredAt', 'actor', 'actorId', 'onBehalfOf', 'action', 'resource', 'touched', 'subjectIds'],
+  ...['outcome', 'code', 'purpose'],
+]
+
+/**
+ * The events that concern a contact, as SQL with the columns of audit.event and `parts`: which parts of the shape are
+ * about the contact, from 1 on. It takes the placeholders `tenant`, `contact`, `from` and `to`.
+ *
+ * Whoever may read the audit and the contact sees all of them, also those that concern contacts of other business units
+ * besides: of these it is told nothing. The rules that roles set on audit events hold.
+ * @throws Problem forbidden
+ */
+export function eventsConcerning(principal: Principal): SQL {
+  const rows = rowsWhere(principal, { ...auditEvents, rows: null }, 'read')
+  if (!rows || neededFields.some((name) => sight(principal, auditEvents, name)?.clear !== true))
+    throw new Problem('forbidden')
+  const allowed = principal.ability.dependsOnRow(auditEvents.name)
+    ? sql`AND EXISTS (SELECT FROM ${auditEvents.table} WHERE ${auditEvents.tenant} = e.tenant_id AND ${auditEvents.id} = e.event_id AND ${rows})`
+    : sql``
+  const contact = sql`${named('contact')}::uuid`
+  return sql`SELECT e.*, p.parts FROM audit.event AS e
+      JOIN audit.shape AS s ON s.tenant_id = e.tenant_id AND s.shape_id = e.shape_id
+      CROSS JOIN LATERAL (SELECT CASE WHEN e.counts IS NULL THEN CASE WHEN s.shape #>> '{0,resource}' = 'contacts' THEN '{1}'::int[] END
+        WHEN ${contact} = ANY (audit.subjects(s.shape, e.ids, e.counts)) THEN (${partsSql(principal, contact)}) END AS parts) AS p
+     WHERE e.tenant_id = ${named('tenant')}::uuid AND e.ids @> ARRAY[${contact}]
+       AND e.occurred_at >= coalesce(${named('from')}::timestamptz, '-infinity') AND e.occurred_at < coalesce(${named('to')}::timestamptz, 'infinity')
+       AND p.parts IS NOT NULL ${allowed}`
+}
+
+/**
+ * Of an event about several contacts, the parts with records of this one. Of a record that is gone nobody knows any
+ * more whose it was: it may have been this one's.
+ */
+function partsSql(principal: Principal, contact: SQL): SQL {
+  const models = [...principal.ability.models.values()].filter((model) => model.subject && model.name !== 'contacts')
+  const slice = sql`e.ids[o.beyond - o.size + 1 : o.beyond]`
+  const isOwn = ({ name, table, tenant, id, subject }: ResourceModel): SQL =>
+    sql`WHEN ${name} THEN (SELECT count(*) < o.size OR coalesce(bool_or(${subject} = ${contact}), false) FROM ${table} WHERE ${tenant} = e.tenant_id AND ${id} = ANY (${slice}))`
+  return sql`SELECT coalesce(array_agg(o.n ORDER BY o.n) FILTER (WHERE CASE o.resource WHEN 'contacts' THEN ${contact} = ANY (${slice})
+      ${sql.join(models.map(isOwn), sql` `)} ELSE true END), '{}')
+    FROM (SELECT d.n, d.resource, d.size, sum(d.size) OVER (ORDER BY d.n) AS beyond
+      FROM (SELECT t.n::int AS n, t.part->>'resource' AS resource, e.counts[t.n] AS size FROM jsonb_array_elements(s.shape) WITH ORDINALITY AS t(part, n)) AS d) AS o
+    WHERE o.size > 0`
+}
