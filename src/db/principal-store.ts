@@ -48,6 +48,9 @@ export class PrincipalStore {
     }
     this.#keyRead(credential.tenantId, Buffer.from(row.wrapped_key, 'base64'))
     const version = Number(row.policy_version)
+    const known = this.#known.get(name)
+    // Requests that come together all read this; the first has built by now what each of the others would build anew.
+    if (known?.credential && sameSecret(known.credential, credential) && isStill(known, row, version)) return known
     const models = this.#modelsOf(credential.tenantId, version, row)
     const principal = principalOf(credential, { ...row, policy_version: version }, models)
     this.#known.delete(name)
@@ -74,6 +77,16 @@ export class PrincipalStore {
     this.#tenants.set(tenantId, { version, models })
     return models
   }
+}
+
+/** Whether a principal stands as the row says; then all is as it was that its ability is made of. */
+function isStill({ standing }: Principal, { member, key }: PrincipalRow, policyVersion: number): boolean {
+  return (
+    standing !== null &&
+    standing.policyVersion === policyVersion &&
+    standing.memberVersion === (member?.version ?? null) &&
+    standing.keyVersion === (key?.version ?? null)
+  )
 }
 
 function nameOf(credential: Credential): string {
