@@ -90,7 +90,7 @@ CREATE VIEW audit.readable_event WITH (security_invoker = true) AS
          e.action, e.resource, audit.touched(s.shape, e.ids, e.counts, e.versions) AS touched,
          -- most events are of contacts alone, or of none: these need no looking into their parts
          CASE WHEN e.counts IS NOT NULL THEN audit.subjects(s.shape, e.ids, e.counts)
-              WHEN s.shape->0->>'resource' = 'contacts' THEN e.ids ELSE '{}' END AS subject_ids, e.ids, e.shape_id, e.row_count, e.outcome, e.code, e.purpose, e.query,
+              WHEN s.shape->0->>'resource' = 'contacts' THEN e.ids ELSE '{}' END AS subject_ids, e.ids, e.counts, e.shape_id, e.row_count, e.outcome, e.code, e.purpose, e.query,
          e.sealed_note, e.change_subjects, e.sealed_changes, e.cause_id, e.request_id, e.ip
     FROM audit.event AS e LEFT JOIN audit.shape AS s ON s.tenant_id = e.tenant_id AND s.shape_id = e.shape_id;
 

@@ -90,6 +90,7 @@ export const readableEvent = schema.table('readable_event', {
   touched: jsonb('touched').notNull(),
   subjectIds: uuid('subject_ids').array().notNull(),
   ids: uuid('ids').array().notNull(),
+  counts: integer('counts').array(),
   shapeId: uuid('shape_id').notNull(),
   rowCount: integer('row_count').notNull(),
   outcome: text('outcome').notNull(),
@@ -103,4 +104,10 @@ export const readableEvent = schema.table('readable_event', {
   requestId: text('request_id'),
   ip: inet('ip'),
 })
-declare('audit.readable_event', readableEvent, null, { ...common, touched: system, subjectIds: key, shapeId: key })
+declare('audit.readable_event', readableEvent, null, {
+  ...common,
+  touched: system,
+  subjectIds: key,
+  counts: system,
+  shapeId: key,
+})

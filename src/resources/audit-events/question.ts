@@ -32,7 +32,9 @@ export function eventQuestion(given: JsonRow): { question: Question; scope: Scop
   const scope = recordId
     ? {
         key: 'record',
-        sql: sql`${readableEvent.ids} @> ARRAY[${named('parentId')}::uuid] AND ${readableEvent.touched} @> jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(${named('parentId')}::text)))`,
+        // Contained in the list that has the index; not only behind it, where the contacts concerned are.
+        sql: sql`${readableEvent.ids} @> ARRAY[${named('parentId')}::uuid] AND (${readableEvent.counts} IS NULL
+          OR ${named('parentId')}::uuid = ANY (${readableEvent.ids}[: (SELECT sum(c)::int FROM unnest(${readableEvent.counts}) AS c)]))`,
         id: String(recordId),
         through: { parameter: 'recordId', field: 'touched' },
       }
