@@ -91,6 +91,8 @@ function bodyFor({ method, url, resource, action }: GuardedRoute, { rows }: Sett
   const noun = byName.get(resource)
   const near = rows.get(resource)?.get('near')
   if (url.endsWith('/reveal')) return { fields: ['phone'], reason: 'the customer asked' }
+  // Refused to whoever may, since it names the person: the house keeps its people.
+  if (last === 'erase') return { reason: [...(rows.get('contacts')?.values() ?? [])].map((row) => row.phone).join(' ') }
   if (last === 'messages') return { text: 'Good morning' }
   if (last === 'simulate') return { grants: [], resource: 'contacts', record: {} }
   if (last === 'exchange') return { memberId: rows.get('members')?.get('near')?.id }
@@ -127,6 +129,7 @@ export function expectedOutcome(setting: Setting, actor: Actor, { route, spot }:
     [...(setting.rows.get(other) ?? [])].find(([place, one]) => one.id === id && place !== 'foreign')?.[1] ?? null
   if (!row || !isThere(oracle, noun, row, byId)) return '404'
   if (action === 'restore') return !row.trashedAt ? '404' : mayItself(oracle, action, noun, row)
+  if (action === 'erase') return mayItself(oracle, action, noun, row)
   if (row.trashedAt && (action !== 'read' || resource !== noun) && !(resource !== noun && action === 'read'))
     return '404'
   // Content is a field's right.
