@@ -13,3 +13,12 @@ export function microseconds(text: string): string {
   const utc = new Date(`${day}T${time}${sign}${hours}:${minutes}`).toISOString()
   return `${utc.slice(0, 19)}.${digits}Z`
 }
+
+/** Whether two texts are the same time; one that is no time at all is the same as none. */
+export function isSameTime(one: string, other: string): boolean {
+  try {
+    return microseconds(one) === microseconds(other)
+  } catch {
+    return false
+  }
+}

@@ -115,22 +115,28 @@ async function extend(
   let edge = await checkedEdge(tables, last)
   const shapes = new Shapes((work) => work(tables))
   const before = edge.size
-  for (; portion.length > 0; portion = await settled.next()) {
+  // The database writes one portion and reads the next but one while this process hashes.
+  let written: Promise<unknown> = Promise.resolve()
+  while (portion.length > 0) {
     await shapes.load(portion)
+    const next = settled.next()
+    next.catch(() => {})
+    const first = edge.size
     const leaves = portion.map((event, i) => ({
-      index: edge.size + i,
+      index: first + i,
       hash: leafHash(leafText({ ...event, shape: shapes.of(event) })),
       eventId: event.event_id,
       occurredAt: event.occurred_at,
     }))
-    const grown = append(
-      edge,
-      leaves.map((leaf) => leaf.hash),
-    )
-    await tables.addLeaves(leaves)
-    await tables.addNodes(grown.nodes)
+    const hashes = leaves.map((leaf) => leaf.hash)
+    const grown = append(edge, hashes)
+    await written
+    written = Promise.all([tables.addLeaves(leaves), tables.addNodes(grown.nodes)])
+    written.catch(() => {})
     edge = grown.edge
+    portion = await next
   }
+  await written
   const below = settled.end
   const made = checkpointOf(signer, edge, below, newest.generation)
   await tables.addCheckpoint(made)

@@ -5,7 +5,7 @@ import { sealingLock } from '../db/sealing.ts'
 import { sql } from '../db/sql.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import { formatEndorsement, originOf, parseEndorsement } from './checkpoint-note.ts'
-import { microseconds } from './instant.ts'
+import { isSameTime, microseconds } from './instant.ts'
 import { keyIdOf, openNote, publicKeyBytes, type Signer, signNote, type VerifierKey } from './note.ts'
 import { SealingFault } from './sealing-fault.ts'
 
@@ -65,7 +65,7 @@ export function keyFault(tenantId: string, key: SigningKey, before: SigningKey |
   if (said.origin !== originOf(tenantId) || said.generation !== key.generation)
     return 'is endorsed as a key of another place'
   if (!said.key.publicKey.equals(key.publicKey)) return 'is not the key that was endorsed'
-  if (!said.extensions.includes(timeLine(key.madeAt))) return 'was not made at its time'
+  if (!saysTime(said.extensions, key.madeAt)) return 'was not made at its time'
   return before && before.generation + 1 !== key.generation ? 'does not follow the key before it' : null
 }
 
@@ -102,6 +102,10 @@ export async function rotateKey(tx: Tx): Promise<SigningKey> {
 
 /** The line that says when a note was made. */
 export const timeLine = (at: string): string => `time ${microseconds(at).replace(/000Z$/, 'Z')}`
+
+/** Whether a note was made at the time that its row says. */
+export const saysTime = (lines: readonly string[], at: string): boolean =>
+  lines.some((line) => line.startsWith('time ') && isSameTime(line.slice(5), at))
 
 function endorsed(signer: Signer, privateKey: KeyObject, generation: number, after: number): SigningKey {
   const publicKey = publicKeyBytes(privateKey)

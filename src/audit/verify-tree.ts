@@ -3,7 +3,7 @@ import { originOf, parseCheckpoint } from './checkpoint-note.ts'
 import { nodeHash } from './merkle.ts'
 import { openNote } from './note.ts'
 import { watermarkLine } from './seal.ts'
-import { timeLine, verifierKey } from './signing-keys.ts'
+import { saysTime, verifierKey } from './signing-keys.ts'
 import type { Run } from './verify.ts'
 import type { Report } from './verify-report.ts'
 
@@ -160,7 +160,7 @@ export class TreeCheck {
       head.size !== size && 'its size',
       !head.rootHash.equals(checkpoint.rootHash) && 'its root',
       !head.extensions.includes(watermarkLine(checkpoint)) && 'the place up to which it covers events',
-      !head.extensions.includes(timeLine(checkpoint.madeAt)) && 'its time',
+      !saysTime(head.extensions, checkpoint.madeAt) && 'its time',
     ].filter((name) => name !== false)
     if (wrong.length > 0)
       this.#report.fault(
