@@ -174,6 +174,7 @@ t.test('a tombstone', async (t) => {
     ['POST', `${path}/identities/search`, {}],
     ['POST', `${path}/identities`, { kind: 'phone', value: newPhone() }],
     ['GET', `${path}/timeline`],
+    ['GET', `${path}/history`],
     ['PATCH', path, { company: 'Back GmbH' }],
     ['DELETE', path],
     ['POST', `${path}/restore`],
@@ -255,6 +256,9 @@ t.test('a tombstone', async (t) => {
     )
     t.ok((event?.sealed_note?.length ?? 0) > 30)
     t.equal((await sql('SELECT FROM app.contact_key WHERE contact_id = $1', [one.contactId])).length, 0)
+    const report = await request('GET', `${path}/access-report`)
+    t.match(report.body, { contactId: one.contactId, erased: true }, 'who had seen them can still be answered')
+    t.notMatch(report.text, new RegExp(`Anna|${one.phone.slice(3)}|to call`), 'without a value of theirs')
   })
 })
 
