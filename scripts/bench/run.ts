@@ -3,6 +3,7 @@
  *
  *   npm run bench                      all four scenarios, 10 s each
  *   npm run bench -- --seconds 5 --connections 32 --contacts 50000 --only read,list
+ *   npm run bench -- --only read,list --unaudited     beside a build of the service that writes no audit events
  *
  * The bare handler does what cannot be avoided: BEGIN with the tenant, one statement that selects and audits, COMMIT,
  * pipelined on a checked-out connection. It checks no token, knows no rights, validates nothing. Quote the ratios: the
@@ -18,6 +19,7 @@ import { parseArgs } from 'node:util'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { type Figures, load } from './load.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { makeUnaudited } from './unaudited.ts'
 
 const { values: args } = parseArgs({
   options: {
@@ -26,10 +28,15 @@ const { values: args } = parseArgs({
     contacts: { type: 'string', default: '50000' },
     rounds: { type: 'string', default: '2' },
     only: { type: 'string', default: 'read,list,patch,webhook' },
+    unaudited: { type: 'boolean', default: false },
   },
 })
 const project = join(import.meta.dirname, '../..')
-const [servicePort, barePort] = [3921, 3922]
+const [servicePort, barePort, unauditedPort] = [3921, 3922, 3923]
+const contestants = new Map([
+  ['service', servicePort],
+  ['bare', barePort],
+])
 
 const dataDir = mkdtempSync(join(tmpdir(), 'custodia-bench-'))
 chmodSync(dataDir, 0o711)
@@ -52,6 +59,12 @@ try {
     servicePort,
   )
   await start('scripts/bench/bare.ts', { ...env, BENCH: JSON.stringify(prepared), PORT: String(barePort) }, barePort)
+  if (args.unaudited) {
+    const folder = makeUnaudited(project)
+    const more = { PORT: String(unauditedPort), DATA_DIR: join(dataDir, 'unaudited'), RATE_LIMIT_PER_MINUTE: '0' }
+    await start(join(folder, 'src/main.ts'), { ...env, ...more }, unauditedPort)
+    contestants.set('unaudited', unauditedPort)
+  }
   await report(prepared, service)
 } finally {
   for (const child of children) {
@@ -85,29 +98,31 @@ async function report(prepared: Prepared, service: ChildProcess): Promise<void> 
   console.log(
     `${connections} connections, ${seconds} s a run, ${rounds} rounds, ${args.contacts} contacts, Node ${process.version}`,
   )
-  console.log('scenario   who       req/s    p50 ms   p99 ms   errors   ratio')
+  console.log('scenario   who        req/s    p50 ms   p99 ms   errors   ratio')
   for (const scenario of args.only.split(',') as (keyof Prepared['requests'])[]) {
     const requests = prepared.requests[scenario]
     // One short run each to warm up, then in turn.
-    for (const port of [servicePort, barePort]) await load(port, requests, connections, 2)
-    const runs: { service: Figures; bare: Figures }[] = []
-    for (let i = 0; i < rounds; i++)
-      runs.push({
-        service: await load(servicePort, requests, connections, seconds),
-        bare: await load(barePort, requests, connections, seconds),
-      })
-    const median = (pick: (run: { service: Figures; bare: Figures }) => number): number =>
-      runs.map(pick).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0
-    for (const who of ['service', 'bare'] as const) {
+    for (const port of contestants.values()) await load(port, requests, connections, 2)
+    const runs: Map<string, Figures>[] = []
+    for (let i = 0; i < rounds; i++) {
+      const run = new Map<string, Figures>()
+      for (const [who, port] of contestants) run.set(who, await load(port, requests, connections, seconds))
+      runs.push(run)
+    }
+    const median = (pick: (run: Map<string, Figures>) => number | undefined): number =>
+      runs.map((run) => pick(run) ?? 0).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0
+    const times = (run: Map<string, Figures>, who: string): number =>
+      (run.get(who)?.perSecond ?? 0) / (run.get('bare')?.perSecond ?? 1)
+    for (const who of contestants.keys()) {
       const row = [
-        median((run) => run[who].perSecond).toFixed(0),
-        median((run) => run[who].p50Ms).toFixed(1),
-        median((run) => run[who].p99Ms).toFixed(1),
-        String(runs.reduce((sum, run) => sum + run[who].errors, 0)),
+        median((run) => run.get(who)?.perSecond).toFixed(0),
+        median((run) => run.get(who)?.p50Ms).toFixed(1),
+        median((run) => run.get(who)?.p99Ms).toFixed(1),
+        String(runs.reduce((sum, run) => sum + (run.get(who)?.errors ?? 0), 0)),
       ]
-      const ratio = who === 'service' ? median((run) => run.service.perSecond / run.bare.perSecond).toFixed(2) : ''
+      const ratio = who === 'bare' ? '' : median((run) => times(run, who)).toFixed(2)
       console.log(
-        `${scenario.padEnd(10)} ${who.padEnd(8)} ${row.map((cell) => cell.padStart(7)).join('  ')}   ${ratio.padStart(5)}`,
+        `${scenario.padEnd(10)} ${who.padEnd(9)} ${row.map((cell) => cell.padStart(7)).join('  ')}   ${ratio.padStart(5)}`,
       )
     }
   }
