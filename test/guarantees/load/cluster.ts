@@ -23,10 +23,25 @@ export class Cluster {
 
   /** `immediate` is what a crash looks like: no goodbye, and the next start recovers. */
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
-    // As it was started, port and all: "program" "argument" …
+    this.#rememberArgs()
+    await this.#control('stop', '-m', mode, '-w')
+  }
+
+  /** What the system does when memory runs out or the power goes: nobody gets to say or write anything more. */
+  async kill(): Promise<void> {
+    this.#rememberArgs()
+    const [first = ''] = readFileSync(join(this.#folder, 'postmaster.pid'), 'utf8').split('\n')
+    const postmaster = Number(first)
+    if (!(postmaster > 1)) throw new Error('the cluster does not run')
+    const pids = [postmaster, ...(await childrenOf(postmaster))]
+    for (const pid of pids) signal(pid, 'SIGKILL')
+    while (pids.some((pid) => signal(pid, 0))) await sleep(20)
+  }
+
+  /** As it was started, port and all: "program" "argument" … */
+  #rememberArgs(): void {
     const line = readFileSync(join(this.#folder, 'postmaster.opts'), 'utf8')
     this.#args = [...line.matchAll(/"([^"]*)"/g)].flatMap((match) => match[1] ?? [])
-    await this.#control('stop', '-m', mode, '-w')
   }
 
   start(): void {
@@ -54,5 +69,31 @@ export class Cluster {
 
   async #control(...args: string[]): Promise<void> {
     await run(join(embeddedBinDir(), 'pg_ctl'), ['-D', this.#folder, ...args], { ...this.#as, cwd: '/' })
+  }
+}
+
+async function childrenOf(parent: number): Promise<number[]> {
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,stat='])
+  return stdout.split('\n').flatMap((line) => {
+    const [pid, ppid] = line.trim().split(/\s+/).map(Number)
+    return ppid === parent && pid !== undefined ? [pid] : []
+  })
+}
+
+/** @returns whether there was such a process; one that has ended and waits for its parent is none any more */
+function signal(pid: number, name: 'SIGKILL' | 0): boolean {
+  try {
+    process.kill(pid, name)
+    return !isZombie(pid)
+  } catch {
+    return false
+  }
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
   }
 }

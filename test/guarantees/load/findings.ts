@@ -40,6 +40,38 @@ export class Findings {
       .map(({ requestId, what, status }) => `${what}: ${status} without an audit event (${requestId})`)
   }
 
+  /** Every event is a leaf of its tenant's tree, once, in the order of the events, and below the newest checkpoint. */
+  async unsealed(): Promise<string[]> {
+    const rows = await this.#rows<{ what: string; n: number }>(`
+      SELECT 'events are not sealed' AS what, count(*)::int AS n FROM audit.event e
+        WHERE NOT EXISTS (SELECT FROM audit.leaf l WHERE l.tenant_id = e.tenant_id AND l.event_id = e.event_id)
+      UNION ALL SELECT 'leaves have no event', count(*)::int FROM audit.leaf l
+        WHERE NOT EXISTS (SELECT FROM audit.event e WHERE e.tenant_id = l.tenant_id AND e.event_id = l.event_id)
+      UNION ALL SELECT 'events are sealed twice', count(*)::int - count(DISTINCT (tenant_id, event_id))::int FROM audit.leaf
+      UNION ALL SELECT 'leaves are out of order', count(*)::int FROM (
+        SELECT l.leaf_index, row_number() OVER (PARTITION BY e.tenant_id ORDER BY e.epoch, e.transaction_id, e.sequence) - 1 AS place
+          FROM audit.leaf l JOIN audit.event e ON e.tenant_id = l.tenant_id AND e.event_id = l.event_id) AS o WHERE leaf_index <> place
+      UNION ALL SELECT 'leaves are beyond the newest checkpoint', count(*)::int FROM audit.leaf l
+        WHERE l.leaf_index >= (SELECT coalesce(max(size), 0) FROM audit.checkpoint c WHERE c.tenant_id = l.tenant_id)`)
+    return rows.filter(({ n }) => n > 0).map(({ what, n }) => `${n} ${what}`)
+  }
+
+  /** How many events there are, and checkpoints over them. */
+  async sealed(): Promise<{ events: number; checkpoints: number }> {
+    const [row] = await this.#rows<{ events: number; checkpoints: number }>(
+      'SELECT (SELECT count(*)::int FROM audit.event) AS events, (SELECT count(*)::int FROM audit.checkpoint) AS checkpoints',
+    )
+    return row ?? { events: 0, checkpoints: 0 }
+  }
+
+  /** The process of a connection of the service that is at work, if there is one. */
+  async busyBackend(): Promise<number | null> {
+    const [row] = await this.#rows<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'custodia' ORDER BY state = 'idle', random() LIMIT 1`,
+    )
+    return row?.pid ?? null
+  }
+
   /** What is left to be worked on. */
   async waiting(): Promise<string[]> {
     const rows = await this.#rows<{ what: string; n: number }>(`

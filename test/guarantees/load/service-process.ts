@@ -76,6 +76,21 @@ export class ServiceProcess {
     throw new Error(`the service was not ready within ${timeoutMs} ms: ${this.said}`)
   }
 
+  /** Runs a script of the project beside it, with its settings. @returns its exit code and what it said */
+  async script(name: string): Promise<{ code: number | null; said: string }> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts', name)], {
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const output of [child.stdout, child.stderr])
+      output.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+      })
+    await once(child, 'close')
+    return { code: child.exitCode, said }
+  }
+
   /** What /health/ready answers; 0 where nobody does. */
   async readiness(): Promise<number> {
     try {
