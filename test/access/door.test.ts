@@ -240,5 +240,26 @@ t.test('a mask keeps the shape of a value and little else', async (t) => {
     [1e15, 1e15],
   ])
     t.equal(await masked('number', 'numeric', value), wanted, `${value}`)
-  for (const kind of ['phone', 'email', 'name', 'text']) t.equal(await masked(kind, 'text', null), null)
+  const kinds = { phone: 'text', email: 'text', name: 'text', text: 'text', date: 'date', number: 'numeric' }
+  for (const [kind, type] of [...Object.entries(kinds), ['number', 'double precision'] as const]) {
+    t.equal(await masked(kind, type, null), null, `no ${kind} has no mask`)
+    const plan = sql`SELECT ${sql.raw(`app.mask_${kind}(v::${type})`)} FROM (VALUES (NULL), (NULL)) AS x(v)`
+    const lines = await table.query(sql`EXPLAIN (VERBOSE) ${plan}`)
+    t.notMatch(JSON.stringify(lines), /mask_/, `${kind} is masked within the statement, without a call for each row`)
+  }
+})
+
+t.test('an address is masked as what it is', async (t) => {
+  const table = await probeTable(t)
+  for (const [kind, value, wanted] of [
+    ['email', 'anna@example.com', 'a•••@example.com'],
+    ['line', 'anna@example.com', 'a•••@example.com'],
+    ['phone', '+4917012345678', '+49•••••••••78'],
+    ['whatsapp', '+4917012345678', '+49•••••••••78'],
+    ['telegram', '4917012345678', '4••••••••••78'],
+    ['telegram', '4917', '••••'],
+    ['email', null, null],
+    [null, '4917012345678', null],
+  ])
+    t.same(await table.query(sql`SELECT app.mask_address(${kind}::text, ${value}::text) AS value`), [{ value: wanted }])
 })
