@@ -95,8 +95,16 @@ BEGIN
   LOOP CALL app.follow_contact(tab, deferred); END LOOP;
 END $$;
 
--- Whether anybody carries a tag, in whatever business unit: asked by those who see only some of them.
-CREATE FUNCTION app.tag_is_carried(tenant uuid, tag text) RETURNS boolean LANGUAGE sql STABLE SET app.all_units = 'on' AS $$
-  SELECT EXISTS (SELECT FROM app.contact c WHERE c.tenant_id = tenant AND c.tags @> ARRAY[tag])
-      OR EXISTS (SELECT FROM app.conversation c WHERE c.tenant_id = tenant AND c.tags @> ARRAY[tag])
-$$;
+-- Whether anybody carries a tag, in whatever business unit: asked by those who see only some of them. The setting is
+-- made in the body: in the head of a function only a superuser may name it.
+CREATE FUNCTION app.tag_is_carried(tenant uuid, tag text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  was text := coalesce(current_setting('app.all_units', true), '');
+  found boolean;
+BEGIN
+  PERFORM set_config('app.all_units', 'on', true);
+  found := EXISTS (SELECT FROM app.contact c WHERE c.tenant_id = tenant AND c.tags @> ARRAY[tag])
+        OR EXISTS (SELECT FROM app.conversation c WHERE c.tenant_id = tenant AND c.tags @> ARRAY[tag]);
+  PERFORM set_config('app.all_units', was, true);
+  RETURN found;
+END $$;

@@ -287,12 +287,21 @@ t.test('what others have stays', async (t) => {
     merged.contactId,
   ])
 
-  t.equal((await erase(service, one.contactId)).status, 200)
+  const unit = await done(service, 'POST', '/v1/business-units', { name: 'South' })
+  await done(service, 'POST', '/v1/contacts', { displayName: 'Far', tags: ['far too'], businessUnitId: unit.id })
+  await done(service, 'PATCH', `/v1/contacts/${one.contactId}`, { tags: ['only mine', 'ours', 'described', 'far too'] })
+  const { token } = await service.member('privacy')
+
+  t.equal((await erase(service, one.contactId, {}, token)).status, 200)
   t.match((await request('GET', `/v1/messages/${reply}`)).body, { text: 'I do', replyToId: null })
   const [row] = await sql('SELECT reply_to_external_id FROM app.message WHERE id = $1', [reply])
   t.same(row, { reply_to_external_id: null }, 'nor the provider’s name of what it answers')
   const tags = (await request('GET', '/v1/tags')).data
-  t.same(tags.map(({ name }) => name).sort(), ['described', 'ours'], 'a word that only the erased carried is gone')
+  t.same(
+    tags.map(({ name }) => name).sort(),
+    ['described', 'far too', 'ours'],
+    'a word that only the erased carried is gone',
+  )
   t.equal(tags.find(({ id }) => id === tag.id)?.name, 'described')
   const [gone] = await sql('SELECT state, display_name FROM app.contact WHERE id = $1', [merged.contactId])
   t.match(gone, { state: 'erased', display_name: null }, 'whoever had been merged into them is the same person')
