@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { time } from '../../access/define.ts'
 import type { JsonRow } from '../../db/database.ts'
 import type { Scope } from '../../db/rows.ts'
 import { named, sql } from '../../db/sql.ts'
@@ -7,15 +8,12 @@ import { type Question, questionOf } from '../../http/query.ts'
 
 const id = (description: string) =>
   z.uuid().toLowerCase().optional().meta({ description, example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11' })
-const time = (description: string) =>
-  z.iso.datetime({ offset: true }).optional().meta({ description, example: '2026-11-01T00:00:00Z' })
-
 /** What events are asked by, beside their fields. */
 export const eventParameters = {
   recordId: id('Events that touched this record.'),
   subjectId: id('Events that concern this contact.'),
-  from: time('Not before.'),
-  to: time('Before.'),
+  from: time('Not before.').optional(),
+  to: time('Before.').optional(),
 }
 
 /** The question in a query string; `scope` where it is about one record. */

@@ -86,7 +86,11 @@ export function batchPlan(principal: Principal, batch: Batch): ReadPlan {
   }
 }
 
-function conditions(principal: Principal, { query, from, to }: Batch, frame: ReturnType<typeof frameOf> | null): SQL[] {
+function conditions(
+  principal: Principal,
+  { query, from, to, size }: Batch,
+  frame: ReturnType<typeof frameOf> | null,
+): SQL[] {
   const tenant = sql`${named('eventTenant')}::uuid`
   const fromTime = sql`${named('fromTime')}::timestamptz`
   return [
@@ -96,11 +100,11 @@ function conditions(principal: Principal, { query, from, to }: Batch, frame: Ret
     sql`leaf.tenant_id = ${tenant}`,
     sql`leaf.leaf_index >= ${named('next')}::bigint`,
     sql`leaf.leaf_index < (SELECT c.size FROM checkpoint AS c)`,
-    // What a checkpoint had sealed by then has happened before it.
-    ...(from === null
+    ...(from === null ? [] : [sql`leaf.occurred_at >= ${fromTime}`]),
+    // Where to begin: what a checkpoint had sealed before that time has happened before it.
+    ...(from === null || size !== null
       ? []
       : [
-          sql`leaf.occurred_at >= ${fromTime}`,
           sql`leaf.leaf_index >= coalesce((SELECT b.size FROM audit.checkpoint AS b WHERE b.tenant_id = ${tenant}
             AND b.made_at < ${fromTime} - ${clockSlack} ORDER BY b.size DESC LIMIT 1), 0)`,
         ]),

@@ -87,13 +87,8 @@ async function* following(
   first: IteratorResult<string, void>,
   rest: AsyncGenerator<string, void>,
 ): AsyncGenerator<string> {
-  // When the reader goes away, so does what would have been read next.
-  try {
-    if (!first.done) yield first.value
-    yield* rest
-  } finally {
-    await rest.return()
-  }
+  if (!first.done) yield first.value
+  yield* rest
 }
 
 /** The export, batch by batch, each one committed to the audit before it is given out. */

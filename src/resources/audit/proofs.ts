@@ -24,7 +24,7 @@ const access = { action: 'read', resource: 'audit-events' } as const
 /** What is sealed every few seconds is not sealed yet. */
 export const notSealed = (): Problem => new Problem('not_sealed', { audited: true, headers: { 'retry-after': '5' } })
 
-const leafRow = z.object({ index: z.int(), hash: z.string() })
+const leafRow = z.object({ _index: z.int().nullable(), _hash: z.string().nullable() })
 
 /**
  * The proof that an event is in the log that was signed last. One statement: the event, its leaf, the hashes around it,
@@ -33,20 +33,20 @@ const leafRow = z.object({ index: z.int(), hash: z.string() })
  */
 export async function eventProofOf(db: Database, caller: Caller, id: string): Promise<JsonRow> {
   const found = await db.read(caller, access, (principal) => proofPlan(principal, id))
-  if (!found.rows?.length) throw new Problem('not_found', { audited: true })
-  const [leafFound] = found.leaf ?? []
+  const [row] = found.rows ?? []
+  if (!row) throw new Problem('not_found', { audited: true })
+  const { _index: index, _hash: leafHash } = leafRow.parse(row)
   const [newest] = found.checkpoint ?? []
-  if (!leafFound || !newest) throw notSealed()
-  const leaf = leafRow.parse(leafFound)
+  if (index === null || !newest) throw notSealed()
   const { size, note } = checkpointRow.parse(newest)
   const text = leavesOf(found.sealed ?? []).get(id)
   return {
     eventId: id,
     ...(text === undefined ? {} : { leaf: text }),
-    leafHash: leaf.hash,
-    leafIndex: leaf.index,
+    leafHash,
+    leafIndex: index,
     treeSize: size,
-    proof: hashes(inclusionSpans(leaf.index, size), found.hashes),
+    proof: hashes(inclusionSpans(index, size), found.hashes),
     checkpoint: note,
     endorsements: endorsements(found.keys),
   }
@@ -89,39 +89,30 @@ function proofPlan(principal: Principal, id: string): ReadPlan {
     parts: () => {
       const rows = rowsWhere(principal, auditEvents, 'read') || sql`false`
       const whole = wholeWhere(principal)
+      // What is not sealed yet has no sealed form to show.
+      const isShown = sql`(leaf.leaf_index IS NOT NULL AND ${typeof whole === 'boolean' ? sql.raw(String(whole)) : whole}) IS TRUE`
       const all = sql`${sql.param([...auditEvents.fields.keys()].filter((name) => name !== 'id'))}::text[]`
       return [
         {
           name: 'rows',
           resource: auditEvents.name,
           columns: sql`${readableEvent.eventId} AS id, NULL::uuid AS "_subject", ${readableEvent.occurredAt} AS "_at",
-            (${whole === true || whole === false ? sql.raw(String(whole)) : whole}) IS TRUE AS "_whole",
-            CASE WHEN ${whole === true || whole === false ? sql.raw(String(whole)) : whole} THEN ${all} ELSE '{}' END AS "_shown",
-            '{}'::text[] AS "_masked"`,
-          from: sql`${auditEvents.table}`,
+            leaf.leaf_index AS "_index", encode(leaf.leaf_hash, 'base64') AS "_hash", ${isShown} AS "_whole",
+            CASE WHEN ${isShown} THEN ${all} ELSE '{}' END AS "_shown", '{}'::text[] AS "_masked"`,
+          from: sql`${auditEvents.table} LEFT JOIN audit.leaf AS leaf
+            ON leaf.tenant_id = ${readableEvent.tenantId} AND leaf.event_id = ${readableEvent.eventId}`,
           tenant: auditEvents.tenant,
           where: sql`${rows} AND ${readableEvent.eventId} = ${named('id')}::uuid`,
           shown: ['id'],
           masked: [],
           byRow: true,
         },
-        {
-          name: 'leaf',
-          resource: null,
-          columns: sql`l.leaf_index AS index, encode(l.leaf_hash, 'base64') AS hash`,
-          from: sql`rows AS r JOIN audit.leaf AS l ON l.tenant_id = ${named('eventTenant')}::uuid AND l.event_id = r.id`,
-          tenant: null,
-          where: sql`true`,
-          shown: [],
-          masked: [],
-          byRow: false,
-        },
         newestPart,
         keysPart,
         sealedPart(sql`SELECT r.id, r."_at" FROM rows AS r WHERE r."_whole"`),
         hashesPart(
-          sql`SELECT l.index FROM leaf AS l`,
-          sql`(SELECT c.size FROM checkpoint AS c WHERE EXISTS (SELECT FROM leaf))`,
+          sql`SELECT r."_index" FROM rows AS r`,
+          sql`(SELECT c.size FROM checkpoint AS c WHERE EXISTS (SELECT FROM rows AS r WHERE r."_index" IS NOT NULL))`,
         ),
       ]
     },

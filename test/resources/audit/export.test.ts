@@ -83,6 +83,7 @@ t.test('the whole log is exported, proven and complete', async (t) => {
       ['update'],
     )
     t.same((await some(`to=${middle}&resource=contacts`)).length, 3)
+    t.equal((await some('from=2020-01-01T00:00:00%2B23:59&to=2020-01-01T01:00:00-23:59')).length, 0, 'any offset')
     t.equal((await some('outcome=denied')).length, 0)
     t.equal((await some('resource=tags')).length, 1100)
     const scattered = await request('GET', '/v1/audit-events/export?resource=contacts')
