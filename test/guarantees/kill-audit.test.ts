@@ -102,7 +102,7 @@ t.test(
       }
       for (const fault of [...(await findings.unaudited(answers)), ...(await findings.writes(known))])
         faults.push(`round ${round}, ${name}: ${fault}`)
-      if (round % 20 === 19) t.comment(`${round + 1} rounds, ${checked} answers, ${faults.length} faults`)
+      if (round % 10 === 9) t.comment(`${round + 1} rounds, ${checked} answers, ${faults.length} faults`)
     }
     ledger.isStopping = true
     await clients

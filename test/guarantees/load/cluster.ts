@@ -33,6 +33,8 @@ export class Cluster {
     const [first = ''] = readFileSync(join(this.#folder, 'postmaster.pid'), 'utf8').split('\n')
     const postmaster = Number(first)
     if (!(postmaster > 1)) throw new Error('the cluster does not run')
+    // So that it starts no other meanwhile, which would outlive it and keep its memory.
+    signal(postmaster, 'SIGSTOP')
     const pids = [postmaster, ...(await childrenOf(postmaster))]
     for (const pid of pids) signal(pid, 'SIGKILL')
     while (pids.some((pid) => signal(pid, 0))) await sleep(20)
@@ -81,7 +83,7 @@ async function childrenOf(parent: number): Promise<number[]> {
 }
 
 /** @returns whether there was such a process; one that has ended and waits for its parent is none any more */
-function signal(pid: number, name: 'SIGKILL' | 0): boolean {
+function signal(pid: number, name: 'SIGKILL' | 'SIGSTOP' | 0): boolean {
   try {
     process.kill(pid, name)
     return !isZombie(pid)
