@@ -48,8 +48,8 @@ interface PersonRow {
  * Erases a person: the one path. In one transaction with its audit event: the ledger's entry first, then all that is
  * theirs, then their key, without which nothing that was encrypted for them opens any more (files, raw events, what the
  * audit keeps of old values); their contact stays as a tombstone. Files on disk go by jobs; until then they are noise.
- * @param admit locks the contact's row (NO KEY UPDATE) and throws where the caller may not erase it; left out: the
- *   service itself may
+ * @param admit throws where the caller may not erase the contact; locks no more of it than a change of it would
+ *   (NO KEY UPDATE). Left out: the service itself may
  * @throws Problem not_found, erased, held, unprocessable; StillSending
  */
 export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async () => {}): Promise<Erasure> {

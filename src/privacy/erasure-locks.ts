@@ -56,7 +56,7 @@ export async function addressesOf(tx: Tx, contactIds: readonly string[]): Promis
  * Makes the transaction alone with everything that is done with the person, in the order in which others take these
  * locks, so that nobody waits in a circle:
  * 1. the person's addresses, as the normaliser does: an event of theirs comes wholly before this or wholly after
- * 2. the contact, by `admit`, which also says whether the caller may; whoever changes it comes before or finds it gone
+ * 2. the contact, by `admit`, which says whether the caller may: whoever changes it comes before or finds it gone
  * 3. what is below it: a message that is being sent, a file that is being fetched
  * 4. the contact once more, so that nobody can add anything to it (the check of a foreign key waits for this lock)
  */
@@ -68,12 +68,14 @@ export async function lockPerson(tx: Tx, contactIds: readonly string[], admit: (
   )
   await admit()
   const values = valuesOf(tx, contactIds)
+  const contacts = sql`SELECT FROM app.contact c WHERE ${ofPerson('c', 'id')} ORDER BY c.id`
+  await tx.query(sql`${contacts} FOR NO KEY UPDATE`, values)
   for (const table of ['conversation', 'message', 'note', 'attachment', 'identity'])
     await tx.query(
       sql`SELECT count(*) FROM (SELECT FROM ${sql.identifier('app')}.${sql.identifier(table)} AS r WHERE ${ofPerson('r', 'contact_id')} ORDER BY r.id FOR UPDATE) AS locked`,
       values,
     )
-  await tx.query(sql`SELECT FROM app.contact c WHERE ${ofPerson('c', 'id')} ORDER BY c.id FOR UPDATE`, values)
+  await tx.query(sql`${contacts} FOR UPDATE`, values)
 }
 
 /** Whether a message of the person is with its provider at this moment: it cannot be called back. */
