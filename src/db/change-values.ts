@@ -1,6 +1,7 @@
 import { is } from 'drizzle-orm/entity'
 import { SQL } from 'drizzle-orm/sql/sql'
 import type { Resource } from '../access/define.ts'
+import type { Field } from '../access/model.ts'
 import type { JsonRow } from './transaction.ts'
 import { utc } from './view.ts'
 
@@ -59,6 +60,17 @@ export function recordChanges(
   return rows.flatMap((row) => recordChange(resource, { ...row, subjectId: subjectOf(row.id) ?? null }) ?? [])
 }
 
+/** Two changes of the same records as one, where they are. */
+export function joined(changes: readonly RecordChange[], more: readonly RecordChange[]): RecordChange[] {
+  const all = new Map(changes.map((one) => [one.id, one]))
+  for (const one of more) {
+    const first = all.get(one.id)
+    const before = first && (first.before === null ? null : { ...first.before, ...one.before })
+    all.set(one.id, first ? { ...first, before: before ?? null, after: { ...first.after, ...one.after } } : one)
+  }
+  return [...all.values()]
+}
+
 /**
  * The fields that columns set beside what was asked for; null where one of them has a value that only the database
  * knows.
@@ -94,7 +106,7 @@ function flattened(resource: Resource, record: JsonRow): Map<string, unknown> {
       for (const [key, own] of Object.entries(isObject(value) ? value : {}))
         values.set(`${name}.${key}`, Array.isArray(own) && own.length === 0 ? null : own)
     } else if (field && !technical.has(name) && !resource.definitions[name]?.derived)
-      values.set(name, field.kind === 'time' && typeof value === 'string' ? plainTime(value) : plain(value))
+      values.set(name, field.kind === 'time' && typeof value === 'string' ? plainTime(value) : plain(value, field))
   }
   return values
 }
@@ -102,8 +114,9 @@ function flattened(resource: Resource, record: JsonRow): Map<string, unknown> {
 /** Two times that mean the same moment are written in the same way: in UTC, without zeros at the end. */
 const plainTime = (time: string): string => utc(time).replace(/(\.\d*?[1-9])0+Z$|\.0+Z$/, '$1Z')
 
-/** An object of which nothing is left is none. */
-const plain = (value: unknown): unknown => (isObject(value) && Object.keys(value).length === 0 ? null : sorted(value))
+/** What is put together of several columns is nothing when none of them has a value. */
+const plain = (value: unknown, { column }: Field): unknown =>
+  column === null && isObject(value) && Object.keys(value).length === 0 ? null : sorted(value)
 
 /** Members in one order: the database keeps another one than a request. */
 function sorted(value: unknown): unknown {

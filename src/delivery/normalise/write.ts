@@ -1,5 +1,5 @@
 import { type Touched, touches, type Versioned } from '../../db/audit-event.ts'
-import { recordChange, recordChanges } from '../../db/change-values.ts'
+import { joined, recordChange, recordChanges } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { consentRecordAll } from '../../privacy/consent-events.ts'
 import { attachmentPendAll } from '../../resources/attachments/pending.ts'
@@ -76,6 +76,10 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
   const incoming = await keepIncoming(tx, businessUnitId, values)
   const changed = ['displayName', 'email', 'phone', 'country', 'customFields', 'source', 'teamId']
   const own = (id: string): string => id
+  const first = made.flatMap(({ id, displayName, email, phone, country }) => {
+    const after = { displayName, email, phone, country, source: type, teamId, businessUnitId }
+    return recordChange(contactResource, { id, subjectId: id, before: null, after }) ?? []
+  })
   const fields = [
     ...new Set(
       gaining.flatMap(({ id: _id, replacedPhone: _old, restores, ...gain }) => [
@@ -85,14 +89,8 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
     ),
   ]
   return [
-    ...touches('contacts', made.map(firstVersion), changed, own, [
-      ...made.flatMap(({ id, displayName, email, phone, country }) => {
-        const after = { displayName, email, phone, country, source: type, teamId, businessUnitId }
-        return recordChange(contactResource, { id, subjectId: id, before: null, after }) ?? []
-      }),
-      ...incoming.values,
-    ]),
-    ...touches('contacts', gained, fields, own, [...recordChanges(contactResource, gained, own), ...incoming.values]),
+    ...touches('contacts', made.map(firstVersion), changed, own, joined(first, incoming.values)),
+    ...touches('contacts', gained, fields, own, joined(recordChanges(contactResource, gained, own), incoming.values)),
     ...incoming.discovered,
   ]
 }

@@ -76,8 +76,8 @@ export async function pastChanges(
   const statement = tx.kept(
     `history/${after ? 'after' : 'first'}/${onlyOf ? 'field' : 'all'}`,
     () => sql`SELECT e.event_id AS "eventId", e.occurred_at::text AS "occurredAt", e.actor_kind AS "actorKind", e.actor_id AS "actorId", e.on_behalf_of AS "onBehalfOf", e.action, e.purpose, e.cause_id AS "causeId",
-        (SELECT json_agg(json_build_object('n', c.n - 1, 'text', encode(c.sealed, 'base64')) ORDER BY c.n)
-           FROM unnest(e.change_subjects, e.sealed_changes) WITH ORDINALITY AS c(subject, sealed, n) WHERE c.subject = ${named('contact')}::uuid) AS sealed
+        (SELECT coalesce(json_agg(json_build_object('n', c.n - 1, 'text', encode(c.sealed, 'base64')) ORDER BY c.n), '[]')
+           FROM unnest(e.change_subjects, e.sealed_changes) WITH ORDINALITY AS c(subject, sealed, n) WHERE c.subject = ${named('contact')}::uuid AND c.sealed IS NOT NULL) AS sealed
       FROM (SELECT * FROM audit.event AS e WHERE e.tenant_id = ${named('tenant')}::uuid AND e.change_subjects @> ARRAY[${named('contact')}::uuid]
         ${after ? sql`AND (e.occurred_at, e.event_id) <= (${named('at')}::timestamptz, ${named('event')}::uuid)` : sql``}
         ${
