@@ -31,7 +31,7 @@ export async function fillContacts(
   for (const dialogue of dialogues) usedBy.set(dialogue.person, [...(usedBy.get(dialogue.person) ?? []), dialogue])
   for (let from = 0; from < people.length; from += batchSize) {
     const batch = people.slice(from, from + batchSize)
-    await db.change(systemCaller(db, company.tenant), { action: 'import', resource: 'contacts' }, async (tx) => {
+    await db.change(systemCaller(db, company.tenant, null), { action: 'import', resource: 'contacts' }, async (tx) => {
       const { tenantId } = company.tenant
       const identities = batch.flatMap((person) =>
         identitiesOf(person, company, usedBy.get(person) ?? [], addresses, random),

@@ -39,21 +39,25 @@ export async function fillConversations(
     const rows = batch.map((dialogue) => rowsOf(dialogue, company, addresses, nowMs, random))
     const messages = rows.flatMap((one) => one.messages)
     const notes = rows.flatMap((one) => one.notes)
-    await db.change(systemCaller(db, company.tenant), { action: 'import', resource: 'conversations' }, async (tx) => {
-      await insertAll(
-        tx,
-        conversation,
-        rows.map((one) => one.conversation),
-      )
-      await insertAll(tx, message, messages)
-      await insertAll(tx, note, notes)
-      const subjectIds = [...new Set(batch.map((one) => one.person.id))]
-      const touch = (resource: string, all: readonly { id?: string }[], changed: string[]): void =>
-        tx.touch({ resource, ids: all.flatMap((one) => one.id ?? []), changed, version: 1, subjectIds })
-      touch('conversations', batch, ['contactId', 'channelId', 'status'])
-      touch('messages', messages, ['conversationId', 'type', 'text', 'status'])
-      if (notes.length > 0) touch('notes', notes, ['conversationId', 'text'])
-    })
+    await db.change(
+      systemCaller(db, company.tenant, null),
+      { action: 'import', resource: 'conversations' },
+      async (tx) => {
+        await insertAll(
+          tx,
+          conversation,
+          rows.map((one) => one.conversation),
+        )
+        await insertAll(tx, message, messages)
+        await insertAll(tx, note, notes)
+        const subjectIds = [...new Set(batch.map((one) => one.person.id))]
+        const touch = (resource: string, all: readonly { id?: string }[], changed: string[]): void =>
+          tx.touch({ resource, ids: all.flatMap((one) => one.id ?? []), changed, version: 1, subjectIds })
+        touch('conversations', batch, ['contactId', 'channelId', 'status'])
+        touch('messages', messages, ['conversationId', 'type', 'text', 'status'])
+        if (notes.length > 0) touch('notes', notes, ['conversationId', 'text'])
+      },
+    )
     advance(batch.length + messages.length)
   }
 }

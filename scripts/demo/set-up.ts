@@ -122,7 +122,7 @@ async function pastChannel(
 ): Promise<string> {
   const id = randomUUIDv7()
   const seen = Object.fromEntries(Object.entries(account.settings).filter(([name]) => !account.secrets.includes(name)))
-  await db.change(systemCaller(db, tenant), { action: 'import', resource: 'channels' }, async (tx) => {
+  await db.change(systemCaller(db, tenant, null), { action: 'import', resource: 'channels' }, async (tx) => {
     await tx.query(sql`SELECT directory.register_channel(${id}::uuid)`)
     await insertAll(tx, channel, [
       {

@@ -10,11 +10,14 @@ class ToldBefore extends Error {}
  * beside the refusals, each of which is on record by itself.
  * @returns whether this was the first time today
  */
-export async function quotaAlert(db: Database, { principal }: Caller): Promise<boolean> {
+export async function quotaAlert(db: Database, { principal, meta }: Caller): Promise<boolean> {
   const holder = quotaHolder(principal)
   const isKey = principal.kind === 'apiKey' && principal.onBehalfOf === null
   const resource = isKey ? 'api-keys' : 'members'
-  const system = { principal: db.own('system', principal), meta: { requestId: null, ip: null, purpose: null } }
+  const system = {
+    principal: db.own('system', principal),
+    meta: { requestId: meta.requestId, ip: null, purpose: null, causeId: holder },
+  }
   try {
     await db.change(system, { action: 'reveal', resource, code: 'quota_alert' }, async (tx) => {
       const first = await tx.query(sql`INSERT INTO app.reveal_use AS u (tenant_id, principal_id, day, used, alerted_at)

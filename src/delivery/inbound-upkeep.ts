@@ -12,8 +12,12 @@ const lanesMax = 1_000
  * still gets a job, every unrouted event that a channel serves by now is given to it. And raw events without a contact
  * expire.
  */
-export async function sweepInbound({ db }: WorkContext, tenant: { tenantId: string; region: string }): Promise<void> {
-  const caller = systemCaller(db, tenant)
+export async function sweepInbound(
+  { db }: WorkContext,
+  tenant: { tenantId: string; region: string },
+  runId: string,
+): Promise<void> {
+  const caller = systemCaller(db, tenant, runId)
   const entry = { action: 'update', resource: 'inbound-events' } as const
   const mine = sql`e.tenant_id = ${tenant.tenantId}::uuid`
 

@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { sweepFiles } from './file-upkeep.ts'
@@ -21,6 +22,9 @@ const leftovers: readonly { table: string; where: SQL }[] = [
 /** The hourly upkeep: partitions of the audit ahead of time, and the sweeping of what has served its purpose. */
 export const maintain: Task = async (context) => {
   const { db, log } = context
+  // The cause of all that it does, in the audit and in the log.
+  const runId = randomUUIDv7()
+  log.debug({ runId }, 'upkeep')
   await db.directory(sql`audit.make_partitions()`)
   await db.directory(sql`directory.forget_login_attempts(${loginAttemptSeconds}::int)`)
   for (const tenant of await db.tenants()) {
@@ -28,14 +32,14 @@ export const maintain: Task = async (context) => {
       const mine = sql`${sql.identifier('app')}.${sql.identifier(table)} WHERE tenant_id = ${tenant.tenantId}::uuid AND ${where}`
       const [found] = await db.lookup<{ some: boolean }>(tenant, sql`SELECT EXISTS (SELECT FROM ${mine}) AS some`)
       if (!found?.some) continue
-      await db.change(systemCaller(db, tenant), { action: 'delete', resource: 'tenants' }, async (tx) => {
+      await db.change(systemCaller(db, tenant, runId), { action: 'delete', resource: 'tenants' }, async (tx) => {
         await tx.query(sql`DELETE FROM ${mine}`)
         tx.touch({ resource: 'tenants', ids: [tenant.tenantId], changed: [table] })
       })
-      log.debug({ table }, 'leftovers swept')
+      log.debug({ table, runId }, 'leftovers swept')
     }
-    await sweepInbound(context, tenant)
-    await sweepOutbox(context, tenant)
+    await sweepInbound(context, tenant, runId)
+    await sweepOutbox(context, tenant, runId)
   }
   await sweepFiles(context)
 }

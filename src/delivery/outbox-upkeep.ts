@@ -28,11 +28,15 @@ const stranded: readonly { task: 'send' | 'wake'; resource: string; conversation
  * What was put into the outbox leaves, and what sleeps wakes up, even if its job was given up or lost (a database
  * restored without its queue).
  */
-export async function sweepOutbox({ db }: WorkContext, tenant: { tenantId: string; region: string }): Promise<void> {
+export async function sweepOutbox(
+  { db }: WorkContext,
+  tenant: { tenantId: string; region: string },
+  runId: string,
+): Promise<void> {
   for (const { task, resource, conversations } of stranded) {
     const rows = await db.lookup<{ id: string }>(tenant, conversations(tenant.tenantId))
     if (rows.length === 0) continue
-    await db.change(systemCaller(db, tenant), { action: 'update', resource }, async (tx) => {
+    await db.change(systemCaller(db, tenant, runId), { action: 'update', resource }, async (tx) => {
       tx.touch({ resource: 'conversations', ids: rows.map(({ id }) => id), changed: [] })
       await Promise.all(
         rows.map(({ id }) => tx.enqueue(task, `${task}/${tenant.tenantId}/${id}`, { ...tenant, conversationId: id })),

@@ -4,7 +4,7 @@ import type { Task } from './task.ts'
 
 /** Gives a channel the events that came before it was there, when there were many or some came just then. */
 export const routeEvents: Task = async ({ db }, { tenantId = '', region = '', channelId = '' }) => {
-  const caller = systemCaller(db, { tenantId, region })
+  const caller = systemCaller(db, { tenantId, region }, channelId)
   await db.change(caller, { action: 'update', resource: 'inbound-events' }, async (tx) => {
     const channel = await channelFetch(tx, channelId)
     tx.touch({ resource: 'channels', ids: [channelId] })

@@ -52,7 +52,7 @@ t.test('a job whose change is rolled back never runs', async (t) => {
   work(t, service, { probe: async (_context, { n }) => void begun.push(n ?? '') })
   await t.rejects(
     service.db.change(
-      systemCaller(service.db, tenantOf(service)),
+      systemCaller(service.db, tenantOf(service), null),
       { action: 'update', resource: 'tenants' },
       async (tx) => {
         await tx.enqueue('probe', 'undone', { n: 'undone' })
@@ -201,7 +201,7 @@ async function add(
   payload: Record<string, string> = {},
 ): Promise<void> {
   await service.db.change(
-    systemCaller(service.db, tenantOf(service)),
+    systemCaller(service.db, tenantOf(service), null),
     { action: 'update', resource: 'tenants' },
     async (tx) => {
       await tx.enqueue(task, key, payload)

@@ -60,7 +60,7 @@ export class BatchFailed extends Error {
  * @throws BatchFailed
  */
 export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, options: BatchOptions): Promise<boolean> {
-  const caller = systemCaller(db, lane)
+  const caller = systemCaller(db, lane, null)
   let taken: StoredEvent[] = []
   try {
     const { goesOn, conflicts, settled } = await db.change(

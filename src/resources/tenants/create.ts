@@ -18,11 +18,14 @@ export interface NewTenant {
 /** One per tenant and database: statements are kept with their principal's ability. */
 const systems = new WeakMap<Database, Map<string, Principal>>()
 
-/** The service itself, working for a tenant. */
+/**
+ * The service itself, working for a tenant.
+ * @param causeId what caused it: the record it is about, or the run of a recurring task; null: an operator's command or a start
+ */
 export function systemCaller(
   db: Database,
   { tenantId, region }: { tenantId: string; region: string },
-  causeId: string | null = null,
+  causeId: string | null,
 ): Caller {
   const known = systems.get(db) ?? new Map<string, Principal>()
   systems.set(db, known)
@@ -50,7 +53,7 @@ export async function tenantCreate(
   const passwordHash = await hashPassword(ownerPassword)
   const roles = builtInRoles([...db.models.keys()]).map((role) => ({ ...role, id: randomUUIDv7() }))
   const tenant = { tenantId, region }
-  await db.create(systemCaller(db, tenant), { action: 'create', resource: 'tenants' }, async (tx) => {
+  await db.create(systemCaller(db, tenant, null), { action: 'create', resource: 'tenants' }, async (tx) => {
     if (onlyFirst) {
       // Several services may start on one empty database: the others wait here, and then see what the first has made.
       await tx.query(sql`SELECT pg_advisory_xact_lock(${firstTenantLock})`)
@@ -87,7 +90,7 @@ export async function syncBuiltInRoles(db: Database): Promise<void> {
     )
     const stale = wanted.filter((role) => stored.some((row) => row.built_in === role.name && !row.same))
     if (stale.length === 0) continue
-    await db.change(systemCaller(db, tenant), { action: 'update', resource: 'roles' }, async (tx) => {
+    await db.change(systemCaller(db, tenant, null), { action: 'update', resource: 'roles' }, async (tx) => {
       const rows = await tx.query<{
         id: string
       }>(sql`UPDATE app.role r SET grants = w.grants, sees_all_business_units = w."seesAllBusinessUnits", version = version + 1, updated_at = now()
