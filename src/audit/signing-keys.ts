@@ -91,13 +91,16 @@ export async function rotateKey(tx: Tx): Promise<SigningKey> {
   const { privateKey } = generateKeyPairSync('ed25519')
   const signer = newest ? signerOf(tx.keys, newest, secret ?? null) : { name: originOf(tenantId), privateKey }
   const key = endorsed(signer, privateKey, (newest?.generation ?? 0) + 1, size)
-  await tx.query(sql`INSERT INTO audit.signing_key (tenant_id, generation, public_key, endorsement, made_at)
-    VALUES (${tenantId}::uuid, ${key.generation}, ${key.publicKey}, ${key.endorsement}, ${key.madeAt}::timestamptz)`)
+  const [kept] = await tx.query<{ madeAt: string }>(
+    sql`INSERT INTO audit.signing_key (tenant_id, generation, public_key, endorsement, made_at)
+      VALUES (${tenantId}::uuid, ${key.generation}, ${key.publicKey}, ${key.endorsement}, ${key.madeAt}::timestamptz)
+      RETURNING made_at AS "madeAt"`,
+  )
   await tx.query(sql`DELETE FROM app.signing_secret WHERE ${mine}`)
   await tx.query(sql`INSERT INTO app.signing_secret (tenant_id, generation, sealed_private_key)
     VALUES (${tenantId}::uuid, ${key.generation}, ${sealedPart(tx.keys, key.generation, privateKey)})`)
   tx.touch({ resource: 'audit-events', ids: [], changed: ['signingKey'] })
-  return key
+  return { ...key, ...kept }
 }
 
 /** The line that says when a note was made. */

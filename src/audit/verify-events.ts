@@ -148,9 +148,8 @@ function isAfter(event: StoredEvent, other: StoredEvent): boolean {
 function isWellFormed(event: StoredEvent, shape: readonly { resource: string }[]): boolean {
   const { ids, counts, versions } = event
   if (versions && (versions.length !== shape.length || versions.every((version) => version === null))) return false
-  if (!counts) return shape.length === 1
-  const own = counts.reduce((sum, count) => sum + count, 0)
-  if (counts.length !== shape.length || counts.some((count) => count < 0) || own > ids.length) return false
+  if (!counts) return shape.length > 0 || ids.length === 0
+  if (counts.some((count) => count < 0)) return false
   let at = 0
   const contacts = new Set<string>()
   for (const [i, { resource }] of shape.entries()) {
@@ -158,6 +157,6 @@ function isWellFormed(event: StoredEvent, shape: readonly { resource: string }[]
     if (resource === 'contacts') for (const id of ids.slice(at, to)) contacts.add(id)
     at = to
   }
-  const others = ids.slice(own)
+  const others = ids.slice(at)
   return new Set(others).size === others.length && !others.some((id) => contacts.has(id))
 }

@@ -8,6 +8,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts'
 import { apiKeys } from './api-keys/schema.ts'
 import { attachmentRoutes } from './attachments/routes.ts'
 import { attachments } from './attachments/schema.ts'
+import { auditKeyRoutes } from './audit/keys.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { affectedContactRoutes } from './audit-events/affected-contacts.ts'
 import { auditEventRevealRoute } from './audit-events/reveal.ts'
@@ -109,6 +110,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   auditEventRoutes,
   auditEventRevealRoute,
   auditRoutes,
+  auditKeyRoutes,
   affectedContactRoutes,
 ]
 

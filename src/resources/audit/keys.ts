@@ -25,6 +25,7 @@ export function auditKeyRoutes(app: FastifyInstance, { db }: Deps): void {
       description:
         'Makes a new key, has the old one sign it, and destroys the old one: nobody can sign with it any more. All checkpoints so far stay good.',
       idempotent: true,
+      location: true,
     }),
     handler: async (request, reply) => {
       const caller = callerOf(request)
@@ -38,7 +39,7 @@ export function auditKeyRoutes(app: FastifyInstance, { db }: Deps): void {
         async (tx) => {
           const { generation, publicKey, endorsement, madeAt } = await rotateKey(tx)
           const vkey = formatVkey(originOf(tenantId), publicKey)
-          return { id: idOf(generation), record: { generation, vkey, endorsement, madeAt } }
+          return { id: idOf(generation), record: { generation, vkey, endorsement, madeAt: utc(madeAt) } }
         },
         async (id): Promise<JsonRow> => {
           const found = await db.read(caller, { ...access, action: 'read' }, () => ({
