@@ -2,7 +2,7 @@ import t from 'tap'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
 import { seal } from '../../src/audit/seal.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
-import { startTestService, type TestService } from '../harness/service.ts'
+import { ownerEmail, startTestService, type TestService } from '../harness/service.ts'
 import { sized } from '../harness/size.ts'
 import { storedFiles } from '../resources/attachments/fixtures.ts'
 import { done, until } from '../resources/conversations/fixtures.ts'
@@ -61,6 +61,7 @@ t.test(
     const checkpoints = new CheckpointFiles(service.config.checkpointDir)
     await seal(service.db, checkpoints, tenant)
     const events = await eventRows(service)
+    service.ownerToken = (await service.login(ownerEmail)).token
     const erased = await done(service, 'POST', `/v1/contacts/${victim.contactId}/erase`, {
       reason: 'Asked for it by email',
       ticket: 'DSR-7',
@@ -134,7 +135,8 @@ t.test(
     await until(async () => (await service.sql(known, [victim.address])).length > 0)
     const [again] = await service.sql<{ id: string }>(known, [victim.address])
     t.not(again?.id, victim.contactId, 'whoever comes back is somebody new')
-    t.equal((await service.request('GET', `/v1/contacts/${victim.contactId}`)).status, 410)
+    const { token } = await service.login(ownerEmail)
+    t.equal((await service.request('GET', `/v1/contacts/${victim.contactId}`, { token })).status, 410)
   },
 )
 

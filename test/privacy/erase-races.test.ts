@@ -1,5 +1,6 @@
 import t from 'tap'
 import { claimMessage, nextMessage } from '../../src/delivery/send-claim.ts'
+import { systemCaller } from '../../src/resources/tenants/create.ts'
 import { said as event, startLanes, statuses } from '../delivery/lanes.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import { connectorChannel, done, person, send, talk } from '../resources/conversations/fixtures.ts'
@@ -112,14 +113,37 @@ t.test('a conversation that is begun while the person is erased is not', async (
   }
 })
 
+t.test('an erasure waits for whoever adds something to the person, and takes it along', async (t) => {
+  const service = await startTestService(t)
+  const { channelId } = await connectorChannel(service, 'http://127.0.0.1:9')
+  const { contactId } = await person(service, { kind: 'connector' })
+  const { sql: text } = await import('../../src/db/sql.ts')
+  const caller = systemCaller(service.db, { tenantId: service.tenantId, region: 'default' }, null)
+  const { promise: isAdded, resolve: added } = Promise.withResolvers<void>()
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
+  const adding = service.db.change(caller, { action: 'create', resource: 'conversations' }, async (tx) => {
+    const [row] = await tx.query<{ id: string }>(
+      text`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, channel_id, channel, subject, veiled)
+        SELECT tenant_id, gen_random_uuid(), business_unit_id, id, ${channelId}::uuid, 'connector', 'late', '{}' FROM app.contact WHERE id = ${contactId}::uuid RETURNING id`,
+    )
+    added()
+    await mayEnd
+    tx.touch({ resource: 'conversations', ids: [String(row?.id)], subjectIds: [contactId] })
+  })
+  await isAdded
+  const erasing = erase(service, contactId)
+  await service.waiting()
+  end()
+  const [erased] = await Promise.all([erasing, adding])
+  t.match([erased.status, erased.body.counts], [200, { conversations: 1 }])
+  t.same(await left(service, contactId), [])
+})
+
 t.test('the database refuses a row for somebody who was erased a moment ago', async (t) => {
   const service = await startTestService(t)
   const { channelId } = await connectorChannel(service, 'http://127.0.0.1:9')
   const one = await talk(service, { channelId, kind: 'connector' })
-  const caller = {
-    principal: service.db.own('system', { tenantId: service.tenantId, region: 'default' }),
-    meta: { requestId: null, ip: null, purpose: null },
-  }
+  const caller = systemCaller(service.db, { tenantId: service.tenantId, region: 'default' }, null)
   const { sql: text } = await import('../../src/db/sql.ts')
   for (const statement of [
     text`INSERT INTO app.external_id (tenant_id, business_unit_id, system, value, contact_id) SELECT tenant_id, business_unit_id, 'crm', 'late', id FROM app.contact WHERE id = ${one.contactId}::uuid`,
