@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { resources } from '../../../src/resources/index.ts'
+import { sealAll } from '../../harness/seal.ts'
 import type { Row, TestService } from '../../harness/service.ts'
 import { whatsappChannel } from '../../resources/ingest/posts.ts'
 import { customValues, defineFields } from './custom.ts'
@@ -149,6 +150,8 @@ export async function prepareHouse(service: TestService): Promise<House> {
   await sql(`UPDATE app.member SET last_login_at = '2026-03-01T10:00:00Z', reveal_quota = 100000`)
   await sql(`UPDATE app.member SET reveal_quota = 54321 WHERE id = $1`, [sample('members', 'near')])
   await sql(`UPDATE app.api_key SET reveal_quota = 54321`)
+  // So that there is something to prove and to export.
+  await sealAll(service)
   for (const { name } of resources)
     if (!samples.has(name))
       throw new Error(`The house has no record of ${name}: add one, or the guarantees leave it out.`)

@@ -2,9 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { CheckpointFiles } from '../../../src/audit/checkpoint-files.ts'
-import { seal } from '../../../src/audit/seal.ts'
+import { sealAll } from '../../harness/seal.ts'
 import { startTestService, type TestService } from '../../harness/service.ts'
 
 export interface SealedService extends TestService {
@@ -24,21 +22,11 @@ export async function startSealedService(
   const service = await startTestService(t, options)
   const folder = mkdtempSync(join(tmpdir(), 'custodia-sealed-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const store = new CheckpointFiles(join(folder, 'checkpoints'))
   const verifier = join(folder, 'verifier.mjs')
   writeFileSync(verifier, (await service.request('GET', '/v1/audit/verifier.mjs', { token: null })).text)
   return {
     ...service,
-    seal: async () => {
-      const [{ region } = { region: '' }] = await service.db.tenants()
-      for (let tries = 0; ; tries++) {
-        const done = await seal(service.db, store, { tenantId: service.tenantId, region })
-        if (done.isDone && done.unsealed.count === 0) return
-        // A transaction of somebody else in the same cluster holds events back.
-        if (tries > 400) throw new Error('what happened does not get sealed')
-        await sleep(25)
-      }
-    },
+    seal: () => sealAll(service),
     verify: (words, files) => {
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
       const { status, stdout, stderr } = spawnSync(process.execPath, [verifier, ...words], { cwd: folder, env: {} })
