@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
+import { tellSealing } from '../../src/telemetry.ts'
 import { serverUrl } from '../harness/database.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 import { post, whatsappChannel, whatsappPost } from '../resources/ingest/posts.ts'
@@ -61,6 +62,16 @@ t.test('it is no part of the document, and a scrape is quick and plain text', as
   ])
     t.ok(values(answer.body, name).size > 0, name)
   t.equal(values((await scrape(service)).body, 'custodia_database_up').get(''), 1)
+})
+
+t.test('how far the sealing of the audit is behind is told', async (t) => {
+  const service = await startTestService(t)
+  tellSealing({ unsealed: 7, lagSeconds: 12.5, checkpoints: 2 })
+  tellSealing({ unsealed: 3, lagSeconds: 1.5, checkpoints: 1 })
+  const { body } = await scrape(service)
+  t.equal(values(body, 'custodia_audit_unsealed_events').get(''), 3)
+  t.equal(values(body, 'custodia_audit_sealing_lag_seconds').get(''), 1.5)
+  t.equal(values(body, 'custodia_audit_checkpoints_total').get(''), 3)
 })
 
 t.test('requests, refusals, inbound events and jobs are counted', async (t) => {
