@@ -86,7 +86,7 @@ t.test('an event, an export and two checkpoints are proven in plain words', asyn
 t.test('any choice of events, in any trees, can be exported and proven', async (t) => {
   await fc.assert(
     fc.asyncProperty(
-      fc.integer({ min: 1, max: sized(1500, 70_000, 600) }),
+      fc.integer({ min: 1, max: sized(1500, 20_000, 600) }),
       fc.array(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), { maxLength: 40 }),
       fc.integer({ min: 1, max: 9 }),
       async (size, parts, each) => {
