@@ -34,9 +34,10 @@ export function recordChange(
   const old = before && flattened(resource, before)
   if (!old) return isSaid(resource) ? null : made(id, subjectId, flattened(resource, after))
   const now = flattened(resource, after)
-  const changed = [...new Set([...old.keys(), ...now.keys()])].filter(
-    (name) => JSON.stringify(old.get(name) ?? null) !== JSON.stringify(now.get(name) ?? null),
-  )
+  const changed = [...new Set([...old.keys(), ...now.keys()])].filter((name) => {
+    const [was, is] = [old.get(name) ?? null, now.get(name) ?? null]
+    return was !== is && JSON.stringify(was) !== JSON.stringify(is)
+  })
   if (changed.length === 0) return null
   const side = (values: ReadonlyMap<string, unknown>): JsonRow =>
     Object.fromEntries(changed.map((name) => [name, values.get(name) ?? null]))
