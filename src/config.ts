@@ -8,6 +8,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { z } from 'zod'
+import { unknownNames } from './setting-names.ts'
 
 /** A setting, of a function that reads its text or throws a `Fault` that says what the text must be. */
 function setting<Value, Default>(read: (text: string) => Value, unset: Default) {
@@ -187,7 +188,7 @@ export function parseConfig(env: Record<string, string | undefined>, projectDir:
       'DATABASE_APP_URL needs DATABASE_URL, the same database with a login that may migrate; set both or none.',
     )
   }
-  lines.push(...unknownNames(env))
+  lines.push(...unknownNames(env, settingNames))
   if (parsed.data === undefined || lines.length > 0) throw new ConfigError(lines)
   return guarded(named(parsed.data, projectDir))
 }
@@ -240,40 +241,6 @@ function guarded<Plain extends object>(plain: Plain): Readonly<Plain> {
   const printable = () => Object.fromEntries(Object.entries(plain).map(shown))
   Object.defineProperties(plain, { toJSON: { value: printable }, [inspect.custom]: { value: printable } })
   return Object.freeze(plain)
-}
-
-const ourPrefixes =
-  /^(ALLOWED|ATTACHMENT|AUDIT|CHECKPOINT|CUSTODIA|DATABASE|LOG|MASTER|METRICS|OUTBOUND|OWNER|RATE_LIMIT|SHUTDOWN|TENANT|TRUSTED|WORKER)_/
-
-// Kubernetes describes every service of the namespace to every container by such variables, so a neighbour that is
-// called "custodia" or "database" would stop the start; systemd sets the last one.
-const notOurs =
-  /^\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?)=|^\w+_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?=|=(tcp|udp):)|^LOG_NAMESPACE=/
-
-function unknownNames(env: Record<string, string | undefined>): string[] {
-  return Object.entries(env)
-    .filter(([name, value]) => value && ourPrefixes.test(name) && !notOurs.test(`${name}=${value}`))
-    .filter(([name]) => !settingNames.includes(name))
-    .map(([name]) => {
-      const steps = (known: string) => editSteps(name, known)
-      const nearest = settingNames.reduce((best, known) => (steps(known) < steps(best) ? known : best))
-      const close = steps(nearest) <= Math.max(2, name.length / 3)
-      return `${name} is not a setting; ${close ? `did you mean ${nearest}?` : 'remove it.'}`
-    })
-}
-
-/** Levenshtein's distance: insertions, deletions and replacements from one text to the other. */
-function editSteps(from: string, to: string): number {
-  let row = [...Array(to.length + 1).keys()]
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1]
-    for (const [at, other] of [...to].entries()) {
-      const [left = 0, above = 0, corner = 0] = [next[at], row[at + 1], row[at]]
-      next.push(Math.min(left + 1, above + 1, corner + (letter === other ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
 }
 
 /**
