@@ -4,6 +4,8 @@ import { type Checkpoint, originOf, parseCheckpoint } from './checkpoint-note.ts
 import { parseNote } from './note.ts'
 import { rootAt } from './tree-reader.ts'
 
+const signatureBytes = 64
+
 /** A checkpoint as it is kept outside the database; its signature has not been looked at. */
 export interface OutsideCheckpoint extends Checkpoint {
   note: string
@@ -35,7 +37,7 @@ export function formatLoss(
 
 /** @returns null for what is neither a checkpoint nor a loss of this tenant */
 export function readOutside(tenantId: string, note: string): OutsideCheckpoint | Loss | null {
-  const text = parseNote(note)?.text ?? ''
+  const text = isWhole(note) ? (parseNote(note)?.text ?? '') : ''
   const checkpoint = parseCheckpoint(text)
   if (checkpoint) return checkpoint.origin === originOf(tenantId) ? { ...checkpoint, note } : null
   const [origin, kind, size, generation] = text.split('\n')
@@ -43,6 +45,10 @@ export function readOutside(tenantId: string, note: string): OutsideCheckpoint |
   const kept = { size: number(/^kept (\d{1,15})$/, size), generation: number(/^kept key (\d{1,9})$/, generation) }
   return kept.size === null || kept.generation === null ? null : { size: kept.size, generation: kept.generation, note }
 }
+
+/** Whether a note is more than what a crash has left of one: then its signature is cut, wherever that was. */
+export const isWhole = (note: string): boolean =>
+  parseNote(note)?.signatures.some(({ signature }) => signature.length === signatureBytes) ?? false
 
 export const isLoss = (one: OutsideCheckpoint | Loss): one is Loss => 'generation' in one
 
@@ -64,7 +70,7 @@ export async function outsideKeys(store: CheckpointStore, tenantId: string): Pro
   for await (const note of store.all(tenantId, 'keys')) {
     const read = readOutside(tenantId, note)
     if (read && isLoss(read)) known = known.slice(0, read.generation)
-    else if (!known.includes(note)) known.push(note)
+    else if (isWhole(note) && !known.includes(note)) known.push(note)
   }
   return known
 }

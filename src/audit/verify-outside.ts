@@ -1,7 +1,7 @@
 import type { Checkpoint, SigningKey } from '../db/sealed-tables.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
-import { openNote, parseNote } from './note.ts'
-import { isLoss, isRoot, keysFault, type OutsideCheckpoint, outsideKeys, readOutside } from './outside.ts'
+import { openNote } from './note.ts'
+import { isLoss, isRoot, isWhole, keysFault, type OutsideCheckpoint, outsideKeys, readOutside } from './outside.ts'
 import { verifierKey } from './signing-keys.ts'
 import type { Run } from './verify.ts'
 import type { Report } from './verify-report.ts'
@@ -45,7 +45,7 @@ export async function checkOutside(
     const isGivenUp = losses.some((loss) => loss.at > at && read && !isLoss(read) && read.size > loss.size)
     at++
     // What a crash has left of a note is none; whatever it said was written again.
-    if (read === null && parseNote(note)) report.fault(null, 'outside the database stands a note that is none of its')
+    if (read === null && isWhole(note)) report.fault(null, 'outside the database stands a note that is none of its')
     else if (read && !isLoss(read) && !isGivenUp) {
       if (!openNote(note, known))
         report.fault(null, `the checkpoint of ${read.size} events outside is not signed by a key of the database`)
