@@ -3,18 +3,23 @@ import t from 'tap'
 import { countOf, directSql, met } from './direct-sql-world.ts'
 import { rowsOf } from './filled-tables.ts'
 
+/** They look with the rights of whoever asks. */
+const views = ['audit.readable_event']
+
 t.test('whatever is set, no table shows a row outside the tenant and the units that are set', async (t) => {
   const { service, north, south, theirs, tables, app, set } = await directSql(t)
   t.ok(tables.length > 24 && tables.filter((table) => table.hasUnit).length > 8, `${tables.length} tables`)
 
   await t.test('and what the login may read at all is under that rule', async (t) => {
     const { rows } = await app.query<{ name: string; forced: boolean }>(
-      `SELECT c.oid::regclass::text AS name, c.relrowsecurity AND c.relforcerowsecurity AND c.relkind IN ('r', 'p') AS forced
+      `SELECT c.oid::regclass::text AS name, c.relrowsecurity AND c.relforcerowsecurity AND c.relkind IN ('r', 'p')
+            OR c.relkind = 'v' AND 'security_invoker=true' = ANY (c.reloptions) AS forced
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') ORDER BY 1`,
     )
-    t.same(rows.map((row) => row.name).sort(), tables.map((table) => table.name).sort())
+    const all = [...tables.map((table) => table.name), ...views]
+    t.same(rows.map((row) => row.name).sort(), all.sort())
     t.same(
       rows.filter((row) => !row.forced),
       [],
@@ -33,7 +38,7 @@ t.test('whatever is set, no table shows a row outside the tenant and the units t
     ['any', '*', '*', 'on'],
   ] as const) {
     await set(tenant, units, all)
-    for (const { name } of tables) {
+    for (const name of [...tables.map((table) => table.name), ...views]) {
       const seen = await met(app, `SELECT FROM ${name}`)
       t.ok(seen === 0 || seen === '22P02', `${name} with ${what}: ${seen}`)
     }
