@@ -87,7 +87,8 @@ export async function fieldMatrix(setting: Setting, actor: Actor): Promise<Found
         update: isWhole && may('update') && has(name, 'PATCH', 'update', `/v1/${name}/:id`),
         // A file comes in a form of its own.
         create: place === 'near' && may('create') && name !== 'attachments' && has(name, 'POST', 'create', `/${name}`),
-        reveal: isWhole && may('reveal') && has(name, 'POST', 'reveal', `/v1/${name}/:id/reveal`),
+        reveal:
+          isWhole && name !== 'audit-events' && may('reveal') && has(name, 'POST', 'reveal', `/v1/${name}/:id/reveal`),
         parentThere: parent === null || (parentRow !== null && isThere(oracle, parent, parentRow, byId)),
       }
       return { resource, sample, seen, cells: new Map(), can }
