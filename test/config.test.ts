@@ -160,7 +160,11 @@ t.test('a wrong value is one line that says what it must be', async (t) => {
     ['WORKER_CONCURRENCY', '101', /from 1 to 100/],
     ['ATTACHMENT_MAX_BYTES', '25MB', /from 1 to 1073741824/],
     ['SHUTDOWN_TIMEOUT_SECONDS', '0', /from 1 to 600/],
-    ['AUDIT_ACCEPT_LOSS', '01a202d7-05ad-78ba-911f-183f11be662b', /^AUDIT_ACCEPT_LOSS must be tenant ids with the size/],
+    [
+      'AUDIT_ACCEPT_LOSS',
+      '01a202d7-05ad-78ba-911f-183f11be662b',
+      /^AUDIT_ACCEPT_LOSS must be tenant ids with the size/,
+    ],
   ]
   for (const [name, value, line] of wrong) t.match(faults({ [name]: value }), [line], `${name}=${value}`)
 })

@@ -104,10 +104,14 @@ t.test('the files of a message that was taken back are gone: first the keys, the
   const other = (await upload(service, pdf(500))).id
   await take(service, [id], where)
   const tenant = { tenantId: service.tenantId, region: 'default' }
-  await service.db.change(systemCaller(service.db, tenant, null), { action: 'delete', resource: 'messages' }, async (tx) => {
-    await removeAttachmentFiles(tx, sql`message_id = ${where.messageId}::uuid`)
-    tx.touch({ resource: 'messages', ids: [where.messageId] })
-  })
+  await service.db.change(
+    systemCaller(service.db, tenant, null),
+    { action: 'delete', resource: 'messages' },
+    async (tx) => {
+      await removeAttachmentFiles(tx, sql`message_id = ${where.messageId}::uuid`)
+      tx.touch({ resource: 'messages', ids: [where.messageId] })
+    },
+  )
   t.equal((await content(service, id)).status, 404)
   t.match((await service.request('GET', `/v1/attachments/${id}`)).body, {
     status: 'removed',
@@ -133,10 +137,14 @@ t.test('the files of a message that was taken back are gone: first the keys, the
   await tasks['remove-file']?.(context, job.payload, { attempts: 1, maxAttempts: 25 })
   t.equal(storedFiles(service).length, 1)
   t.equal((await content(service, other)).status, 200)
-  await service.db.change(systemCaller(service.db, tenant, null), { action: 'delete', resource: 'messages' }, async (tx) => {
-    await removeAttachmentFiles(tx, sql`message_id = ${where.messageId}::uuid`)
-    tx.touch({ resource: 'messages', ids: [where.messageId] })
-  })
+  await service.db.change(
+    systemCaller(service.db, tenant, null),
+    { action: 'delete', resource: 'messages' },
+    async (tx) => {
+      await removeAttachmentFiles(tx, sql`message_id = ${where.messageId}::uuid`)
+      tx.touch({ resource: 'messages', ids: [where.messageId] })
+    },
+  )
 })
 
 t.test('the upkeep sweeps what no row names, and nothing else', async (t) => {
