@@ -23,11 +23,12 @@ BEGIN
   EXECUTE format('GRANT USAGE ON SEQUENCE audit.event_sequence TO %I', login);
   EXECUTE format('GRANT USAGE ON SEQUENCE app.inbound_event_sequence_seq TO %I', login);
   FOR fn, kind IN SELECT p.oid, p.prokind FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-                   WHERE n.nspname IN ('app', 'audit', 'directory', 'quiet')
+                   WHERE n.nspname IN ('app', 'audit', 'directory', 'quiet', 'custodia')
   LOOP
     EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC, %I', fn, login);
-    -- The procedures build tables, and the quiet schema stands in for another one under the owner's rights.
-    IF kind = 'f' AND fn::text !~ '^quiet\.' THEN
+    -- The procedures build tables, the quiet schema stands in for another one under the owner's rights, and what is in
+    -- custodia is called by the server.
+    IF kind = 'f' AND fn::text !~ '^(quiet|custodia)\.' THEN
       EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', fn, login);
     END IF;
   END LOOP;

@@ -1,13 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
 import { dropMonth, monthsPast } from '../../src/audit/drop-month.ts'
-import { seal } from '../../src/audit/seal.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
 import { AuditMonths } from '../../src/db/audit-months.ts'
 import { models } from '../../src/resources/index.ts'
+import { sealAll } from '../harness/seal.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 /** A month of long ago, as if the service had run then. */
@@ -28,8 +27,7 @@ async function oldEvents(service: TestService, count: number): Promise<void> {
 
 async function audit(t: { teardown(end: () => unknown): unknown }) {
   const service = await startTestService(t)
-  const folder = mkdtempSync(join(tmpdir(), 'custodia-drop-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = service.config.checkpointDir
   const store = new CheckpointFiles(folder)
   const months = await AuditMonths.open(service.ownerUrl, models)
   t.teardown(() => months.close())
@@ -46,15 +44,15 @@ async function audit(t: { teardown(end: () => unknown): unknown }) {
   }
   const drop = () => dropMonth({ db: service.db, months, store }, '2024-03')
   const left = async () => (await service.sql(`SELECT FROM audit.event WHERE occurred_at < '2024-04-01'`)).length
-  return { service, folder, store, months, tenant, faults, drop, left }
+  return { service, folder, months, faults, drop, left }
 }
 
 t.test('a month is dropped once it is sealed and its checkpoint stands outside, and not before', async (t) => {
-  const { service, folder, store, months, tenant, faults, drop, left } = await audit(t)
+  const { service, folder, months, faults, drop, left } = await audit(t)
   await oldMonth(service, 12)
   t.ok((await months.all()).includes('2024-03'))
   await t.rejects(drop, { name: 'NotDropped' }, 'nothing is sealed yet')
-  await seal(service.db, store, tenant)
+  await sealAll(service)
 
   const file = join(folder, `${service.tenantId}.checkpoints`)
   const outside = readFileSync(file)
@@ -66,7 +64,7 @@ t.test('a month is dropped once it is sealed and its checkpoint stands outside, 
   t.equal(await left(), 13, 'refused, nothing is gone')
   t.ok((await months.all()).includes('2024-03'))
 
-  await seal(service.db, store, tenant)
+  await sealAll(service)
   t.same(await faults(), [])
   const leaves = await service.sql('SELECT FROM audit.leaf')
   t.same(await drop(), [{ tenantId: service.tenantId, events: 13 }])
@@ -87,16 +85,16 @@ t.test('a month is dropped once it is sealed and its checkpoint stands outside, 
       },
     ],
   )
-  await seal(service.db, store, tenant)
+  await sealAll(service)
   t.ok((await service.sql('SELECT FROM audit.leaf')).length > leaves.length, 'the leaves stay')
   t.same(await faults(), [], 'and everything still verifies')
   t.equal((await service.request('GET', '/v1/contacts')).status, 200, 'the service goes on')
 })
 
 t.test('a month whose event of the drop is missing was not dropped lawfully', async (t) => {
-  const { service, store, tenant, faults } = await audit(t)
+  const { service, faults } = await audit(t)
   await oldMonth(service, 5)
-  await seal(service.db, store, tenant)
+  await sealAll(service)
   await service.sql(`SET LOCAL custodia.audit_ddl = 'on'; DROP TABLE audit.event_2024_03`)
   t.equal((await faults()).length, 5, 'each event is missed by name')
 })

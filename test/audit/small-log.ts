@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
-import { seal } from '../../src/audit/seal.ts'
+import { sealAll } from '../harness/seal.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
 
 export interface SmallLog {
@@ -23,7 +23,7 @@ export async function smallLog(t: { teardown(end: () => unknown): unknown }, che
   const agent = await service.member('agent')
   for (let i = 0; i < checkpoints; i++) {
     await work(service, agent.token, i)
-    await seal(service.db, store, tenant)
+    await sealAll(service, store)
   }
   return { service, tenant, store, folder }
 }

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
+import { CheckpointFiles, type CheckpointStore } from '../../src/audit/checkpoint-files.ts'
 import { seal } from '../../src/audit/seal.ts'
 import type { TestService } from './service.ts'
 
 /** Seals all that has happened so far, of every tenant; no sealer runs in tests unless one is started. */
-export async function sealAll({ db, config }: TestService): Promise<void> {
-  const store = new CheckpointFiles(config.checkpointDir)
+export async function sealAll(
+  { db, config }: TestService,
+  store: CheckpointStore = new CheckpointFiles(config.checkpointDir),
+): Promise<void> {
   for (const tenant of await db.tenants())
     for (let tries = 0; ; tries++) {
       const done = await seal(db, store, tenant)

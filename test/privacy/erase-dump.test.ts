@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
-import { seal } from '../../src/audit/seal.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
+import { sealAll } from '../harness/seal.ts'
 import { ownerEmail, startTestService, type TestService } from '../harness/service.ts'
 import { sized } from '../harness/size.ts'
 import { storedFiles } from '../resources/attachments/fixtures.ts'
@@ -59,7 +59,7 @@ t.test(
 
     const tenant = { tenantId: service.tenantId, region: 'default' }
     const checkpoints = new CheckpointFiles(service.config.checkpointDir)
-    await seal(service.db, checkpoints, tenant)
+    await sealAll(service, checkpoints)
     const events = await eventRows(service)
     service.ownerToken = (await service.login(ownerEmail)).token
     const erased = await done(service, 'POST', `/v1/contacts/${victim.contactId}/erase`, {
@@ -90,7 +90,7 @@ t.test(
       [],
       'every event of the audit is what it was',
     )
-    await seal(service.db, checkpoints, tenant)
+    await sealAll(service, checkpoints)
     const faults: string[] = []
     const report = await verifyTenant({
       tenantId: service.tenantId,
