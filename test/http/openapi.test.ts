@@ -123,7 +123,8 @@ t.test('headers are documented where they occur', async (t) => {
     const answers = (header: string, which: (status: number) => boolean): boolean =>
       responses.some(({ status, response }) => which(status) && header in object(response.headers))
     const guarded = whole.security === undefined
-    faults.ok(takes('Custodia-Purpose') === guarded, `${name}: the purpose of somebody known`)
+    faults.ok(takes('X-Purpose') === guarded, `${name}: the purpose of somebody known`)
+    faults.ok(takes('X-Ticket') === guarded, `${name}: the ticket of somebody known`)
     faults.ok(can(401) === answers('WWW-Authenticate', (status) => status === 401), `${name}: WWW-Authenticate`)
     faults.ok(can(429) === answers('Retry-After', (status) => status === 429), `${name}: Retry-After`)
     faults.ok(can(429) === answers('RateLimit', (status) => status === 429), `${name}: RateLimit`)
@@ -182,6 +183,9 @@ t.test('every schema is described to its leaves, and has an example', async (t) 
   const open = new Set([
     // The question as it was asked, hashed.
     'AuditEvent.query/*',
+    // The value of whatever field it was.
+    'ChangedField.before',
+    'ChangedField.after',
     // By type, and by provider; `text` is the same for all.
     'Message.content/*',
     'MessageRevealed.fields.content/*',

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import { originOf } from '../../audit/checkpoint-note.ts'
 import { formatVkey } from '../../audit/note.ts'
 import { rotateKey } from '../../audit/signing-keys.ts'
@@ -21,6 +22,7 @@ export function auditKeyRoutes(app: FastifyInstance, { db }: Deps): void {
   app.post('/v1/audit/keys', {
     config: { access },
     schema: operation('audit.rotateKey', 'Sign with a new key from now on', {
+      body: z.strictObject({}).nullish(),
       response: { 201: signingKey },
       description:
         'Makes a new key, has the old one sign it, and destroys the old one: nobody can sign with it any more. All checkpoints so far stay good.',

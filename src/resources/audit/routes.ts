@@ -92,6 +92,7 @@ function checkpointRoutes(app: FastifyInstance, { db, cursors }: Deps): void {
   app.get('/v1/audit/keys', {
     config: { access },
     schema: operation('audit.keys', 'List the keys that sign checkpoints', {
+      querystring: z.strictObject({}),
       response: { 200: keyPage },
       description:
         'Public keys, the first one first. Learn the first one once, by a way that you trust; the others are endorsed by the one before them.',
