@@ -82,6 +82,19 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
   healthRoutes(app, db)
   metricsRoutes(app, db, config, onInbound, onSealing)
   registerResources(app, deps)
+  letGoOnClose(app)
   await app.ready()
   return app
+}
+
+/**
+ * Idle connections are closed once when the close begins; one whose answer ends a moment later would keep the stop
+ * waiting until its keep-alive runs out.
+ */
+function letGoOnClose(app: FastifyInstance): void {
+  app.addHook('preClose', async () => {
+    const again = setInterval(() => app.server.closeIdleConnections(), 100)
+    again.unref()
+    app.server.once('close', () => clearInterval(again))
+  })
 }
