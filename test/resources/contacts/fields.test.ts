@@ -350,11 +350,14 @@ t.test('asking whether a masked value is exactly this counts as seeing it', asyn
   await service.sql('UPDATE app.reveal_use SET used = 198')
   const over = await search({ or: [{ eq: ['phone', anna.phone] }, ...phones(2)] })
   t.match([over.status, over.code], [429, 'quota_exceeded'])
-  const [event, ...more] = await service.sql('SELECT * FROM audit.readable_event WHERE request_id = $1', [
-    over.headers['request-id'],
-  ])
+  const [event, ...more] = await service.sql(
+    'SELECT * FROM audit.readable_event WHERE request_id = $1 ORDER BY sequence',
+    [over.headers['request-id']],
+  )
   t.match(event, { action: 'read', resource: 'contacts', outcome: 'denied', code: 'quota_exceeded', row_count: 0 })
-  t.same([more.length, event?.subject_ids], [0, []])
+  t.same(event?.subject_ids, [])
+  t.match(more, [{ actor_kind: 'system', code: 'quota_alert' }], 'and what it set off')
+  t.equal(more.length, 1)
   t.equal(await used(), 198, 'refused, it costs nothing')
   t.equal((await search({ or: phones(2) })).status, 200, 'the last two')
   const reveal = { fields: ['phone'], reason: 'why not' }

@@ -120,7 +120,7 @@ t.test(
 
     const refused = await reveal(agent.token, ['phone', 'email'])
     t.equal(refused.status, 429)
-    t.match(await events(`requestId=${refused.headers['request-id']}`), [
+    t.match(await events(`code=quota_exceeded&requestId=${refused.headers['request-id']}`), [
       {
         actor: { kind: 'member', id: agent.id },
         action: 'reveal',
