@@ -1,4 +1,4 @@
-import { fieldSql, rowsWhere, sight } from '../../access/door.ts'
+import { fieldSql, liveWhere, rowsWhere, sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { ReadPlan } from '../../db/database.ts'
 import type { Part } from '../../db/read-statement.ts'
@@ -64,10 +64,12 @@ function seen(rows: SQL): Part {
 
 /** Of a contact, what the principal itself may know: its country and unit. */
 function own(principal: Principal): { country: SQL; unit: SQL; where: SQL } {
-  const where = rowsWhere(principal, contacts, 'read') || sql`false`
+  const rows = rowsWhere(principal, contacts, 'read')
+  const where = rows ? sql`${rows} AND ${liveWhere(principal, contacts)}` : sql`false`
   const of = (name: string): SQL => {
     const it = sight(principal, contacts, name)
-    return (it && fieldSql(it, 'select')) ?? sql`NULL`
+    // Clear or not at all: a mask of a country would count as another one.
+    return (it && fieldSql(it, 'filter')) ?? sql`NULL`
   }
   return { country: of('country'), unit: of('businessUnitId'), where }
 }
@@ -96,7 +98,9 @@ function page(principal: Principal, { limit, afterId }: AffectedQuestion): Part 
   return {
     name: 'rows',
     resource: 'contacts',
-    columns: sql`p.subject AS id, p.subject AS "_subject", p.times, p.first, p.last, p.shapes, k.country, k.unit`,
+    columns: sql`p.subject AS id, p.subject AS "_subject", p.times, p.first, p.last, p.shapes, k.country, k.unit,
+      array_remove(ARRAY[CASE WHEN k.country IS NOT NULL THEN 'country' END, CASE WHEN k.unit IS NOT NULL THEN 'businessUnitId' END], NULL) AS "_shown",
+      '{}'::text[] AS "_masked"`,
     from: sql`(SELECT subject, sum(times)::int AS times, min(first) AS first, max(last) AS last, jsonb_agg(shape) AS shapes FROM seen
         WHERE ${afterId === null ? sql`${named('afterId')}::uuid IS NULL` : sql`subject > ${named('afterId')}::uuid`}
         GROUP BY subject ORDER BY subject LIMIT ${fetch}) AS p
@@ -106,8 +110,8 @@ function page(principal: Principal, { limit, afterId }: AffectedQuestion): Part 
     where: sql`true`,
     orderBy: sql`p.subject`,
     limit: { fetch, answer: sql.raw(String(limit)) },
-    shown: ['country', 'businessUnitId'],
+    shown: [],
     masked: [],
-    byRow: false,
+    byRow: true,
   }
 }

@@ -126,6 +126,29 @@ t.test('who asks what an account saw is told every contact with its fields, and 
   )
 })
 
+t.test('of a contact in the trash or in another unit only its id is told, and the event says so', async (t) => {
+  const service = await startTestService(t)
+  const gone = await contact(service, { displayName: 'Anna', country: 'DE' })
+  const there = await contact(service, { displayName: 'Bert' })
+  await service.request('GET', '/v1/contacts')
+  await service.request('DELETE', `/v1/contacts/${gone}`, { headers: { 'if-match': '*' } })
+  const everything = { fields: { read: ['*'] }, actions: ['read'] }
+  const role = await service.role([
+    { resource: 'audit-events', ...everything },
+    { resource: 'contacts', ...everything },
+  ])
+  const auditor = await service.member(role)
+  const { answer, seen, summary } = await affected(service, service.ownerId, '', auditor.token)
+  t.match(seen.get(gone), { country: null, businessUnitId: null }, 'it is not there for whoever may not bring it back')
+  t.match(seen.get(there), { country: null, businessUnitId: /-/ })
+  t.same((summary as { countries: unknown }).countries, { unknown: 2 })
+  const [event] = await service.sql<{ touched: { shown: string[] }[] }>(
+    'SELECT touched FROM audit.readable_event WHERE request_id = $1',
+    [answer.headers['request-id']],
+  )
+  t.same(event?.touched[0]?.shown, ['businessUnitId'], 'no country was shown')
+})
+
 t.test('what a key did for a member counts as the member’s', async (t) => {
   const service = await startTestService(t)
   const anna = await contact(service, { displayName: 'Anna' })
