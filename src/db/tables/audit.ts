@@ -12,7 +12,8 @@ const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' })
 
 const schema = pgSchema('audit')
 
-export const auditEvent = schema.table('event', {
+/** What an event has, and its readable form likewise. Made anew for each of them: a column belongs to one table. */
+const eventColumns = () => ({
   tenantId: uuid('tenant_id').notNull(),
   eventId: uuid('event_id').notNull(),
   occurredAt: instant('occurred_at').notNull(),
@@ -27,7 +28,6 @@ export const auditEvent = schema.table('event', {
   shapeId: uuid('shape_id').notNull(),
   ids: uuid('ids').array().notNull(),
   counts: integer('counts').array(),
-  versions: integer('versions').array(),
   rowCount: integer('row_count').notNull(),
   outcome: text('outcome').notNull(),
   code: text('code'),
@@ -40,6 +40,8 @@ export const auditEvent = schema.table('event', {
   requestId: text('request_id'),
   ip: inet('ip'),
 })
+
+export const auditEvent = schema.table('event', { ...eventColumns(), versions: integer('versions').array() })
 const common = {
   tenantId: key,
   eventId: key,
@@ -52,7 +54,9 @@ const common = {
   onBehalfOf: staff,
   action: system,
   resource: system,
+  shapeId: key,
   ids: key,
+  counts: system,
   rowCount: system,
   outcome: system,
   code: system,
@@ -65,7 +69,7 @@ const common = {
   requestId: system,
   ip: staff,
 } as const
-declare('audit.event', auditEvent, null, { ...common, shapeId: key, counts: system, versions: system })
+declare('audit.event', auditEvent, null, { ...common, versions: system })
 
 export const auditShape = schema.table('shape', {
   tenantId: uuid('tenant_id').notNull(),
@@ -76,38 +80,8 @@ declare('audit.shape', auditShape, null, { tenantId: key, shapeId: key, shape: s
 
 /** The view of events with their shapes put in again. */
 export const readableEvent = schema.table('readable_event', {
-  tenantId: uuid('tenant_id').notNull(),
-  eventId: uuid('event_id').notNull(),
-  occurredAt: instant('occurred_at').notNull(),
-  epoch: integer('epoch').notNull(),
-  transactionId: xid8('transaction_id').notNull(),
-  sequence: bigint('sequence', { mode: 'number' }).notNull(),
-  actorKind: text('actor_kind').notNull(),
-  actorId: uuid('actor_id'),
-  onBehalfOf: uuid('on_behalf_of'),
-  action: text('action').notNull(),
-  resource: text('resource').notNull(),
+  ...eventColumns(),
   touched: jsonb('touched').notNull(),
   subjectIds: uuid('subject_ids').array().notNull(),
-  ids: uuid('ids').array().notNull(),
-  counts: integer('counts').array(),
-  shapeId: uuid('shape_id').notNull(),
-  rowCount: integer('row_count').notNull(),
-  outcome: text('outcome').notNull(),
-  code: text('code'),
-  purpose: text('purpose'),
-  query: jsonb('query'),
-  sealedNote: bytea('sealed_note'),
-  changeSubjects: uuid('change_subjects').array(),
-  sealedChanges: bytea('sealed_changes').array(),
-  causeId: uuid('cause_id'),
-  requestId: text('request_id'),
-  ip: inet('ip'),
 })
-declare('audit.readable_event', readableEvent, null, {
-  ...common,
-  touched: system,
-  subjectIds: key,
-  counts: system,
-  shapeId: key,
-})
+declare('audit.readable_event', readableEvent, null, { ...common, touched: system, subjectIds: key })
