@@ -55,17 +55,19 @@ CREATE INDEX event_denied ON audit.event (tenant_id, occurred_at DESC, event_id 
 CREATE INDEX event_changes ON audit.event USING gin (change_subjects) WHERE change_subjects IS NOT NULL;
 CREATE INDEX event_order ON audit.event (tenant_id, epoch, transaction_id, sequence);
 
+CREATE FUNCTION audit.shape_id(shape jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN substr(encode(sha256(convert_to(shape::text, 'UTF8')), 'hex'), 1, 32)::uuid;
+
 -- [{resource, shown, masked, changed?}]: the same lists of names come with every event, and are two thirds of it. The id
--- is made of the content, so that nobody can change what an event says by changing its shape.
+-- is made of the content, so that nobody can change what an event says by changing its shape; nor take an id beforehand
+-- with a shape of their own, which the next event of that id would find there.
 CREATE TABLE audit.shape (
   tenant_id uuid NOT NULL,
   shape_id  uuid NOT NULL,
   shape     jsonb NOT NULL,
-  PRIMARY KEY (tenant_id, shape_id)
+  PRIMARY KEY (tenant_id, shape_id),
+  CONSTRAINT shape_is_its_id CHECK (shape_id = audit.shape_id(shape))
 );
-
-CREATE FUNCTION audit.shape_id(shape jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN substr(encode(sha256(convert_to(shape::text, 'UTF8')), 'hex'), 1, 32)::uuid;
 
 -- An event as it is shown: [{resource, ids, shown, masked, changed?, version?}]
 CREATE FUNCTION audit.touched(shape jsonb, ids uuid[], counts int[], versions int[]) RETURNS jsonb

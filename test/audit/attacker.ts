@@ -225,6 +225,8 @@ export class Attacker {
   async #editTree(): Promise<Attack | null> {
     const table = this.#some(Object.keys(treeTables))
     const key = await this.#treeRow(table)
+    // Its owner's to drop.
+    if (table === 'shape') await this.#client.query('ALTER TABLE audit.shape DROP CONSTRAINT IF EXISTS shape_is_its_id')
     const done = await this.#change(table, `t.${treeTables[table]} = $2`, [key])
     return done && { what: `${table}.${done.name} of ${key} := ${done.value}`, events: [] }
   }
