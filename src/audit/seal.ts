@@ -1,16 +1,16 @@
 import type { Database } from '../db/database.ts'
-import type { Checkpoint, Place, SealedTables, StoredEvent } from '../db/sealed-tables.ts'
+import type { Checkpoint, Place, SealedTables, SigningKey, StoredEvent } from '../db/sealed-tables.ts'
 import type { SealingTables } from '../db/sealing.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
-import { formatCheckpoint, originOf, parseCheckpoint } from './checkpoint-note.ts'
+import { formatCheckpoint, originOf, parseCheckpoint, parseEndorsement } from './checkpoint-note.ts'
 import { leafText } from './leaf.ts'
 import { leafHash } from './merkle.ts'
 import { openNote, type Signer, signNote } from './note.ts'
 import { newestOutside } from './outside.ts'
 import { SealingFault } from './sealing-fault.ts'
 import { Shapes } from './shapes.ts'
-import { ensureKey, signerOf, timeLine, verifierKey } from './signing-keys.ts'
+import { ensureKey, keyFault, signerOf, timeLine, verifierKey } from './signing-keys.ts'
 import { append } from './tree-append.ts'
 import { type Edge, edgeAt, rootOf } from './tree-reader.ts'
 
@@ -24,14 +24,14 @@ export interface Sealed {
   /** false: another sealer is at it. */
   isDone: boolean
   events: number
-  /** There are more settled events than one checkpoint takes: to be run again at once. */
+  /** There are more settled events than one checkpoint takes: to be run again without a pause. */
   isMore: boolean
   /** Events that are not sealed, as of the end of this run; transactions that are still open hold them back. */
   unsealed: { count: number; oldestSeconds: number }
 }
 
 /** Events of one checkpoint, unless one transaction alone has more. */
-const batchSize = 20_000
+const usualBatchSize = 20_000
 /** Events in memory at once. */
 const portionSize = 5_000
 const unsealedCountMax = 100_000
@@ -42,7 +42,12 @@ const unsealedCountMax = 100_000
  * takes no lock from writers. (By the highest number instead, 3,781 of 7,250 committed events were missed.)
  * @throws {SealingFault} where what was sealed before is not what it was; nothing is signed then
  */
-export async function seal(db: Database, store: CheckpointStore, tenant: Tenant): Promise<Sealed> {
+export async function seal(
+  db: Database,
+  store: CheckpointStore,
+  tenant: Tenant,
+  batchSize = usualBatchSize,
+): Promise<Sealed> {
   const keys = await db.tenantKeys(tenant)
   // Before the transaction: what is outside then, the database has committed.
   const outside = await newestOutside(store, tenant.tenantId)
@@ -51,12 +56,12 @@ export async function seal(db: Database, store: CheckpointStore, tenant: Tenant)
     const last = await checkedHead(tables)
     if (outside && outside.size > (last?.size ?? 0))
       throw new SealingFault('sealed_events_lost', 'a checkpoint outside the database is larger than its newest')
-    const extension = await extend(tables, keys, last)
+    const extension = await extend(tables, keys, last, batchSize)
     return extension === 'keyless' ? extension : { last, ...extension }
   })
   if (done === 'keyless') {
     await ensureKey(db, tenant)
-    return seal(db, store, tenant)
+    return seal(db, store, tenant, batchSize)
   }
   if (!done) return { isDone: false, events: 0, isMore: false, unsealed: { count: 0, oldestSeconds: 0 } }
   const { last, made, ...result } = done
@@ -100,10 +105,11 @@ async function extend(
   tables: SealingTables,
   tenantKeys: TenantKeys,
   last: Checkpoint | null,
+  batchSize: number,
 ): Promise<Extension | 'keyless'> {
   const horizon = await tables.horizon()
   const from: Place = last ? { epoch: last.epoch, transactionId: last.watermark } : { epoch: 0, transactionId: '0' }
-  const settled = new SettledEvents(tables, from, horizon)
+  const settled = new SettledEvents(tables, from, horizon, batchSize)
   let portion = await settled.next()
   if (portion.length === 0) {
     const unsealed = await tables.unsealed(from, unsealedCountMax)
@@ -148,15 +154,17 @@ async function extend(
 class SettledEvents {
   readonly #tables: SealedTables
   readonly #horizon: Place
+  readonly #batchSize: number
   /** All events below it have been given. */
   end: Place
   isMore = false
   #last: StoredEvent | null = null
   #count = 0
 
-  constructor(tables: SealedTables, from: Place, horizon: Place) {
+  constructor(tables: SealedTables, from: Place, horizon: Place, batchSize: number) {
     this.#tables = tables
     this.#horizon = horizon
+    this.#batchSize = batchSize
     this.end = from
   }
 
@@ -164,13 +172,13 @@ class SettledEvents {
     if (this.#horizon.epoch === this.end.epoch && BigInt(this.#horizon.transactionId) <= BigInt(this.end.transactionId))
       return []
     const last = this.#last
-    const full = this.#count >= batchSize
+    const full = this.#count >= this.#batchSize
     // A checkpoint ends with a transaction: the place below which all is sealed can be said then.
     const below = full && last ? after(last) : this.#horizon
     const from = last
       ? { epoch: last.epoch, transactionId: last.transaction_id, sequence: last.sequence }
       : { ...this.end, sequence: -1 }
-    const events = await this.#tables.events(from, below, portionSize)
+    const events = await this.#tables.events(from, below, Math.min(portionSize, this.#batchSize))
     this.#last = events.at(-1) ?? last
     this.#count += events.length
     if (events.length === 0) {
@@ -204,16 +212,33 @@ async function checkedEdge(tables: SealingTables, last: Checkpoint | null): Prom
 async function checkedHead(tables: SealedTables): Promise<Checkpoint | null> {
   const last = await tables.newestCheckpoint()
   if (!last) return null
-  const keys = (await tables.keys()).map((key) => verifierKey(tables.tenantId, key.publicKey))
-  const signed = openNote(last.note, keys)
+  const keys = await tables.keys()
+  const signed = openNote(
+    last.note,
+    keys.map((key) => verifierKey(tables.tenantId, key.publicKey)),
+  )
   const head = signed && parseCheckpoint(signed.text)
   const isSame =
     head?.origin === originOf(tables.tenantId) &&
     head.size === last.size &&
     head.rootHash.equals(last.rootHash) &&
     head.extensions.includes(watermarkLine(last))
-  if (!isSame) throw new SealingFault('tree_changed', 'the newest checkpoint is not what was signed')
+  if (!signed || !isSame) throw new SealingFault('tree_changed', 'the newest checkpoint is not what was signed')
+  const by = keys.findIndex((key) => key.publicKey.equals(signed.key.publicKey))
+  const [key, next] = keys.slice(by)
+  // Whoever has a retired key could sign another end of the tree with it.
+  if (key && next && last.size > lastSizeOf(tables.tenantId, key, next))
+    throw new SealingFault('tree_changed', 'the newest checkpoint is signed by a key that was retired before it')
   return last
+}
+
+/** The size of the last checkpoint that a key signed, as it said itself when it went over to the next one. */
+function lastSizeOf(tenantId: string, key: SigningKey, next: SigningKey): number {
+  const fault = keyFault(tenantId, next, key)
+  const signed = openNote(next.endorsement, [verifierKey(tenantId, key.publicKey)])
+  const said = signed && parseEndorsement(signed.text)
+  if (fault !== null || !said) throw new SealingFault('tree_changed', `the signing key ${next.generation} ${fault}`)
+  return said.after
 }
 
 /** The line that says up to where events are sealed; without it, whoever owns the database could hide events behind it. */

@@ -17,6 +17,8 @@ export interface SealerOptions {
   intervalMs?: number
   /** Between two passes over all tenants: other processes write events too. */
   sweepMs?: number
+  /** Events of one checkpoint, about; see `seal`. */
+  batchSize?: number
 }
 
 export interface Sealer {
@@ -31,9 +33,10 @@ const alertMs = 60_000
 /**
  * Seals the events of all tenants every few seconds while there is traffic, until it is stopped. Several processes may
  * do so at once: of one tenant, one at a time. Nothing that fails ends the loop; what fails for a tenant is tried again,
- * less and less often, and holds up no other tenant.
+ * less and less often, and holds up no other tenant; nor does what has piled up for one: it gets a checkpoint per turn.
  */
-export function startSealer({ db, store, log, intervalMs = 2_000, sweepMs = 30_000 }: SealerOptions): Sealer {
+export function startSealer(options: SealerOptions): Sealer {
+  const { db, store, log, intervalMs = 2_000, sweepMs = 30_000, batchSize } = options
   const stopping = new AbortController()
   const lag = new SealingLag()
   const tenants = new Map<string, Tenant>()
@@ -51,30 +54,31 @@ export function startSealer({ db, store, log, intervalMs = 2_000, sweepMs = 30_0
     log[isDamage ? 'error' : 'warn']({ err, tenantId, failures: count }, 'the sealing of audit events failed')
   }
 
-  const sealOne = async (tenant: Tenant): Promise<void> => {
+  /** One checkpoint. @returns whether there is more to seal at once */
+  const sealOne = async (tenant: Tenant): Promise<boolean> => {
     const { tenantId } = tenant
-    if ((failures.get(tenantId)?.notBefore ?? 0) > Date.now()) return
+    if ((failures.get(tenantId)?.notBefore ?? 0) > Date.now()) return false
     waiting.delete(tenantId)
     try {
-      for (let isMore = true; isMore && !stopping.signal.aborted; ) {
-        const done = await seal(db, store, tenant)
-        isMore = done.isMore
-        // Whoever else is at it may have looked before the last events were committed.
-        if (!done.isDone || done.unsealed.count > 0) waiting.add(tenantId)
-        if (done.isDone) lag.looked(tenantId, done.unsealed)
-        if (done.events > 0) {
-          checkpoints++
-          log.debug({ tenantId, events: done.events }, 'audit events sealed')
-        }
+      const done = await seal(db, store, tenant, batchSize)
+      // Whoever else is at it may have looked before the last events were committed.
+      if (done.isMore || !done.isDone || done.unsealed.count > 0) waiting.add(tenantId)
+      if (done.isDone) lag.looked(tenantId, done.unsealed)
+      if (done.events > 0) {
+        checkpoints++
+        log.debug({ tenantId, events: done.events }, 'audit events sealed')
       }
       failures.delete(tenantId)
+      return done.isMore
     } catch (error) {
       waiting.add(tenantId)
       failed(tenantId, error)
+      return false
     }
   }
 
-  const pass = async (): Promise<void> => {
+  /** A turn for each tenant that waits. @returns whether one of them has more to seal at once */
+  const pass = async (): Promise<boolean> => {
     const touched = db.takeTouchedTenants()
     for (const tenantId of touched) waiting.add(tenantId)
     const isSweep = Date.now() - sweptAt >= sweepMs
@@ -83,21 +87,24 @@ export function startSealer({ db, store, log, intervalMs = 2_000, sweepMs = 30_0
       if (isSweep) for (const id of tenants.keys()) waiting.add(id)
       sweptAt = Date.now()
     }
+    let isMore = false
     for (const id of [...waiting]) {
       const tenant = tenants.get(id)
-      if (stopping.signal.aborted) return
+      if (stopping.signal.aborted) return false
       // Rolled back with the transaction that was to make it.
-      if (tenant) await sealOne(tenant)
+      if (tenant) isMore = (await sealOne(tenant)) || isMore
       else waiting.delete(id)
     }
     lag.moved()
+    return isMore
   }
 
   const loop = async (): Promise<void> => {
     for (let failed = 0; !stopping.signal.aborted; ) {
       try {
-        await pass()
+        const isMore = await pass()
         failed = 0
+        if (isMore) continue
       } catch (err) {
         failed++
         log.warn({ err, failures: failed }, 'the tenants whose events are to be sealed could not be read')

@@ -71,6 +71,35 @@ t.test('events are sealed while there is traffic; one tenant that cannot be seal
   await again.stop()
 })
 
+t.test('what has piled up for one tenant is sealed without a pause, but in turn with the others', async (t) => {
+  const service = await startTestService(t)
+  const folder = mkdtempSync(join(tmpdir(), 'custodia-sealer-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const other = await service.tenant()
+  for (let n = 0; n < 60; n++)
+    for (const token of [service.ownerToken, other.ownerToken]) await service.request('GET', '/v1/contacts', { token })
+  const store = new CheckpointFiles(folder)
+  const order: string[] = []
+  const kept = {
+    append: (tenantId: string, what: 'checkpoints' | 'keys', notes: readonly string[]) => {
+      if (what === 'checkpoints') order.push(tenantId)
+      return store.append(tenantId, what, notes)
+    },
+    last: store.last.bind(store),
+    all: store.all.bind(store),
+    tenants: store.tenants.bind(store),
+  }
+  // With a pause after each checkpoint it would take a minute.
+  const sealer = startSealer({ db: service.db, store: kept, log: logged().log, intervalMs: 1_000, batchSize: 1 })
+  for (const { tenantId } of [service, other])
+    await until(async () => (await unsealed(service, tenantId)) === 0, 'both are sealed')
+  await sealer.stop()
+  for (const { tenantId } of [service, other]) t.ok(order.filter((id) => id === tenantId).length > 50)
+  t.same(new Set(order.slice(0, 4)).size, 2, 'neither waits until the other is done')
+  const turns = order.slice(1, 100).filter((id, i) => id !== order[i])
+  t.ok(turns.length > 80, `one checkpoint at a turn (${turns.length} turns of 99)`)
+})
+
 t.test('a transaction that stays open holds sealing back, and that is told', async (t) => {
   const service = await startTestService(t)
   const folder = mkdtempSync(join(tmpdir(), 'custodia-sealer-'))

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { openNote, signNote } from '../../src/audit/note.ts'
 import { seal } from '../../src/audit/seal.ts'
+import { signerOf, verifierKey } from '../../src/audit/signing-keys.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
 import type { Fault } from '../../src/audit/verify-report.ts'
+import { sealAll } from '../harness/seal.ts'
 import { smallLog } from './small-log.ts'
 
 t.test('a new key is endorsed by the old one, which signs nothing any more', async (t) => {
@@ -70,7 +73,12 @@ t.test('nothing is signed over a tree, a checkpoint or a key that is not what it
       `UPDATE app.signing_secret SET sealed_private_key = set_byte(sealed_private_key, 40, 7)`,
       'a private key',
     ],
-    ['shape_changed', `UPDATE audit.shape SET shape = shape || '[{"resource":"x","shown":[],"masked":[]}]'`, 'a shape'],
+    [
+      'shape_changed',
+      `ALTER TABLE audit.shape DROP CONSTRAINT shape_is_its_id;
+       UPDATE audit.shape SET shape = shape || '[{"resource":"x","shown":[],"masked":[]}]'`,
+      'a shape',
+    ],
     [
       'sealed_events_lost',
       `WITH gone AS (DELETE FROM audit.checkpoint WHERE size > (SELECT min(size) FROM audit.checkpoint))
@@ -96,4 +104,39 @@ t.test('nothing is signed over a tree, a checkpoint or a key that is not what it
     await sql(`BEGIN; SET LOCAL session_replication_role = replica; ${restore.join(' ')} COMMIT`)
   }
   t.match(await seal(db, store, tenant), { isDone: true, isMore: false }, 'and goes on when all is as it was')
+})
+
+t.test('nothing is signed over what a retired key has signed after it was retired', async (t) => {
+  const { service, tenant, store } = await smallLog(t, 1)
+  const { db, sql, request } = service
+  const [first] = await sql<{ sealed_private_key: Buffer }>('SELECT sealed_private_key FROM app.signing_secret')
+  t.equal((await request('POST', '/v1/audit/keys')).status, 201)
+  // What the last checkpoint of the old key covers, the new key takes over.
+  await sealAll(service, store)
+  const { keys, last } = await db.sealed(tenant, async (tables) => ({
+    keys: await tables.keys(),
+    last: await tables.newestCheckpoint(),
+  }))
+  const [old] = keys
+  if (!old || !first || last?.keyGeneration !== 2) throw new Error('there is no retired key')
+  const secret = { generation: 1, sealed: first.sealed_private_key }
+  const stolen = signerOf(await db.tenantKeys(tenant), old, secret)
+  const note = signNote(
+    openNote(
+      last.note,
+      keys.map((key) => verifierKey(tenant.tenantId, key.publicKey)),
+    )?.text ?? '',
+    stolen,
+  )
+  const put = (text: string, generation: number) =>
+    sql(`BEGIN; SET LOCAL session_replication_role = replica;
+      UPDATE audit.checkpoint SET note = convert_from('\\x${Buffer.from(text).toString('hex')}', 'UTF8'), key_generation = ${generation}
+       WHERE size = ${last.size}; COMMIT`)
+  await request('GET', '/v1/contacts')
+  for (const generation of [1, 2]) {
+    await put(note, generation)
+    await t.rejects(seal(db, store, tenant), { name: 'SealingFault', code: 'tree_changed', message: /retired/ })
+  }
+  await put(last.note, 2)
+  t.ok((await seal(db, store, tenant)).isDone, 'and goes on when it is as it was')
 })
