@@ -11,7 +11,8 @@ export const changeContext = (eventId: string, index: number): string => `change
 /**
  * Seals what an event's records were and became, each under its contact's key, as JSON {resource, id, before, after}.
  * @param known the keys that came along with the rows; the others are read, and made on first use
- * @param make inserts a key; a contact that is made in this same transaction gets it behind its own row
+ * @returns the sealed changes; and where a contact is made in this same transaction, its new key in `made`, which is
+ * stored by `behind`, to be sent behind the contact's own row
  */
 export async function sealChanges(
   touched: readonly Touched[],
@@ -22,13 +23,15 @@ export async function sealChanges(
     known: ContactKeys
     query: <T>(statement: SQL) => Promise<T[]>
   },
-): Promise<{ changes: SealedChange[]; behind: SQL | null }> {
+): Promise<{ changes: SealedChange[]; behind: SQL | null; made: ReadonlyMap<string, Buffer> }> {
   const all = touched.flatMap(({ resource, values }) => (values ?? []).map((value) => ({ resource, ...value })))
-  if (all.length === 0) return { changes: [], behind: null }
+  if (all.length === 0) return { changes: [], behind: null, made: new Map() }
   const { known, tenantId } = setting
   const keys = setting.keys()
-  const made = all.filter(({ resource, id, before }) => resource === 'contacts' && before === null && !known.has(id))
-  for (const { id } of made) known.set(id, keys.newContactKey(id))
+  const isNew = ({ resource, id, before }: (typeof all)[number]): boolean =>
+    resource === 'contacts' && before === null && !known.has(id)
+  const made = new Map(all.filter(isNew).map(({ id }) => [id, keys.newContactKey(id)]))
+  for (const [id, wrapped] of made) known.set(id, wrapped)
   await findKeys(
     [...new Set(all.map((one) => one.subjectId))].filter((id) => !known.get(id)),
     setting,
@@ -46,14 +49,8 @@ export async function sealChanges(
       subjectId,
       sealed: key.seal(text, changeContext(eventId, i)),
     })),
-    behind:
-      made.length > 0
-        ? insertKeys(
-            tenantId,
-            made.map(({ id }) => id),
-            known,
-          )
-        : null,
+    behind: made.size > 0 ? insertKeys(tenantId, [...made.keys()], made) : null,
+    made,
   }
 }
 
@@ -77,7 +74,7 @@ async function findKeys(
   await Promise.all([query(insertKeys(tenantId, missing, fresh)), read(missing)])
 }
 
-function insertKeys(tenantId: string, ids: readonly string[], keys: ContactKeys): SQL {
+function insertKeys(tenantId: string, ids: readonly string[], keys: ReadonlyMap<string, Buffer | null>): SQL {
   const rows = ids.map((id) => ({ id, key: keys.get(id)?.toString('base64') ?? '' }))
   return sql`INSERT INTO app.contact_key (tenant_id, contact_id, wrapped_key)
     SELECT ${tenantId}::uuid, w.id, decode(w.key, 'base64') FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS w(id uuid, key text)

@@ -33,25 +33,42 @@ export function noteForEvent(entry: AuditEntry, meta: Meta, eventId: string): Bu
   return seal(meta.keys(), eventId, note)
 }
 
-/** The same of a change: where it is about one contact that has a key, under that. */
+/**
+ * The same of a change: where it is about one contact that has a key, under that.
+ * @param setting `made`: the keys of contacts that the change makes, which are stored behind them
+ */
 export async function noteForChange(
   entry: AuditEntry,
   meta: Meta,
   eventId: string,
   touched: readonly Touched[],
-  setting: { tenantId: string; keys: () => TenantKeys; query: <T>(statement: SQL) => Promise<T[]> },
+  setting: {
+    tenantId: string
+    keys: () => TenantKeys
+    made: ReadonlyMap<string, Buffer>
+    query: <T>(statement: SQL) => Promise<T[]>
+  },
 ): Promise<Buffer | null> {
   const note = noteOf(entry, meta)
   if (!note) return null
-  const { tenantId, keys, query } = setting
+  const { tenantId, keys, made, query } = setting
   const [id, ...others] = new Set(touched.flatMap((one) => one.subjectIds ?? []).filter((one) => one !== null))
   if (id === undefined || others.length > 0) return seal(keys(), eventId, note)
-  // As it is in this transaction, which may have made or destroyed it.
+  // What came along with the row is not asked: this transaction may have destroyed it since.
+  const wrapped = made.get(id) ?? (await storedKey(tenantId, id, query))
+  if (!wrapped) return seal(keys(), eventId, note)
+  return keys().contact(id, wrapped).seal(JSON.stringify(note), contexts.contact(eventId, id))
+}
+
+async function storedKey(
+  tenantId: string,
+  contactId: string,
+  query: <T>(statement: SQL) => Promise<T[]>,
+): Promise<Buffer | undefined> {
   const [row] = await query<{ wrapped_key: Buffer }>(
-    sql`SELECT wrapped_key FROM app.contact_key WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${id}::uuid`,
+    sql`SELECT wrapped_key FROM app.contact_key WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${contactId}::uuid`,
   )
-  if (!row) return seal(keys(), eventId, note)
-  return keys().contact(id, row.wrapped_key).seal(JSON.stringify(note), contexts.contact(eventId, id))
+  return row?.wrapped_key
 }
 
 /**

@@ -159,9 +159,9 @@ export async function runChange<T>(
       own.map((one) => one.resource),
     )
     const sealing = { tenantId: principal.tenantId, keys: keys.now, known: contactKeys, query }
-    const { changes, behind } = await sealChanges(own, eventId, sealing)
+    const { changes, behind, made } = await sealChanges(own, eventId, sealing)
     const noted = Object.keys(said).length > 0 ? { ...entry, note: { ...entry.note, ...said } } : entry
-    const sealedNote = await noteForChange(noted, meta, eventId, own, sealing)
+    const sealedNote = await noteForChange(noted, meta, eventId, own, { ...sealing, made })
     const values = {
       ...eventValues(eventId, principal, entry, meta, sealedNote),
       ...touchedValues(own, 'allowed', entry.code ?? null, changes),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startTestService, type TestService } from '../harness/service.ts'
+import { type Answer, startTestService, type TestService } from '../harness/service.ts'
 
 const eventOf = async ({ sql }: TestService, requestId: unknown) => {
   const [event] = await sql<{ purpose: string | null; sealed_note: Buffer | null; event_id: string; outcome: string }>(
@@ -59,6 +59,8 @@ t.test(
       'a list': () => request('GET', '/v1/contacts', { headers }),
       'a refusal': () => request('GET', `/v1/contacts/${service.tenantId}`, { headers }),
       'a change': () => request('PATCH', `/v1/contacts/${contact.id}`, { headers, body: { company: 'ACME' } }),
+      'a creation': () =>
+        request('POST', '/v1/contacts', { headers, body: { displayName: 'Clara', phone: '+4917012345679' } }),
       'a change of nobody': () => request('POST', '/v1/tags', { headers, body: { name: 'vip' } }),
     }
     const reveal = (id: unknown, fields = ['ticket', 'reason'], token = service.ownerToken) =>
@@ -67,8 +69,10 @@ t.test(
         body: { fields, reason: 'A question of the court' },
       })
     const events: Record<string, string> = {}
+    const answers: Record<string, Answer> = {}
     for (const [what, ask] of Object.entries(asks)) {
       const answer = await ask()
+      answers[what] = answer
       const event = await eventOf(service, answer.headers['request-id'])
       t.ok(event?.sealed_note, what)
       t.notOk(event?.sealed_note?.includes('SUP-2026'), 'sealed')
@@ -138,6 +142,13 @@ t.test(
       await service.sql('DELETE FROM app.contact_key WHERE contact_id = $1', [contact.id])
       for (const id of [revealed?.event_id, events['a change']])
         t.same((await reveal(id)).body, { id, fields: { ticket: null, reason: null }, readable: false })
+      const created = events['a creation']
+      t.match((await reveal(created)).body, { fields: { ticket: 'SUP-2026-118' }, readable: true }, 'of another person')
+      const gone = await service.sql('DELETE FROM app.contact_key WHERE contact_id = $1 RETURNING contact_id', [
+        answers['a creation']?.id,
+      ])
+      t.equal(gone.length, 1)
+      t.same((await reveal(created)).body, { id: created, fields: { ticket: null, reason: null }, readable: false })
       t.match((await reveal(events['a list'])).body, { fields: { ticket: 'SUP-2026-118' }, readable: true })
     })
   },
