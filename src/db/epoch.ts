@@ -31,15 +31,19 @@ export async function renewEpoch(client: pg.Client): Promise<void> {
 }
 
 /**
- * Whether there is an event of a transaction that has not begun yet: where the cluster may not say who it is, this tells
- * that it is another one. Tenant by tenant, as row-level security binds the owner too.
+ * Whether there is an event of a transaction that has not begun yet, or events were sealed up to beyond it, where the
+ * sealed ones may have been dropped: where the cluster may not say who it is, this tells that it is another one. Tenant
+ * by tenant, as row-level security binds the owner too.
  */
 async function isAhead(client: pg.Client, epoch: number): Promise<boolean> {
   const { rows } = await client.query<{ tenant_id: string }>('SELECT tenant_id FROM directory.tenant')
   for (const { tenant_id } of rows) {
     await client.query(`SELECT set_config('app.tenant', $1, true)`, [tenant_id])
     const found = await client.query(
-      `SELECT FROM audit.event WHERE tenant_id = $1 AND epoch = $2 AND transaction_id >= pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1`,
+      `SELECT WHERE EXISTS (SELECT FROM audit.event
+                WHERE tenant_id = $1 AND epoch = $2 AND transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))
+          OR EXISTS (SELECT FROM audit.checkpoint
+                WHERE tenant_id = $1 AND epoch = $2 AND watermark > pg_snapshot_xmax(pg_current_snapshot()))`,
       [tenant_id, epoch],
     )
     if (found.rows.length > 0) return true

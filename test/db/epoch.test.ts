@@ -57,4 +57,13 @@ t.test('where the cluster may not say who it is, a transaction that has not begu
   await client.query('COMMIT')
   t.equal(await epoch(), 2, 'the database came from elsewhere')
   t.equal(await epoch(), 2)
+  const sealedUpTo = (place: string): Promise<unknown> =>
+    client.query(`BEGIN; SET LOCAL session_replication_role = replica;
+      INSERT INTO audit.checkpoint (tenant_id, size, root_hash, epoch, watermark, key_generation, note, made_at)
+      SELECT tenant_id, coalesce((SELECT max(size) FROM audit.checkpoint), 0) + 1, sha256(''), 2, ${place}, 1, '', now() FROM directory.tenant; COMMIT`)
+  await sealedUpTo('pg_snapshot_xmin(pg_current_snapshot())')
+  t.equal(await epoch(), 2)
+  await sealedUpTo(`'900000000'`)
+  t.equal(await epoch(), 3, 'it came from elsewhere, without the events that were sealed there')
+  t.equal(await epoch(), 3)
 })
