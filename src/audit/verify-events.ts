@@ -5,6 +5,7 @@ import { leafHash } from './merkle.ts'
 import type { Shapes } from './shapes.ts'
 import type { ShapePart } from './touched.ts'
 import type { Run } from './verify.ts'
+import type { DroppedMonths } from './verify-months.ts'
 import type { Report } from './verify-report.ts'
 
 /** More of them without a counterpart are looked up at once, so that what waits stays small. */
@@ -21,22 +22,24 @@ export class EventCheck {
   readonly #shapes: Shapes
   /** All events below it are sealed. */
   readonly #below: Place
+  readonly #months: DroppedMonths
   readonly #leaves = new Map<string, Leaf>()
   readonly #events = new Map<string, StoredEvent>()
   #last: { index: number; event: StoredEvent } | null = null
-  #droppedMonths: Set<string> | null = null
 
-  constructor(run: Run, report: Report, shapes: Shapes, below: Place) {
+  constructor(run: Run, report: Report, shapes: Shapes, below: Place, months: DroppedMonths) {
     this.#run = run
     this.#report = report
     this.#shapes = shapes
     this.#below = below
+    this.#months = months
   }
 
   /** Takes the next leaves and the next events; as many of each, or what is left of one. */
   async add(leaves: readonly Leaf[], events: readonly StoredEvent[]): Promise<void> {
     for (let i = 0; i < Math.max(leaves.length, events.length); i++) {
       const [leaf, event] = [leaves[i], events[i]]
+      if (leaf) this.#months.countLeaf(leaf)
       if (leaf && leaf.eventId === event?.event_id) this.#pair(leaf, event)
       else {
         if (leaf) this.#placeLeaf(leaf)
@@ -74,6 +77,7 @@ export class EventCheck {
     this.#report.events++
     const fault = this.#faultOf(leaf, event)
     if (fault !== null) this.#report.fault(event.event_id, fault)
+    else this.#months.addEvent(event)
     const last = this.#last
     if (fault === null && last && last.index + 1 === leaf.index && !isAfter(event, last.event))
       this.#report.fault(
@@ -100,17 +104,14 @@ export class EventCheck {
     const rows = Map.groupBy(found, (event) => event.event_id)
     for (const leaf of leaves) {
       const events = rows.get(leaf.eventId) ?? []
-      if (events.length === 0) await this.#missing(leaf)
-      else if (!events.some((event) => this.#faultOf(leaf, event) === null))
-        this.#report.fault(leaf.eventId, `was changed: it is not what was sealed (leaf ${leaf.index})`)
-      else this.#report.events++
+      const same = events.find((event) => this.#faultOf(leaf, event) === null)
+      if (events.length === 0) await this.#months.addMissing(leaf)
+      else if (!same) this.#report.fault(leaf.eventId, `was changed: it is not what was sealed (leaf ${leaf.index})`)
+      else {
+        this.#report.events++
+        this.#months.addEvent(same)
+      }
     }
-  }
-
-  async #missing(leaf: Leaf): Promise<void> {
-    this.#droppedMonths ??= await this.#run((tables) => tables.droppedMonths())
-    if (this.#droppedMonths.has(leaf.occurredAt.slice(0, 7))) return
-    this.#report.fault(leaf.eventId, `is missing: it was sealed as leaf ${leaf.index}`)
   }
 
   async #lookUpEvents(events: readonly StoredEvent[]): Promise<void> {

@@ -1,37 +1,32 @@
-import type { Checkpoint, SigningKey } from '../db/sealed-tables.ts'
+import type { Checkpoint } from '../db/sealed-tables.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
-import { openNote } from './note.ts'
-import { isLoss, isRoot, isWhole, keysFault, type OutsideCheckpoint, outsideKeys, readOutside } from './outside.ts'
-import { verifierKey } from './signing-keys.ts'
+import { readDrop } from './dropped-month.ts'
+import { isLoss, isRoot, isWhole, type OutsideCheckpoint, readOutside } from './outside.ts'
 import type { Run } from './verify.ts'
+import type { CheckedKeys } from './verify-keys.ts'
 import type { Report } from './verify-report.ts'
 
 const atOnce = 500
 
-/** Whether the keys kept outside are those of the database; before anything that they signed is believed. */
-export async function checkOutsideKeys(store: CheckpointStore, report: Report, keys: readonly SigningKey[]) {
-  const fault = keysFault(keys, await outsideKeys(store, report.tenantId))
-  if (fault !== null) report.fault(null, fault)
-}
-
 /**
  * Holds the database against what is kept outside it. Of the notes before an accepted loss only those count that it
  * kept.
+ * @param newest the newest checkpoint of the database in the beginning
  */
 export async function checkOutside(
   run: Run,
   store: CheckpointStore,
   report: Report,
-  keys: readonly SigningKey[],
+  keys: CheckedKeys,
+  newest: Checkpoint | null,
 ): Promise<void> {
   const { tenantId } = report
-  const known = keys.map((key) => verifierKey(tenantId, key.publicKey))
   const losses: { at: number; size: number }[] = []
   let count = 0
   for await (const note of store.all(tenantId, 'checkpoints')) {
     const read = readOutside(tenantId, note)
     if (read && isLoss(read)) {
-      if (openNote(note, known)) losses.push({ at: count, size: read.size })
+      if (await keys.signerOf(note)) losses.push({ at: count, size: read.size })
       else report.fault(null, `outside the database, a loss of events is noted that no key has signed`)
     }
     count++
@@ -45,10 +40,18 @@ export async function checkOutside(
     const isGivenUp = losses.some((loss) => loss.at > at && read && !isLoss(read) && read.size > loss.size)
     at++
     // What a crash has left of a note is none; whatever it said was written again.
-    if (read === null && isWhole(note)) report.fault(null, 'outside the database stands a note that is none of its')
+    if (read === null && isWhole(note) && !readDrop(tenantId, note))
+      report.fault(null, 'outside the database stands a note that is none of its')
     else if (read && !isLoss(read) && !isGivenUp) {
-      if (!openNote(note, known))
+      const signer = await keys.signerOf(note)
+      const last = signer ? keys.lastSizeOf(signer.generation) : 0
+      if (!signer)
         report.fault(null, `the checkpoint of ${read.size} events outside is not signed by a key of the database`)
+      else if (read.size > last)
+        report.fault(
+          null,
+          `the checkpoint of ${read.size} events outside is signed by key ${signer.generation}, which had signed its last at ${last}`,
+        )
       batch.push(read)
     }
     if (batch.length >= atOnce) {
@@ -58,7 +61,6 @@ export async function checkOutside(
   }
   await comparison.compare(batch)
   await comparison.end()
-  const newest = await run((tables) => tables.newestCheckpoint())
   if (newest && count === 0)
     report.fault(null, 'no checkpoint is kept outside the database: it could have been written anew as a whole')
 }

@@ -1,10 +1,11 @@
-import type { Checkpoint, Leaf, SigningKey } from '../db/sealed-tables.ts'
+import type { Checkpoint, Leaf } from '../db/sealed-tables.ts'
 import { originOf, parseCheckpoint } from './checkpoint-note.ts'
 import { nodeHash } from './merkle.ts'
 import { openNote } from './note.ts'
 import { watermarkLine } from './seal.ts'
 import { saysTime, verifierKey } from './signing-keys.ts'
 import type { Run } from './verify.ts'
+import type { CheckedKeys } from './verify-keys.ts'
 import type { Report } from './verify-report.ts'
 
 const heightOfLevel = 8
@@ -45,11 +46,15 @@ export class Regrown {
 
 const checkpointsAtOnce = 500
 
-/** Holds leaves, nodes and checkpoints of the database against each other and against the signatures. */
+/**
+ * Holds leaves, nodes and checkpoints of the database against each other and against the signatures, up to the size that
+ * the tree had in the beginning: the service may seal on meanwhile.
+ */
 export class TreeCheck {
   readonly #run: Run
   readonly #report: Report
-  readonly #keys: readonly SigningKey[]
+  readonly #keys: CheckedKeys
+  readonly #sizeMax: number
   readonly #tree = new Regrown()
   readonly #checkpoints: Checkpoint[] = []
   #lastSize = 0
@@ -61,10 +66,11 @@ export class TreeCheck {
   #isForked = false
   #wrongRoots = 0
 
-  constructor(run: Run, report: Report, keys: readonly SigningKey[]) {
+  constructor(run: Run, report: Report, keys: CheckedKeys, sizeMax: number) {
     this.#run = run
     this.#report = report
     this.#keys = keys
+    this.#sizeMax = sizeMax
   }
 
   get size(): number {
@@ -72,10 +78,10 @@ export class TreeCheck {
   }
 
   /** Takes the next leaves, in their order. */
-  async add(leaves: readonly Leaf[], sizeMax: number): Promise<void> {
+  async add(leaves: readonly Leaf[]): Promise<void> {
     const nodes: { level: number; index: number; hash: Buffer; leaf: Leaf }[] = []
     for (const leaf of leaves) {
-      if (leaf.index >= sizeMax) break
+      if (leaf.index >= this.#sizeMax) break
       if (!this.#isBroken && leaf.index !== this.#tree.size) this.#breakAt(leaf)
       if (this.#isBroken) continue
       for (const node of this.#tree.push(leaf.hash)) nodes.push({ ...node, leaf })
@@ -87,8 +93,8 @@ export class TreeCheck {
   }
 
   /** When all leaves are in. */
-  async end(newest: Checkpoint | null): Promise<void> {
-    const lost = (newest?.size ?? 0) - this.#tree.size
+  async end(): Promise<void> {
+    const lost = this.#sizeMax - this.#tree.size
     if (!this.#isBroken && lost > 0)
       this.#report.fault(
         null,
@@ -100,7 +106,9 @@ export class TreeCheck {
       this.#checkpoints.shift()
       this.#holdSignature(one)
     }
-    for (const { level, index } of await this.#run((tables) => tables.nodesBeyond(newest?.size ?? 0)))
+    // In one snapshot, so that nodes are held against the checkpoint they came with.
+    const beyond = await this.#run(async (tables) => tables.nodesBeyond((await tables.newestCheckpoint())?.size ?? 0))
+    for (const { level, index } of beyond)
       this.#report.fault(null, `node ${index} of level ${level} stands over leaves that there are none of`)
   }
 
@@ -115,7 +123,7 @@ export class TreeCheck {
   async #next(): Promise<Checkpoint | undefined> {
     if (this.#checkpoints.length === 0) {
       const more = await this.#run((tables) => tables.checkpoints(this.#lastSize, checkpointsAtOnce))
-      this.#checkpoints.push(...more)
+      this.#checkpoints.push(...more.filter((one) => one.size <= this.#sizeMax))
       this.#lastSize = more.at(-1)?.size ?? Number.MAX_SAFE_INTEGER
     }
     return this.#checkpoints[0]
@@ -149,13 +157,19 @@ export class TreeCheck {
   #holdSignature(checkpoint: Checkpoint): Buffer | null {
     const { size } = checkpoint
     this.#report.checkpoints++
-    const key = this.#keys.find((one) => one.generation === checkpoint.keyGeneration)
+    const key = this.#keys.find(checkpoint.keyGeneration)
     const signed = key && openNote(checkpoint.note, [verifierKey(this.#report.tenantId, key.publicKey)])
     const head = signed && parseCheckpoint(signed.text)
     if (!head || head.origin !== originOf(this.#report.tenantId)) {
       this.#report.fault(null, `the checkpoint of ${size} events is not signed by key ${checkpoint.keyGeneration}`)
       return null
     }
+    const last = this.#keys.lastSizeOf(checkpoint.keyGeneration)
+    if (size > last)
+      this.#report.fault(
+        null,
+        `the checkpoint of ${size} events is signed by key ${checkpoint.keyGeneration}, which had signed its last at ${last}`,
+      )
     const wrong = [
       head.size !== size && 'its size',
       !head.rootHash.equals(checkpoint.rootHash) && 'its root',

@@ -1,10 +1,12 @@
 import type { CheckedTables } from '../db/checked-tables.ts'
-import type { Leaf, Place, SigningKey, StoredEvent } from '../db/sealed-tables.ts'
+import type { Leaf, Place, StoredEvent } from '../db/sealed-tables.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
+import { keysFault, outsideKeys } from './outside.ts'
 import { isShape, Shapes } from './shapes.ts'
-import { keyFault } from './signing-keys.ts'
 import { EventCheck } from './verify-events.ts'
-import { checkOutside, checkOutsideKeys } from './verify-outside.ts'
+import { CheckedKeys } from './verify-keys.ts'
+import { DroppedMonths } from './verify-months.ts'
+import { checkOutside } from './verify-outside.ts'
 import { type Fault, Report } from './verify-report.ts'
 import { TreeCheck } from './verify-tree.ts'
 
@@ -32,16 +34,19 @@ export async function verifyTenant({ tenantId, run, store, fault }: VerifyOption
   const { newest, beyond } = await run((tables) => tables.head())
   for (const leaf of beyond)
     report.fault(leaf.eventId, `stands at leaf ${leaf.index}, beyond the newest checkpoint: nobody signed that`)
-  const keys = await run((tables) => tables.keys())
-  checkKeys(report, keys)
-  await checkOutsideKeys(store, report, keys)
+  // First those outside: a key that is made in between stands in the database before it stands there.
+  const endorsements = await outsideKeys(store, tenantId)
+  const keys = await CheckedKeys.read(run, report)
+  const wrong = keysFault(keys.all, endorsements)
+  if (wrong !== null) report.fault(null, wrong)
   await checkShapes(run, report)
 
   const below: Place = { epoch: newest?.epoch ?? 0, transactionId: newest?.watermark ?? '0' }
   const shapes = new Shapes(run)
-  const tree = new TreeCheck(run, report, keys)
-  const events = new EventCheck(run, report, shapes, below)
   const size = newest?.size ?? 0
+  const tree = new TreeCheck(run, report, keys, size)
+  const months = new DroppedMonths(run, store, report, keys, below)
+  const events = new EventCheck(run, report, shapes, below, months)
   const rows = new Portions<StoredEvent>((last) =>
     run((tables) =>
       tables.events(
@@ -62,10 +67,11 @@ export async function verifyTenant({ tenantId, run, store, fault }: VerifyOption
     if (leafRows.length === 0 && eventRows.length === 0) break
     await shapes.load(eventRows)
     await events.add(leafRows, eventRows)
-    await tree.add(leafRows, size)
+    await tree.add(leafRows)
   }
   await events.end()
-  await tree.end(newest)
+  await months.end()
+  await tree.end()
   for (const { eventId, isAhead } of await run((tables) => tables.misdated(below, 1_000)))
     report.fault(
       eventId,
@@ -73,15 +79,8 @@ export async function verifyTenant({ tenantId, run, store, fault }: VerifyOption
         ? 'is of a transaction that there has not been yet'
         : 'carries the number of a transaction that did not write it',
     )
-  await checkOutside(run, store, report, keys)
+  await checkOutside(run, store, report, keys, newest)
   return report
-}
-
-function checkKeys(report: Report, keys: readonly SigningKey[]): void {
-  for (const [i, key] of keys.entries()) {
-    const wrong = keyFault(report.tenantId, key, keys[i - 1])
-    if (wrong !== null) report.fault(null, `signing key ${key.generation} ${wrong}`)
-  }
 }
 
 async function checkShapes(run: Run, report: Report): Promise<void> {

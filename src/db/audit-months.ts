@@ -60,9 +60,14 @@ export class AuditMonths {
 
   /**
    * Drops a month. In the same transaction each tenant that loses events gets one that says so.
+   * @param recorded called when all but the commit has succeeded; what it throws undoes the drop
    * @throws when the audit cannot be had for itself within seconds; then nothing was dropped
    */
-  async drop(month: string, lost: readonly (Tenant & { events: number })[]): Promise<void> {
+  async drop(
+    month: string,
+    lost: readonly (Tenant & { events: number })[],
+    recorded: () => Promise<void>,
+  ): Promise<void> {
     const client = this.#client
     await client.query('BEGIN')
     try {
@@ -83,6 +88,7 @@ export class AuditMonths {
         )
       }
       await client.query(`DROP TABLE ${partition(month)}`)
+      await recorded()
       committed(await client.query('COMMIT'))
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {})

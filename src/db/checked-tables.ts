@@ -50,14 +50,23 @@ export class CheckedTables extends SealedTables {
     )
   }
 
-  /** Months ("2025-01") whose events were dropped on purpose: each is an event, which is sealed like any other. */
-  async droppedMonths(): Promise<Set<string>> {
-    const rows = await this.ask<{ purpose: string | null }>(
-      `SELECT DISTINCT purpose FROM audit.event
-        WHERE tenant_id = $1 AND resource = 'audit-events' AND action = 'delete' AND code = 'month_dropped' AND outcome = 'allowed'`,
-      [this.tenantId],
+  /** Events from a place on that say that a month was dropped. */
+  droppedFrom(from: Place): Promise<StoredEvent[]> {
+    return this.eventsWhere(
+      `(epoch, transaction_id) >= ($2::int, $3::xid8) AND resource = 'audit-events' AND code = 'month_dropped'`,
+      [from.epoch, from.transactionId],
     )
-    return new Set(rows.flatMap((row) => row.purpose ?? []))
+  }
+
+  /** @param month "2025-01", in UTC */
+  async hasEventsOf(month: string): Promise<boolean> {
+    const [year, number] = month.split('-').map(Number)
+    const end = new Date(Date.UTC(year ?? 0, number ?? 0, 1)).toISOString()
+    const rows = await this.ask(
+      'SELECT FROM audit.event WHERE tenant_id = $1 AND occurred_at >= $2::timestamptz AND occurred_at < $3::timestamptz LIMIT 1',
+      [this.tenantId, `${month}-01T00:00:00Z`, end],
+    )
+    return rows.length > 0
   }
 
   /** All shapes, after one of them. */

@@ -4,6 +4,7 @@ import t from 'tap'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
 import { dropMonth, monthsPast } from '../../src/audit/drop-month.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
+import type { Fault } from '../../src/audit/verify-report.ts'
 import { AuditMonths } from '../../src/db/audit-months.ts'
 import { models } from '../../src/resources/index.ts'
 import { sealAll } from '../harness/seal.ts'
@@ -32,8 +33,8 @@ async function audit(t: { teardown(end: () => unknown): unknown }) {
   const months = await AuditMonths.open(service.ownerUrl, models)
   t.teardown(() => months.close())
   const tenant = { tenantId: service.tenantId, region: 'default' }
-  const faults = async (): Promise<unknown[]> => {
-    const found: unknown[] = []
+  const faults = async (): Promise<Fault[]> => {
+    const found: Fault[] = []
     await verifyTenant({
       tenantId: service.tenantId,
       run: (work) => service.db.sealed(tenant, work),
@@ -97,6 +98,73 @@ t.test('a month whose event of the drop is missing was not dropped lawfully', as
   await sealAll(service)
   await service.sql(`SET LOCAL custodia.audit_ddl = 'on'; DROP TABLE audit.event_2024_03`)
   t.equal((await faults()).length, 5, 'each event is missed by name')
+})
+
+/** Whoever owns the database writes that a month was dropped, and the service seals it. */
+async function forgedDrop({ sql }: TestService, month: string, events: number): Promise<void> {
+  await sql(
+    `INSERT INTO audit.event (tenant_id, event_id, occurred_at, actor_kind, action, resource, shape_id, ids, row_count, outcome, code, purpose)
+     SELECT tenant_id, gen_random_uuid(), now(), 'system', 'delete', 'audit-events', shape_id, '{}', ${events}, 'allowed', 'month_dropped', '${month}'
+       FROM audit.event WHERE action = 'administer' AND resource = 'audit-events' AND cardinality(ids) = 0 LIMIT 1`,
+  )
+}
+
+t.test('an event that says that a month was dropped excuses nothing by itself', async (t) => {
+  const { service, faults } = await audit(t)
+  await service.request('POST', '/v1/contacts', { body: { displayName: 'Ada' } })
+  await oldMonth(service, 6)
+  await sealAll(service)
+  const month = new Date().toISOString().slice(0, 7)
+  const asSuperuser = (statement: string) =>
+    service.sql(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
+  const [victim] = await service.sql<{ id: string }>(
+    `SELECT event_id AS id FROM audit.event WHERE action = 'create' AND occurred_at > now() - interval '1 day'`,
+  )
+  await asSuperuser(`DELETE FROM audit.event WHERE event_id = '${victim?.id}'`)
+  await forgedDrop(service, month, 1)
+  t.match(await faults(), [{ eventId: victim?.id, text: /is missing/ }], 'one event of a month, not sealed')
+  await sealAll(service)
+  t.match(await faults(), [{ eventId: victim?.id, text: /is missing/ }], 'one event of a month, sealed')
+
+  await asSuperuser(`DELETE FROM audit.event WHERE occurred_at < '2024-04-01'`)
+  await forgedDrop(service, '2024-03', 6)
+  await sealAll(service)
+  t.equal((await faults()).length, 7, 'a month as a whole, which nobody outside the database has noted')
+})
+
+t.test('a drop excuses that month only, as a whole, while its note stands outside', async (t) => {
+  const { service, folder, faults, drop } = await audit(t)
+  await service.request('POST', '/v1/contacts', { body: { displayName: 'Ada' } })
+  await oldMonth(service, 6)
+  await sealAll(service)
+  await drop()
+  t.same(await faults(), [], 'before the drop is sealed')
+  await sealAll(service)
+  t.same(await faults(), [])
+
+  const file = join(folder, `${service.tenantId}.checkpoints`)
+  const outside = readFileSync(file, 'utf8')
+  t.ok(outside.includes('month dropped 2024-03 events 6\n'))
+  writeFileSync(file, outside.replace('month dropped 2024-03 events 6\n', 'month dropped 2024-03 events 7\n'))
+  t.match((await faults()).length, 6, 'another number, that nobody signed')
+  const notes = outside.split(/(?<=\n— .*\n\n)/)
+  writeFileSync(file, notes.filter((note) => !note.includes('month dropped')).join(''))
+  t.equal((await faults()).length, 6, 'no note')
+  writeFileSync(file, outside)
+  t.same(await faults(), [])
+
+  const [victim] = await service.sql<{ id: string }>(
+    `SELECT event_id AS id FROM audit.event WHERE resource = 'contacts' AND action = 'create'`,
+  )
+  await service.sql(`BEGIN; SET LOCAL session_replication_role = replica;
+    DELETE FROM audit.event WHERE event_id = '${victim?.id}';
+    UPDATE audit.leaf SET occurred_at = '2024-03-20T00:00:00Z' WHERE event_id = '${victim?.id}'; COMMIT`)
+  const found = await faults()
+  t.equal(found.length, 7)
+  t.ok(
+    found.some((one) => one.eventId === victim?.id),
+    'an event that was moved into the month',
+  )
 })
 
 t.test('only whole months beyond the retention are past', async (t) => {
