@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Headers } from './headers.ts'
 import type { HttpClient } from './http-client.ts'
 import type { JsonValue } from './json.ts'
-import type { Identity, IdentityKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
+import type { Identity, IdentityKind, MediaKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
 
 /**
  * The one interface between the hub and a provider. Adding a channel = a folder with one of these
@@ -79,9 +79,37 @@ export interface OutboundMessage {
   /** our id (UUID): the idempotency key where the provider has one, its tracker where it has none */
   id: string
   recipient: { identities: Identity[]; thread?: Thread }
-  content: { type: 'text'; text: string; previewUrl?: boolean }
+  content: OutboundContent
+  /** at most as many, and of the kinds, that `sends` names; the text is their caption */
+  files: OutboundFile[]
   /** externalId of the message that this answers */
   replyTo?: string
+  /** externalIds of the conversation's messages, newest first */
+  references?: string[]
+  subject?: string
+  /** the provider's handle on the customer's last event, not yet used and not yet expired */
+  replyHandle?: string
+  /** outside the window for ordinary answers, within the one for a person's */
+  isHumanAgent?: boolean
+  /** written by nobody: the provider or the mail is told so */
+  isAutomatic?: boolean
+  /** where the recipient can say stop with one request (RFC 8058); on marketing only */
+  unsubscribeUrl?: string
+}
+
+export type OutboundContent =
+  | { type: 'text'; text: string; previewUrl?: boolean; html?: string }
+  /** approved by the provider beforehand; `components` in the provider's own shape, `text` how it reads */
+  | { type: 'template'; name: string; language: string; components: JsonValue[]; text: string }
+
+/** A stored file that goes out: as bytes, or as a link that lives minutes where the provider fetches files itself. */
+export interface OutboundFile {
+  kind: MediaKind
+  fileName: string | null
+  mediaType: string
+  sizeBytes: number
+  open(): Promise<Readable>
+  link(): Promise<string>
 }
 
 /**
@@ -122,6 +150,34 @@ export class MediaError extends Error {
   }
 }
 
+/** One thing that an administrator enters at the provider. `value` may be shown to whoever may change the channel. */
+export interface SetupStep {
+  /** `[a-z_]`: "callback_url", "verify_token" */
+  name: string
+  /** what it is called there, and where */
+  hint: string
+  value: string
+}
+
+/** done: the provider knows us now. `steps` that a person must do all the same are said by `setup`. */
+export type ConnectResult =
+  | { outcome: 'done' }
+  | { outcome: 'retry'; reason: string; retryAfterMs?: number }
+  | { outcome: 'failed'; code: string; class: 'permanent' | 'reauthorise' }
+
+/** What the provider tells about a person; display only. */
+export interface Profile {
+  displayName?: string
+  username?: string
+  /** BCP 47 */
+  language?: string
+}
+
+/** What `parse` may know of the channel beside the event. */
+export interface ParseContext {
+  settings: unknown
+}
+
 export interface AnswerCounts {
   accepted: number
   duplicates: number
@@ -145,13 +201,29 @@ export interface ChannelType<Settings = unknown> {
   appSecret(settings: Settings): string | null
   /** the provider's GET that proves the address is ours */
   handshake?(query: Post['query'], settings: Settings): { status: number; contentType: string; body: string }
+  /** fetches, once, what `verify` needs for this post (the certificate that it names); the one step that may wait for others */
+  prepare?(post: Post, settings: Settings, http: HttpClient): Promise<void>
   /** over the raw bytes, in constant time */
   verify(post: Post, settings: Settings): Verdict
   /** one event per customer message, status, …; what is unknown is kept under a kind "unknown" */
-  split(rawBody: Buffer, headers: Headers): Split
-  /** the answer that the provider expects; 200 without a body unless given */
-  answer?(counts: AnswerCounts): { status: number; body: JsonValue | null }
-  parse(event: { kind: string; payload: JsonValue }): Parsed
+  split(post: Post, settings: Settings): Split
+  /** the answer that the provider, or a person's browser, expects; 200 without a body unless given */
+  answer?(counts: AnswerCounts, post: Post, settings: Settings): Answer
+  /** CORS: origins whose pages may post here and read the answer; null: none */
+  origins?(settings: Settings): readonly string[] | null
+  /** bytes of a post at most; 4 MiB unless given */
+  readonly postBytesMax?: number
+  /** `context.settings` parse to `Settings`; given where `parseNeedsSettings` (opening them costs) */
+  parse(event: { kind: string; payload: JsonValue }, context?: ParseContext): Parsed
+  readonly parseNeedsSettings?: boolean
+  /** what to enter at the provider so that events arrive at `webhookUrl` */
+  setup(settings: Settings, webhookUrl: string): SetupStep[]
+  /** tells the provider of `webhookUrl` by itself, where its API can; a job, repeated when settings change */
+  connect?(settings: Settings, webhookUrl: string, http: HttpClient): Promise<ConnectResult>
+  /** does what an `ErrandEvent` of this raw event asks; a job */
+  errand?(event: { kind: string; payload: JsonValue }, settings: Settings, http: HttpClient): Promise<ConnectResult>
+  /** who somebody is; a job, for those without a name. null: the provider does not say */
+  fetchProfile?(identity: Identity, settings: Settings, http: HttpClient): Promise<Profile | null>
   /** the kinds of addresses that `send` takes */
   readonly reaches: readonly IdentityKind[]
   /** whether the provider drops what it has seen: then a send of unknown outcome may be repeated with the same id */
@@ -161,10 +233,28 @@ export interface ChannelType<Settings = unknown> {
   send(message: OutboundMessage, settings: Settings, http: HttpClient): Promise<SendResult>
   /** @throws MediaError */
   fetchMedia?(ref: MediaRef, settings: Settings, http: HttpClient): Promise<MediaDownload>
+  /** the bytes of `ref.part` of a raw event. @throws MediaError `not_a_reference` */
+  mediaPart?(event: { kind: string; payload: JsonValue }, ref: MediaRef): Promise<MediaDownload>
+  /** what it can send beside text */
+  readonly sends: { files: readonly MediaKind[]; filesMax: number; templates: boolean; subject: boolean }
   readonly limits: Limits
-  /** hours after the customer's last message in which free-form answers are allowed; null: always */
-  readonly window: { replyHours: number | null }
+  readonly window: SendWindow
 }
+
+/**
+ * Hours after the customer's last message: in which free-form answers are allowed (null: always), and beyond that those
+ * that a person writes. Templates are not bound to either.
+ */
+export interface SendWindow {
+  replyHours: number | null
+  humanAgentHours?: number
+}
+
+/** `text` is sent as it is, with `headers` ("content-type", "location"); else `body` as JSON. */
+export type Answer = { status: number; headers?: Record<string, string> } & (
+  | { body: JsonValue | null }
+  | { text: string }
+)
 
 export interface Limits {
   /** characters (code points) of an outgoing text */

@@ -40,8 +40,21 @@ export interface Party {
   phone?: string
   /** what was given as phone and is not understandable without a country */
   phoneAsGiven?: string
+  /** what a form asked beside that, for the contact's own fields; fills what is empty */
+  fields?: Partial<Record<PartyField, string>>
   customFields?: JsonObject
 }
+
+/** Fields of a contact that intake may fill. `country`: ISO 3166-1 alpha-2; `language`: BCP 47. */
+export type PartyField =
+  | 'givenName'
+  | 'familyName'
+  | 'company'
+  | 'jobTitle'
+  | 'country'
+  | 'language'
+  | 'timezone'
+  | 'intent'
 
 export type Direction = 'inbound' | 'outbound'
 
@@ -63,6 +76,7 @@ export type MessageType =
   | 'interactive'
   | 'button'
   | 'order'
+  | 'form'
   | 'call'
   | 'system'
   | 'unsupported'
@@ -79,9 +93,13 @@ export interface MessageBody {
 
 export type MediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker'
 
-/** A file at the provider. `externalId` or `url` is there; both may expire. */
+/** A file: at the provider (`externalId` or `url`, both may expire), or in the event itself (`part`). */
 export interface MediaRef {
   kind: MediaKind
+  /** which part of the raw event holds the bytes, as the channel's `mediaPart` understands it */
+  part?: string
+  /** the Content-ID by which an HTML body shows the file, without brackets */
+  contentId?: string
   externalId?: string
   url?: string
   /** as the sender declared it; not to be believed */
@@ -109,9 +127,28 @@ export interface MessageEvent {
   media: MediaRef[]
   /** externalId of the message that this one answers */
   replyTo?: string
+  /**
+   * externalIds of earlier messages of the same thread, nearest first: the message belongs into the conversation of the
+   * first that is known, whoever of its contacts wrote. A subject is never enough.
+   */
+  references?: string[]
+  subject?: string
+  /** lets us answer this very event, once, until then (LINE); a secret of the provider's */
+  replyHandle?: { token: string; expiresAt: Date }
+  /** a machine wrote it: shown, but it opens no sending window, nobody waits, and nothing answers it by itself */
+  automated?: 'auto_reply' | 'bulk' | 'report'
+  /** wishes that were given together with it (a form's check-boxes) */
+  wishes?: Wish[]
   /** the advertisement or post that led here */
   referral?: JsonObject
   forwarded?: 'once' | 'often'
+}
+
+/** `category` all: no message at all (blocked, unfollowed). `detail`: the provider's words, the evidence. */
+export interface Wish {
+  category: 'marketing' | 'all'
+  state: 'stop' | 'resume'
+  detail: JsonObject
 }
 
 export interface StatusEvent {
@@ -128,6 +165,30 @@ export interface StatusEvent {
   error?: { code: string; message: string; class: FailureClass }
   /** the provider's price category and conversation, camelCase */
   billing?: JsonObject
+  occurredAt: Date | null
+}
+
+/** How far the customer has come with all that was sent to them until a moment (a watermark). */
+export interface ProgressEvent {
+  type: 'progress'
+  status: 'delivered' | 'read'
+  upTo: Date
+  recipient: Party
+  thread?: Thread
+  occurredAt: Date | null
+}
+
+/** An address does not take messages: `isPermanent` marks the identity, `externalId` fails the message where it is ours. */
+export interface BounceEvent {
+  type: 'bounce'
+  address: Identity
+  isPermanent: boolean
+  externalId?: string
+  /** our own id of that message, when the report hands it back */
+  messageId?: string
+  /** an enhanced status ("5.1.1", RFC 3463) or the provider's word */
+  code: string
+  text: string
   occurredAt: Date | null
 }
 
@@ -170,12 +231,24 @@ export interface IdentityChangeEvent {
 }
 
 /** A wish about being contacted: evidence for consent, with the provider's words in `detail`. */
-export interface PreferenceEvent {
+export interface PreferenceEvent extends Wish {
   type: 'preference'
   from: Party
-  category: 'marketing'
-  state: 'stop' | 'resume'
-  detail: JsonObject
+  occurredAt: Date | null
+}
+
+/** The provider's thread goes on under another id (a Telegram group became a supergroup). */
+export interface ThreadChangeEvent {
+  type: 'threadChange'
+  old: Thread
+  current: Thread
+  occurredAt: Date | null
+}
+
+/** Something to be done at the provider because of this event (a subscription to be confirmed): see `ChannelType.errand`. */
+export interface ErrandEvent {
+  type: 'errand'
+  kind: string
   occurredAt: Date | null
 }
 
@@ -193,11 +266,15 @@ export interface NoticeEvent {
 export type NeutralEvent =
   | MessageEvent
   | StatusEvent
+  | ProgressEvent
+  | BounceEvent
   | EditEvent
   | DeleteEvent
   | ReactionEvent
   | IdentityChangeEvent
   | PreferenceEvent
+  | ThreadChangeEvent
+  | ErrandEvent
   | NoticeEvent
 
 /** The customer of an event; undefined where it is about none (notices) or names addresses only. */
@@ -209,10 +286,15 @@ export function customerOf(event: NeutralEvent): Party | undefined {
     case 'reaction':
       return event.direction === 'inbound' ? event.from : event.to
     case 'status':
+    case 'progress':
       return event.recipient
+    case 'bounce':
+      return { identities: [event.address] }
     case 'preference':
       return event.from
     case 'identityChange':
+    case 'threadChange':
+    case 'errand':
     case 'notice':
       return undefined
   }

@@ -172,7 +172,10 @@ function outgoingOf(
   const recipient = recipientOf(channel.type, row)
   if (!recipient) return permanent('no_address')
   const content = { type: 'text' as const, text: row.text }
-  return { channel, message: { id, recipient, content, ...(row.reply_to === null ? {} : { replyTo: row.reply_to }) } }
+  return {
+    channel,
+    message: { id, recipient, content, files: [], ...(row.reply_to === null ? {} : { replyTo: row.reply_to }) },
+  }
 }
 
 function recipientOf(type: ChannelType, row: QueuedRow): OutboundMessage['recipient'] | null {

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ChannelType } from '../../src/channels/channel.ts'
 import { channelTypes } from '../../src/channels/index.ts'
 import type { JsonValue } from '../../src/channels/json.ts'
+import { postOf } from './post.ts'
 
 const json = fc.jsonValue({ maxDepth: 5 }) as fc.Arbitrary<JsonValue>
 const text = fc.oneof(
@@ -135,7 +136,7 @@ const bodies: Record<string, fc.Arbitrary<JsonValue>> = {
 }
 
 function eventsOf(channel: ChannelType, body: JsonValue) {
-  const split = channel.split(Buffer.from(JSON.stringify(body)), {})
+  const split = channel.split(postOf(JSON.stringify(body)), {})
   return 'malformed' in split ? [] : split.events
 }
 
@@ -203,15 +204,15 @@ for (const channel of channelTypes) {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, quoted) => {
-        const split = channel.split(
-          quoted ? Buffer.concat([Buffer.from('{"events":[{"id":"'), bytes, Buffer.from('"}]}')]) : Buffer.from(bytes),
-          {},
-        )
+        const body = quoted
+          ? Buffer.concat([Buffer.from('{"events":[{"id":"'), bytes, Buffer.from('"}]}')])
+          : Buffer.from(bytes)
+        const split = channel.split(postOf(body), {})
         seen.add('malformed' in split ? 'malformed' : 'split')
       }),
     )
     t.ok(seen.has('malformed'))
-    t.strictSame(channel.split(Buffer.alloc(0), {}), { malformed: 'invalid_json' })
+    t.strictSame(channel.split(postOf(''), {}), { malformed: 'invalid_json' })
   })
 
   t.test(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { verifyWebhook } from '../../src/channels/standard-webhooks.ts'
 import { whatsapp } from '../../src/channels/whatsapp/index.ts'
+import { postOf } from './post.ts'
 import { settings } from './whatsapp/fixtures.ts'
 
 /** Real payloads live outside the project (they are others' work): name their directory to test against them. */
@@ -28,7 +29,7 @@ t.test('every real WhatsApp payload verifies, splits and is understood', { skip 
     const post = { headers: { 'x-hub-signature-256': header }, query: {}, rawBody: bytes, receivedAt: new Date() }
     t.strictSame(whatsapp.verify(post, settings), { ok: true }, name)
     t.equal(whatsapp.verify({ ...post, rawBody: Buffer.concat([bytes, Buffer.from(' ')]) }, settings).ok, false)
-    const split = whatsapp.split(bytes, {})
+    const split = whatsapp.split(postOf(bytes), settings)
     if ('malformed' in split) throw new Error(`${name}: ${split.malformed}`)
     t.ok(split.events.length >= 1, name)
     t.equal(

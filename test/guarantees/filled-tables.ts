@@ -79,6 +79,9 @@ function madeUp({ name, type, hasDefault, allowed, bytes }: Column, place: Place
   if (name === 'business_unit_id') return `'${place.unitId}'`
   if (hasDefault) return null
   const text = allowed ?? `${place.mark} ${name} ${row}`
+  // A shape's id is made of the shape; events name one.
+  if (name === 'shape_id')
+    return `audit.shape_id(jsonb_build_array(${pg.escapeLiteral(`${place.mark} shape ${row}`)}::text))`
   switch (type) {
     case 'uuid':
       return 'gen_random_uuid()'

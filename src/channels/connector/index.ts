@@ -23,11 +23,24 @@ export const connector: ChannelType<ConnectorSettings> = {
     body: { accepted, duplicates, rejected: rejected.map(({ id, code }) => ({ id, code })) },
   }),
   parse: parseConnector,
+  setup: (settings, webhookUrl) => [
+    { name: 'webhook_url', hint: 'Where your connector posts, signed by Standard Webhooks.', value: webhookUrl },
+    ...(settings.outboundUrl === undefined
+      ? []
+      : [
+          {
+            name: 'outbound_url',
+            hint: 'Where answers are posted, signed by the same secret.',
+            value: settings.outboundUrl,
+          },
+        ]),
+  ],
   reaches: ['connector', 'phone', 'email'],
   isIdempotent: true,
   threadKind: 'direct',
   send: sendConnector,
   fetchMedia: fetchConnectorMedia,
+  sends: { files: [], filesMax: 0, templates: false, subject: false },
   limits: { textLength: TEXT_LENGTH_MAX, mediaBytesMax: MEDIA_BYTES_MAX },
   window: { replyHours: null },
 }

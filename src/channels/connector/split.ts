@@ -1,4 +1,4 @@
-import type { RawEvent, Rejected, Split } from '../channel.ts'
+import type { Post, RawEvent, Rejected, Split } from '../channel.ts'
 import { at, isObject, type JsonObject, type JsonValue, parseJson, textAt } from '../json.ts'
 import { timeOf } from '../time.ts'
 import { EVENT_TYPES, reactionEmoji, statusOf, targetOf } from './event.ts'
@@ -13,7 +13,7 @@ const ID_LENGTH_MAX = 255
  * direction_unknown, occurred_at_missing (only of past messages), occurred_at_invalid, message_missing,
  * text_missing, attachment_invalid, message_id_missing, status_missing, emoji_missing.
  */
-export function splitConnector(rawBody: Buffer): Split {
+export function splitConnector({ rawBody }: Post): Split {
   const body = parseJson(rawBody)
   if (body === undefined) return { malformed: 'invalid_json' }
   const entries = at(body, 'events')

@@ -18,11 +18,16 @@ export const whatsapp: ChannelType<WhatsAppSettings> = {
   verify: (post, settings) => verifyHubSignature(post, settings.appSecret),
   split: splitWhatsApp,
   parse: parseWhatsApp,
+  setup: (settings, webhookUrl) => [
+    { name: 'callback_url', hint: 'Meta app → WhatsApp → Configuration → Callback URL', value: webhookUrl },
+    { name: 'verify_token', hint: 'Meta app → WhatsApp → Configuration → Verify token', value: settings.verifyToken },
+  ],
   reaches: ['whatsapp', 'whatsapp_bsuid', 'whatsapp_parent_bsuid', 'phone'],
   isIdempotent: false,
   threadKind: 'group',
   send: sendWhatsApp,
   fetchMedia: fetchWhatsAppMedia,
+  sends: { files: [], filesMax: 0, templates: false, subject: false },
   limits: {
     textLength: TEXT_LENGTH_MAX,
     captionLength: 1024,

@@ -33,7 +33,7 @@ export async function sendWhatsApp(
     messaging_product: 'whatsapp',
     ...address,
     type: 'text',
-    text: { body: text, preview_url: message.content.previewUrl ?? false },
+    text: { body: text, preview_url: message.content.type === 'text' && (message.content.previewUrl ?? false) },
     ...(message.replyTo === undefined ? {} : { context: { message_id: message.replyTo } }),
     biz_opaque_callback_data: message.id,
   }

@@ -1,4 +1,4 @@
-import type { RawEvent, Split } from '../channel.ts'
+import type { Post, RawEvent, Split } from '../channel.ts'
 import {
   at,
   canonicalHash,
@@ -19,7 +19,7 @@ import { contactOf, idsAt, laneOf } from './party.ts'
  * message, status, echo, preference, …; a change without such items is one event. Whatever has another
  * shape is kept whole under "unknown". Source: Meta, Cloud API webhooks.
  */
-export function splitWhatsApp(rawBody: Buffer): Split {
+export function splitWhatsApp({ rawBody }: Post): Split {
   const body = parseJson(rawBody)
   if (body === undefined) return { malformed: 'invalid_json' }
   if (!isObject(body)) return { malformed: 'not_an_object' }

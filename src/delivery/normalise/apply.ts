@@ -30,6 +30,11 @@ export function applyEvent(records: Records, event: NeutralEvent, cause: Cause):
       return applyPreference(records, event, cause)
     case 'notice':
       return applyNotice(records, event, cause)
+    case 'progress':
+    case 'bounce':
+    case 'threadChange':
+    case 'errand':
+      throw new Error(`nothing is known of an event of type ${event.type}`)
   }
 }
 

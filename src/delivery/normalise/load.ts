@@ -55,7 +55,7 @@ function messagesNamed(happenings: readonly Happening[]): { externalIds: string[
   const externalIds = new Set<string>()
   const ownIds = new Set<string>()
   for (const { event } of happenings) {
-    if ('externalId' in event) externalIds.add(indexable(event.externalId))
+    if ('externalId' in event && event.externalId !== undefined) externalIds.add(indexable(event.externalId))
     if (event.type === 'message' && event.replyTo !== undefined) externalIds.add(indexable(event.replyTo))
     if (event.type === 'status' && event.messageId !== undefined && uuid.test(event.messageId))
       ownIds.add(event.messageId.toLowerCase())

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { idOf } from '../../access/define.ts'
-import type { Post, RefusalReason } from '../../channels/channel.ts'
+import type { Answer, Post, RefusalReason } from '../../channels/channel.ts'
 import type { Caller } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import { metaOf } from '../../http/guard.ts'
@@ -127,7 +127,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
         channel = now
         continue
       }
-      const split = channel.type.split(post.rawBody, post.headers)
+      const split = channel.type.split(post, channel.settings)
       if ('malformed' in split) throw await refused(request, channel, 'malformed', split.malformed)
       const stored = await receive(db, callerFor(request, channel), channel, split.events)
       if (stored) {
@@ -135,8 +135,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
         countInbound('stored', counts.accepted)
         countInbound('duplicate', counts.duplicates)
         countInbound('rejected', counts.rejected.length)
-        const { status, body } = channel.type.answer?.(counts) ?? { status: 200, body: null }
-        return body === null ? reply.code(status).send() : reply.code(status).send(body)
+        return answered(reply, channel.type.answer?.(counts, post, channel.settings) ?? { status: 200, body: null })
       }
       const now = await known.reload(channel.id)
       if (!now) throw new Problem('not_found')
@@ -172,6 +171,12 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
       meta: metaOf(request),
     }
   }
+}
+
+function answered(reply: FastifyReply, answer: Answer): FastifyReply {
+  reply.code(answer.status).headers(answer.headers ?? {})
+  if ('text' in answer) return reply.send(answer.text)
+  return answer.body === null ? reply.send() : reply.send(answer.body)
 }
 
 /** Repeated headers and parameters are joined or left out: no provider repeats one that matters. */

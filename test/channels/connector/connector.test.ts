@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../../src/channels/json.ts'
 import type { NeutralEvent } from '../../../src/channels/neutral.ts'
 import { signWebhook, verifyWebhook, webhookSecret } from '../../../src/channels/standard-webhooks.ts'
 import { json, localServer } from '../local-server.ts'
+import { postOf } from '../post.ts'
 
 const secret = webhookSecret(randomBytes(32))
 const ada = {
@@ -26,7 +27,7 @@ const hello = {
 }
 
 function split(...events: JsonValue[]) {
-  const result = connector.split(Buffer.from(JSON.stringify({ events })), {})
+  const result = connector.split(postOf(JSON.stringify({ events })), {})
   if ('malformed' in result) throw new Error(result.malformed)
   return result
 }
@@ -186,12 +187,15 @@ t.test('a bad event is rejected by id and code while the good ones of the post a
     rejected,
     bad.map(([, id, code]) => ({ id, code })),
   )
-  t.strictSame(connector.answer?.({ accepted: 2, duplicates: 1, rejected: [{ id: 'b', code: 'text_missing' }] }), {
-    status: 202,
-    body: { accepted: 2, duplicates: 1, rejected: [{ id: 'b', code: 'text_missing' }] },
-  })
+  t.strictSame(
+    connector.answer?.({ accepted: 2, duplicates: 1, rejected: [{ id: 'b', code: 'text_missing' }] }, postOf(''), {}),
+    {
+      status: 202,
+      body: { accepted: 2, duplicates: 1, rejected: [{ id: 'b', code: 'text_missing' }] },
+    },
+  )
   for (const body of ['[]', '{}', '{"events":{}}', 'null'])
-    t.strictSame(connector.split(Buffer.from(body), {}), { malformed: 'events_missing' }, body)
+    t.strictSame(connector.split(postOf(body), {}), { malformed: 'events_missing' }, body)
 })
 
 const outbound: OutboundMessage = {
@@ -204,6 +208,7 @@ const outbound: OutboundMessage = {
     thread: { id: 't1', kind: 'direct' },
   },
   content: { type: 'text', text: 'Hi Ada 🌷' },
+  files: [],
   replyTo: 'e1',
 }
 

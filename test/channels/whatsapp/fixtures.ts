@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../../../src/channels/json.ts'
 import type { NeutralEvent } from '../../../src/channels/neutral.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
 import type { WhatsAppSettings } from '../../../src/channels/whatsapp/settings.ts'
+import { postOf } from '../post.ts'
 
 /** Our own shop, "Blumen Vogel", and its customer Mina. */
 export const settings: WhatsAppSettings = {
@@ -39,7 +40,7 @@ export function messages(...list: JsonObject[]): JsonObject {
 }
 
 export function split(body: JsonValue): RawEvent[] {
-  const result = whatsapp.split(Buffer.from(JSON.stringify(body)), {})
+  const result = whatsapp.split(postOf(JSON.stringify(body)), settings)
   if ('malformed' in result) throw new Error(`malformed: ${result.malformed}`)
   return result.events
 }

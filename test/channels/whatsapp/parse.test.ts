@@ -2,7 +2,8 @@ import t from 'tap'
 import type { JsonObject } from '../../../src/channels/json.ts'
 import { customerOf } from '../../../src/channels/neutral.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
-import { change, message, messages, mina, only, parsed, split, webhook } from './fixtures.ts'
+import { postOf } from '../post.ts'
+import { change, message, messages, mina, only, parsed, settings, split, webhook } from './fixtures.ts'
 
 const one = (body: JsonObject) => only(parsed(messages(message(body))))
 const identities = [
@@ -130,7 +131,7 @@ t.test('a group message has its thread and its author', async (t) => {
 
 t.test('NUL and lone surrogates are gone from everything that is stored', async (t) => {
   const raw = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"p\\u0000"},"messages":[{"from":"49151\\u000012345678","id":"wamid\\u0000.1","type":"text","text":{"body":"a\\u0000b \\ud83d cut"}}]}}]}]}`
-  const result = whatsapp.split(Buffer.from(raw), {})
+  const result = whatsapp.split(postOf(raw), settings)
   if ('malformed' in result) throw new Error(result.malformed)
   const event = only(result.events)
   t.strictSame([event.account, event.lane, event.dedupeKey], ['p', '+4915112345678', 'messages:wamid.1'])

@@ -10,6 +10,7 @@ const outbound = (more: Partial<OutboundMessage> = {}): OutboundMessage => ({
   id,
   recipient: { identities: [{ kind: 'whatsapp', value: '4915112345678', verified: true }] },
   content: { type: 'text', text: 'Danke 🌷' },
+  files: [],
   ...more,
 })
 const sentBody = {

@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { JsonObject } from '../../../src/channels/json.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
-import { change, message, messages, mina, only, split, webhook } from './fixtures.ts'
+import { postOf } from '../post.ts'
+import { change, message, messages, mina, only, settings, split, webhook } from './fixtures.ts'
 
 const text = (id: string) => message({ type: 'text', text: { body: id } }, id)
 
@@ -203,7 +204,7 @@ t.test('bytes that are no JSON object are malformed', async (t) => {
     ['"x"', 'not_an_object'],
     ['null', 'not_an_object'],
   ] as const) {
-    t.strictSame(whatsapp.split(Buffer.from(bytes), {}), { malformed }, bytes)
+    t.strictSame(whatsapp.split(postOf(bytes), settings), { malformed }, bytes)
   }
 })
 
