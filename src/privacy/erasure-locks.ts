@@ -57,7 +57,8 @@ export async function addressesOf(tx: Tx, contactIds: readonly string[]): Promis
  * locks, so that nobody waits in a circle:
  * 1. the person's addresses, as the normaliser does: an event of theirs comes wholly before this or wholly after
  * 2. the contact, by `admit`, which says whether the caller may: whoever changes it comes before or finds it gone
- * 3. what is below it: a message that is being sent, a file that is being fetched
+ * 3. what is below it: a message that is being sent, a file that is being fetched. Not as strongly as a removal will:
+ *    whoever has read the contact and is about to refer to one of these would wait for us, and we, in 4, for them
  * 4. the contact once more, so that nobody can add anything to it (the check of a foreign key waits for this lock)
  */
 export async function lockPerson(tx: Tx, contactIds: readonly string[], admit: () => Promise<void>): Promise<void> {
@@ -72,7 +73,7 @@ export async function lockPerson(tx: Tx, contactIds: readonly string[], admit: (
   await tx.query(sql`${contacts} FOR NO KEY UPDATE`, values)
   for (const table of ['conversation', 'message', 'note', 'attachment', 'identity'])
     await tx.query(
-      sql`SELECT count(*) FROM (SELECT FROM ${sql.identifier('app')}.${sql.identifier(table)} AS r WHERE ${ofPerson('r', 'contact_id')} ORDER BY r.id FOR UPDATE) AS locked`,
+      sql`SELECT count(*) FROM (SELECT FROM ${sql.identifier('app')}.${sql.identifier(table)} AS r WHERE ${ofPerson('r', 'contact_id')} ORDER BY r.id FOR NO KEY UPDATE) AS locked`,
       values,
     )
   await tx.query(sql`${contacts} FOR UPDATE`, values)
