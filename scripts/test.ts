@@ -35,7 +35,7 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(asked: string[]): Promise<number> {
   // Ctrl-C reaches tap by itself; this process waits for it to end and takes the database down after it.
   process.on('SIGINT', () => {})
-  let outcome = { said: '', isGood: false }
+  let outcome: Awaited<ReturnType<typeof runTap>> = { said: '', failures: [], isGood: false }
   try {
     buildTap()
     const database = await startDatabase(process.env.TEST_DATABASE || 'embedded')
@@ -47,7 +47,7 @@ async function main(asked: string[]): Promise<number> {
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
   }
-  return announce(outcome.said, outcome.isGood)
+  return announce(outcome)
 }
 
 function allTests(): string[] {
@@ -151,25 +151,41 @@ async function runTap(files: string[], url: string) {
     : spawn(process.execPath, [...args, ...paths], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] })
 
   process.on('SIGTERM', () => child.kill('SIGTERM'))
-  let said = ''
+  const kept = new Kept()
   child.stdout?.on('data', (chunk: Buffer) => {
     process.stdout.write(chunk)
-    // The totals come last.
-    said = (said + chunk.toString()).slice(-10_000)
+    kept.add(chunk.toString())
   })
   const [code] = await once(child, 'close')
-  if (existsSync(report)) said = readFileSync(report, 'utf8')
+  if (existsSync(report)) kept.add(readFileSync(report, 'utf8'))
   rmSync(dirname(report), { recursive: true })
-  return { said, isGood: code === 0 }
+  return { said: kept.said, failures: kept.failures, isGood: code === 0 }
 }
 
-/** Prints `N passed, N failed` and returns the exit code. */
-function announce(said: string, isGood: boolean): number {
+/** What is to be said at the end of a long report: its totals, which come last, and what failed, wherever it stood. */
+class Kept {
+  said = ''
+  readonly failures: string[] = []
+  #line = ''
+
+  add(text: string): void {
+    this.said = (this.said + text).slice(-10_000)
+    const lines = (this.#line + text).split('\n')
+    this.#line = lines.pop() ?? ''
+    for (const line of lines) if (/^ *not ok /.test(line) && !/# (TODO|SKIP)/.test(line)) this.failures.push(line)
+  }
+}
+
+const failuresShown = 40
+
+/** Prints what failed and `N passed, N failed`, and returns the exit code. */
+function announce({ said, failures, isGood }: Awaited<ReturnType<typeof runTap>>): number {
   const totals = said.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
   const count = (name: string) => Number(totals.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
   const passed = count('pass')
   // A run that breaks without a failed assertion, or without any, has failed all the same.
   const failed = count('fail') || (isGood && passed > 0 ? 0 : 1)
+  for (const line of failures.slice(0, failuresShown)) console.log(line.slice(0, 200))
   console.log(`${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
