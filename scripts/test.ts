@@ -30,6 +30,22 @@ const tap = join(project, 'node_modules/tap/dist/esm/run.mjs')
 // A crash of the machine may take the test database with it; in return the tests need not wait for the disk.
 const careless = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
 
+const failuresShown = 40
+
+/** What is to be said at the end of a long report: its totals, which come last, and what failed, wherever it stood. */
+class Kept {
+  said = ''
+  readonly failures: string[] = []
+  #line = ''
+
+  add(text: string): void {
+    this.said = (this.said + text).slice(-10_000)
+    const lines = (this.#line + text).split('\n')
+    this.#line = lines.pop() ?? ''
+    for (const line of lines) if (/^ *not ok /.test(line) && !/# (TODO|SKIP)/.test(line)) this.failures.push(line)
+  }
+}
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(asked: string[]): Promise<number> {
@@ -161,22 +177,6 @@ async function runTap(files: string[], url: string) {
   rmSync(dirname(report), { recursive: true })
   return { said: kept.said, failures: kept.failures, isGood: code === 0 }
 }
-
-/** What is to be said at the end of a long report: its totals, which come last, and what failed, wherever it stood. */
-class Kept {
-  said = ''
-  readonly failures: string[] = []
-  #line = ''
-
-  add(text: string): void {
-    this.said = (this.said + text).slice(-10_000)
-    const lines = (this.#line + text).split('\n')
-    this.#line = lines.pop() ?? ''
-    for (const line of lines) if (/^ *not ok /.test(line) && !/# (TODO|SKIP)/.test(line)) this.failures.push(line)
-  }
-}
-
-const failuresShown = 40
 
 /** Prints what failed and `N passed, N failed`, and returns the exit code. */
 function announce({ said, failures, isGood }: Awaited<ReturnType<typeof runTap>>): number {
