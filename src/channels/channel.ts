@@ -57,6 +57,23 @@ export interface RawEvent {
   occurredAt: Date | null
   /** everything that `parse` needs, in the provider's own shape, about this event alone */
   payload: JsonValue
+  /** large bytes of the event (a mail as it came in), stored beside the payload; a view of `rawBody` costs no memory */
+  blob?: Buffer
+}
+
+/** A raw event as it was stored. */
+export interface KeptEvent {
+  kind: string
+  payload: JsonValue
+  /** its `blob` */
+  kept?: KeptBlob
+}
+
+/** The stored `blob` of a raw event: read piece by piece, since it may be larger than what may be held in memory. */
+export interface KeptBlob {
+  readonly sizeBytes: number
+  /** the bytes from `start` up to, without, `end` */
+  read(start: number, end: number): AsyncIterable<Buffer>
 }
 
 export interface Rejected {
@@ -184,8 +201,11 @@ export interface AnswerCounts {
   rejected: Rejected[]
 }
 
-/** `Settings` is what `settings` parses to. Methods are total unless they say otherwise. */
-export interface ChannelType<Settings = unknown> {
+/**
+ * `Settings` is what `settings` parses to; `Reading` is a promise only where events have blobs to be read. Methods are
+ * total unless they say otherwise.
+ */
+export interface ChannelType<Settings = unknown, Reading extends Parsed | Promise<Parsed> = Parsed | Promise<Parsed>> {
   readonly type: ChannelTypeName
   /** strict object of all settings, secrets included, named as in the contract */
   readonly settings: z.ZodType<Settings>
@@ -214,14 +234,14 @@ export interface ChannelType<Settings = unknown> {
   /** bytes of a post at most; 4 MiB unless given */
   readonly postBytesMax?: number
   /** `context.settings` parse to `Settings`; given where `parseNeedsSettings` (opening them costs) */
-  parse(event: { kind: string; payload: JsonValue }, context?: ParseContext): Parsed
+  parse(event: KeptEvent, context?: ParseContext): Reading
   readonly parseNeedsSettings?: boolean
   /** what to enter at the provider so that events arrive at `webhookUrl` */
   setup(settings: Settings, webhookUrl: string): SetupStep[]
   /** tells the provider of `webhookUrl` by itself, where its API can; a job, repeated when settings change */
   connect?(settings: Settings, webhookUrl: string, http: HttpClient): Promise<ConnectResult>
   /** does what an `ErrandEvent` of this raw event asks; a job */
-  errand?(event: { kind: string; payload: JsonValue }, settings: Settings, http: HttpClient): Promise<ConnectResult>
+  errand?(event: KeptEvent, settings: Settings, http: HttpClient): Promise<ConnectResult>
   /** who somebody is; a job, for those without a name. null: the provider does not say */
   fetchProfile?(identity: Identity, settings: Settings, http: HttpClient): Promise<Profile | null>
   /** the kinds of addresses that `send` takes */
@@ -234,7 +254,7 @@ export interface ChannelType<Settings = unknown> {
   /** @throws MediaError */
   fetchMedia?(ref: MediaRef, settings: Settings, http: HttpClient): Promise<MediaDownload>
   /** the bytes of `ref.part` of a raw event. @throws MediaError `not_a_reference` */
-  mediaPart?(event: { kind: string; payload: JsonValue }, ref: MediaRef): Promise<MediaDownload>
+  mediaPart?(event: KeptEvent, ref: MediaRef): Promise<MediaDownload>
   /** what it can send beside text */
   readonly sends: { files: readonly MediaKind[]; filesMax: number; templates: boolean; subject: boolean }
   readonly limits: Limits

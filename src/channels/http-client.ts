@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Agent } from 'undici'
-import { guardedConnector } from './http-connect.ts'
+import { guardedConnector, guardedSocket } from './http-connect.ts'
 import { HttpClientError } from './http-error.ts'
 import { exchange } from './http-exchange.ts'
 
@@ -15,7 +16,8 @@ export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   url: string
   headers: Record<string, string>
-  body?: string | Buffer
+  /** a stream is sent as it comes and destroyed at the end; give its `content-length` among the headers */
+  body?: string | Buffer | Readable
   /** from the call until the whole answer is here */
   timeoutMs: number
   /** of the answer's body */
@@ -48,6 +50,8 @@ export interface HttpClient {
   request(request: HttpRequest): Promise<HttpResponse>
   /** GET as a stream; follows up to 3 redirects, never taking credentials to another origin. @throws HttpClientError */
   download(request: DownloadRequest): Promise<HttpDownload>
+  /** A bare connection to a public address, for what is not HTTP; the caller ends it. @throws HttpClientError */
+  connect(target: { host: string; port: number; timeoutMs: number }): Promise<Socket>
 }
 
 const REDIRECTS_MAX = 3
@@ -91,6 +95,8 @@ export function createHttpClient(options: { allowPrivate: boolean }): HttpClient
         url = next
       }
     },
+
+    connect: (target) => guardedSocket(target, options.allowPrivate),
 
     close() {
       closing ??= agent.close()

@@ -1,5 +1,5 @@
 import { lookup as dnsLookup } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { connect as connectSocket, isIP, type LookupFunction, type Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { isPublicAddress } from './address.ts'
 import { HttpClientError } from './http-error.ts'
@@ -13,11 +13,42 @@ const CONNECT_TIMEOUT_MS = 10_000
 export function guardedConnector(allowPrivate: boolean): buildConnector.connector {
   const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, ...(allowPrivate ? {} : { lookup: publicLookup }) })
   return (options, callback) => {
-    // A literal address is never looked up, so it has to be checked here.
-    const host = options.hostname.replace(/^\[|\]$/g, '')
-    if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)) callback(blocked(), null)
+    if (isBlockedLiteral(options.hostname, allowPrivate)) callback(blocked(), null)
     else connect(options, callback)
   }
+}
+
+/** A bare connection under the same rule, for what is not HTTP (SMTP). @throws HttpClientError */
+export function guardedSocket(
+  { host, port, timeoutMs }: { host: string; port: number; timeoutMs: number },
+  allowPrivate: boolean,
+): Promise<Socket> {
+  if (isBlockedLiteral(host, allowPrivate)) return Promise.reject(blocked())
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = connectSocket({
+    host: host.replace(/^\[|\]$/g, ''),
+    port,
+    ...(allowPrivate ? {} : { lookup: publicLookup }),
+  })
+  const timer = setTimeout(() => fail(timedOut()), timeoutMs)
+  const fail = (error: Error): void => {
+    clearTimeout(timer)
+    socket.destroy()
+    reject(error instanceof HttpClientError ? error : new HttpClientError('network', false, 'no connection'))
+  }
+  socket.once('error', fail)
+  socket.once('connect', () => {
+    clearTimeout(timer)
+    socket.off('error', fail)
+    resolve(socket)
+  })
+  return promise
+}
+
+/** A literal address is never looked up, so it has to be checked before. */
+function isBlockedLiteral(hostname: string, allowPrivate: boolean): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return !allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)
 }
 
 /** One non-public answer refuses the whole name: an honest provider has none. */
@@ -29,6 +60,10 @@ const publicLookup: LookupFunction = (hostname, options, callback) => {
     else if (options.all === true) callback(null, addresses)
     else callback(null, first.address, first.family)
   })
+}
+
+function timedOut(): HttpClientError {
+  return new HttpClientError('timeout_before_send', false, 'no connection in time')
 }
 
 function blocked(): HttpClientError {

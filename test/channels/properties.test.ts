@@ -162,11 +162,11 @@ for (const channel of channelTypes) {
   t.test(`${channel.type}: split and parse never throw, and what is split is storable`, async (t) => {
     let events = 0
     const outcomes = new Set<string>()
-    fc.assert(
-      fc.property(fc.oneof({ weight: 4, arbitrary: body }, { weight: 1, arbitrary: json }), (value) => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof({ weight: 4, arbitrary: body }, { weight: 1, arbitrary: json }), async (value) => {
         for (const event of eventsOf(channel, value)) {
           events += 1
-          outcomes.add(channel.parse(event).outcome)
+          outcomes.add((await channel.parse(event)).outcome)
           const stored = JSON.stringify([
             event.account,
             event.scope,
@@ -187,17 +187,17 @@ for (const channel of channelTypes) {
 
   t.test(`${channel.type}: parse never throws on any payload under any kind`, async (t) => {
     let runs = 0
-    fc.assert(
-      fc.property(text, fc.oneof(json, shaped, body), (kind, payload) => {
+    await fc.assert(
+      fc.asyncProperty(text, fc.oneof(json, shaped, body), async (kind, payload) => {
         runs += 1
-        return ['events', 'ignored', 'failed'].includes(channel.parse({ kind, payload }).outcome)
+        return ['events', 'ignored', 'failed'].includes((await channel.parse({ kind, payload })).outcome)
       }),
       { numRuns: 500 },
     )
     t.ok(runs >= 500)
     let deep: JsonValue = 'x'
     for (let level = 0; level < 20_000; level += 1) deep = { messages: [deep], value: deep === 'x' ? 'x' : [] }
-    t.match(channel.parse({ kind: 'x', payload: deep }), { outcome: 'failed' })
+    t.match(await channel.parse({ kind: 'x', payload: deep }), { outcome: 'failed' })
   })
 
   t.test(`${channel.type}: split never throws on any bytes`, async (t) => {

@@ -1,4 +1,4 @@
-import type { ChannelType } from '../channel.ts'
+import type { ChannelType, Parsed } from '../channel.ts'
 import { verifyWebhook } from '../standard-webhooks.ts'
 import { parseConnector } from './parse.ts'
 import { fetchConnectorMedia, MEDIA_BYTES_MAX, sendConnector, TEXT_LENGTH_MAX } from './send.ts'
@@ -6,7 +6,7 @@ import { type ConnectorSettings, connectorSettings, withSecret } from './setting
 import { splitConnector } from './split.ts'
 
 /** The generic connector: our own protocol, for every channel that has no folder here. */
-export const connector: ChannelType<ConnectorSettings> = {
+export const connector: ChannelType<ConnectorSettings, Parsed> = {
   type: 'connector',
   settings: connectorSettings,
   secrets: ['secret'],

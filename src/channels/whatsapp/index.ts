@@ -1,4 +1,4 @@
-import type { ChannelType } from '../channel.ts'
+import type { ChannelType, Parsed } from '../channel.ts'
 import { fetchWhatsAppMedia, MEDIA_BYTES_MAX } from './media.ts'
 import { parseWhatsApp } from './parse.ts'
 import { sendWhatsApp, TEXT_LENGTH_MAX } from './send.ts'
@@ -7,7 +7,7 @@ import { splitWhatsApp } from './split.ts'
 import { hubHandshake, verifyHubSignature } from './verify.ts'
 
 /** WhatsApp Cloud API. Source: https://developers.facebook.com/docs/whatsapp/cloud-api */
-export const whatsapp: ChannelType<WhatsAppSettings> = {
+export const whatsapp: ChannelType<WhatsAppSettings, Parsed> = {
   type: 'whatsapp',
   settings: whatsappSettings,
   secrets: ['appSecret', 'verifyToken', 'accessToken'],

@@ -15,7 +15,7 @@ import { countInbound } from '../../telemetry.ts'
 import type { WorkContext } from '../task.ts'
 import { loadRecords } from './load.ts'
 import { applyAll, happeningsOf } from './outcomes.ts'
-import { readEvent } from './read.ts'
+import { readEvents } from './read.ts'
 import type { BatchChannel, Records } from './records.ts'
 import { settledEvents } from './settle.ts'
 import { together } from './together.ts'
@@ -73,7 +73,7 @@ export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, optio
         if (!first) throw new NothingToDo()
         // The audit names one cause, the first of them; all are among what was touched.
         caller.meta.causeId = first.id
-        const readings = taken.map((event) => readEvent(event, tx.keys))
+        const readings = await readEvents(taken, tx.keys)
         const records = await loadRecords(tx, channelOf(first, lane), readings.flatMap(happeningsOf))
         const outcomes = applyAll(records, readings, options.waitingDelaysMs.length)
         const settled = await settledEvents(tx, records, readings, outcomes, options.waitingDelaysMs)

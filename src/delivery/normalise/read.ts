@@ -14,9 +14,16 @@ export interface Reading {
   parsed: Parsed
 }
 
-export function readEvent(event: StoredEvent, keys: TenantKeys): Reading {
+/** One after the other: what is large is in memory once at a time. */
+export async function readEvents(events: readonly StoredEvent[], keys: TenantKeys): Promise<Reading[]> {
+  const readings: Reading[] = []
+  for (const event of events) readings.push(await readEvent(event, keys))
+  return readings
+}
+
+async function readEvent(event: StoredEvent, keys: TenantKeys): Promise<Reading> {
   const payload = opened(event, keys)
-  return { event, payload, parsed: payload === null ? failed('payload_unreadable') : understood(event, payload) }
+  return { event, payload, parsed: payload === null ? failed('payload_unreadable') : await understood(event, payload) }
 }
 
 function opened({ id, sealedPayload, contactId, wrappedKey }: StoredEvent, keys: TenantKeys): Buffer | null {
@@ -30,13 +37,13 @@ function opened({ id, sealedPayload, contactId, wrappedKey }: StoredEvent, keys:
   }
 }
 
-function understood({ type, kind, channelId }: StoredEvent, payload: Buffer): Parsed {
+async function understood({ type, kind, channelId }: StoredEvent, payload: Buffer): Promise<Parsed> {
   const channel = channelType(type)
   if (!channel) return failed('channel_type_unknown')
   if (channelId === null) return failed('channel_missing')
   try {
     const json = cleanJson(JSON.parse(payload.toString('utf8')))
-    return json === undefined ? failed('nested_too_deeply') : channel.parse({ kind, payload: json })
+    return json === undefined ? failed('nested_too_deeply') : await channel.parse({ kind, payload: json })
   } catch (error) {
     // What is no JSON stays none; a fault of the channel's own code is for the log.
     if (error instanceof SyntaxError) return failed('payload_unreadable')
