@@ -7,7 +7,7 @@ export interface Exchange {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   url: URL
   headers: Record<string, string>
-  body?: string | Buffer
+  body?: string | Buffer | Readable
   timeoutMs: number
   maxBytes: number
   /** true: `timeoutMs` covers the body too. false: it covers the headers, then every silence */
@@ -119,6 +119,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   #settle(failure: HttpClientError): void {
     clearTimeout(this.#timer)
+    const { body } = this.#request
+    // A request that never left has not touched its body: whoever feeds it must not wait for ever.
+    if (body instanceof Readable) body.on('error', () => {}).destroy()
     this.#failure ??= failure
     const stream = this.#stream
     this.#stream = undefined
