@@ -277,6 +277,7 @@ t.test('the answer decides: sent, retry or permanent', async (t) => {
   const silent = {
     request: () => Promise.reject(new HttpClientError('timeout_after_send', true, 'x')),
     download: () => Promise.reject(new Error('not used')),
+    connect: () => Promise.reject(new Error('not used')),
   }
   t.match(
     await connector.send(outbound, { secret, outboundUrl: 'https://x.example' }, silent),

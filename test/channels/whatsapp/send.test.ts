@@ -177,6 +177,7 @@ t.test('once the request may have arrived, silence is unknown and never a retry'
   const failing = (code: HttpErrorCode, requestSent: boolean) => ({
     request: () => Promise.reject(new HttpClientError(code, requestSent, 'x')),
     download: () => Promise.reject(new Error('not used')),
+    connect: () => Promise.reject(new Error('not used')),
   })
   const send = (code: HttpErrorCode, sent: boolean) => whatsapp.send(outbound(), settings, failing(code, sent))
   t.strictSame(await send('timeout_after_send', true), { outcome: 'unknown', reason: 'timeout_after_send' })
@@ -195,6 +196,7 @@ t.test('without apiBaseUrl it is the public Graph API with a version', async (t)
       return Promise.resolve({ status: 200, headers: {}, body: Buffer.from(JSON.stringify(sentBody)) })
     },
     download: () => Promise.reject(new Error('not used')),
+    connect: () => Promise.reject(new Error('not used')),
   })
   t.equal(urls.length, 1)
   t.match(urls[0], /^https:\/\/graph\.facebook\.com\/v\d+\.\d+\/700000000000001\/messages$/)

@@ -132,7 +132,8 @@ t.test('the files of a message that was taken back are gone: first the keys, the
   if (!job) throw new Error('there is no job')
   t.notMatch(JSON.stringify(job), /secret-name/)
   t.equal(storedFiles(service).length, 2)
-  const http = { request: () => Promise.reject(new Error('no')), download: () => Promise.reject(new Error('no')) }
+  const no = () => Promise.reject(new Error('no'))
+  const http = { request: no, download: no, connect: no }
   const context = { db: service.db, http, config: service.config, log: service.log }
   await tasks['remove-file']?.(context, job.payload, { attempts: 1, maxAttempts: 25 })
   t.equal(storedFiles(service).length, 1)
