@@ -116,6 +116,8 @@ export interface MessageEvent {
   type: 'message'
   /** the provider's id of the message; unique in its account */
   externalId: string
+  /** our own id of that message, when an echo hands it back: then it is no further message, and was sent */
+  messageId?: string
   direction: Direction
   /** a past message, brought in: no routing, no unread, no sending window */
   historical: boolean

@@ -8,14 +8,14 @@ import { addressesNamed } from './load.ts'
 import { applyMessage } from './message.ts'
 import { personOf } from './people.ts'
 import { type Cause, iso, type Outcome, type Records } from './records.ts'
-import { applyStatus } from './status.ts'
+import { applyOwnEcho, applyStatus } from './status.ts'
 
 /** Changes the records as an event says. Nothing here waits for anything. */
 export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {
   if (isErased(records, event, cause)) return { status: 'suppressed', reason: erasedReason }
   switch (event.type) {
     case 'message':
-      return applyMessage(records, event, cause)
+      return applyOwnEcho(records, event) ?? applyMessage(records, event, cause)
     case 'status':
       return applyStatus(records, event)
     case 'edit':

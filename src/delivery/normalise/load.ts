@@ -57,7 +57,7 @@ function messagesNamed(happenings: readonly Happening[]): { externalIds: string[
   for (const { event } of happenings) {
     if ('externalId' in event && event.externalId !== undefined) externalIds.add(indexable(event.externalId))
     if (event.type === 'message' && event.replyTo !== undefined) externalIds.add(indexable(event.replyTo))
-    if (event.type === 'status' && event.messageId !== undefined && uuid.test(event.messageId))
+    if ('messageId' in event && event.messageId !== undefined && uuid.test(event.messageId))
       ownIds.add(event.messageId.toLowerCase())
   }
   return { externalIds: [...externalIds], ownIds: [...ownIds] }

@@ -1,5 +1,5 @@
 import { compact, type JsonObject } from '../../channels/json.ts'
-import type { StatusEvent } from '../../channels/neutral.ts'
+import type { MessageEvent, StatusEvent } from '../../channels/neutral.ts'
 import { indexable } from '../../resources/identities/address.ts'
 import { messageOf, placeOf } from './message.ts'
 import { changeMessage, type MessageRecord, type Outcome, type Records } from './records.ts'
@@ -33,6 +33,16 @@ export function applyStatus(records: Records, event: StatusEvent): Outcome {
     changeMessage(message, { status: event.status, error: event.error ? errorOf(event.error) : null })
   }
   return { status: 'processed', ...place }
+}
+
+/** The echo of a message that was sent from here says that it was sent, and under which id; undefined for any other. */
+export function applyOwnEcho(records: Records, event: MessageEvent): Outcome | undefined {
+  const own = records.messages.find((one) => one.id === event.messageId?.toLowerCase())
+  if (own?.direction !== 'outbound' || event.direction !== 'outbound' || event.to === undefined) return undefined
+  const { externalId, messageId = own.id, occurredAt, to } = event
+  if (own.externalId !== null) return { status: 'duplicate', ...placeOf(own) }
+  const sent = { type: 'status', externalId, messageId, status: 'sent', providerStatus: 'echo' } as const
+  return applyStatus(records, { ...sent, recipient: to, occurredAt })
 }
 
 /** Found by the id of ours that the provider hands back: the answer to our send was lost, or is still on its way. */
