@@ -126,7 +126,8 @@ export interface OutboundFile {
   mediaType: string
   sizeBytes: number
   open(): Promise<Readable>
-  link(): Promise<string>
+  /** `person`: opened by the customer's own device, when they read the message, which may be days later */
+  link(reader?: 'provider' | 'person'): Promise<string>
 }
 
 /**
@@ -242,11 +243,17 @@ export interface ChannelType<Settings = unknown, Reading extends Parsed | Promis
   connect?(settings: Settings, webhookUrl: string, http: HttpClient): Promise<ConnectResult>
   /** does what an `ErrandEvent` of this raw event asks; a job */
   errand?(event: KeptEvent, settings: Settings, http: HttpClient): Promise<ConnectResult>
-  /** who somebody is; a job, for those without a name. null: the provider does not say */
-  fetchProfile?(identity: Identity, settings: Settings, http: HttpClient): Promise<Profile | null>
+  /**
+   * who somebody is; a job, for those without a name. null: the provider does not say. `thread`: the group where they
+   * were met, whose members some providers tell of. @throws HttpClientError where asking again later may help
+   */
+  fetchProfile?(identity: Identity, settings: Settings, http: HttpClient, thread?: Thread): Promise<Profile | null>
   /** the kinds of addresses that `send` takes */
   readonly reaches: readonly IdentityKind[]
-  /** whether the provider drops what it has seen: then a send of unknown outcome may be repeated with the same id */
+  /**
+   * whether the provider drops what it has seen: then a send of unknown outcome may be repeated with the same id, unless
+   * it was given a `replyHandle`, which no provider knows again
+   */
   readonly isIdempotent: boolean
   /** what a thread of the provider's, where a conversation has one beside the person, is */
   readonly threadKind: Thread['kind']
