@@ -1,0 +1,106 @@
+import type { OutboundMessage, SendResult } from '../channel.ts'
+import { headerOf, retryAfterMs } from '../headers.ts'
+import { type HttpClient, HttpClientError, type HttpResponse } from '../http-client.ts'
+import { type JsonValue, listAt, parseJson, textAt } from '../json.ts'
+import { classOf, isSpentReplyToken } from './errors.ts'
+import { messagesOf } from './outbound.ts'
+import { apiBaseUrl, type LineSettings } from './settings.ts'
+
+/** Two calls in a row (a reply, then a push) stay well below the time after which a message counts as abandoned. */
+const TIMEOUT_MS = 15_000
+const ANSWER_BYTES_MAX = 64 * 1024
+
+/**
+ * Sends a text and its files in one request. Answers to the customer's last event are free: the reply token goes first,
+ * and where LINE says that it is spent, the same messages are pushed.
+ *
+ * A push carries our id as `X-Line-Retry-Key`: LINE takes it once within 24 hours and answers 409 to repetitions, so
+ * that every doubt may be retried. A reply takes no such key: once it may have arrived and no answer tells, its outcome
+ * is `unknown`. Source: LINE, Messaging API "Send reply message", "Send push message", "Retry failed API requests".
+ */
+export async function sendLine(
+  message: OutboundMessage,
+  settings: LineSettings,
+  http: HttpClient,
+): Promise<SendResult> {
+  const to = addressOf(message.recipient)
+  if (to === undefined) return failed('no_address', 'the recipient has no LINE address')
+  const messages = await messagesOf(message)
+  if ('code' in messages) return failed(messages.code, messages.message)
+  const { replyHandle } = message
+  if (replyHandle !== undefined) {
+    const reply = await call('reply', { replyToken: replyHandle, messages: messages.list }, {})
+    if (reply !== 'push instead') return reply
+  }
+  const push = await call('push', { to, messages: messages.list }, { 'x-line-retry-key': message.id })
+  return push === 'push instead' ? failed('refused', 'LINE refused the message') : push
+
+  async function call(
+    kind: 'reply' | 'push',
+    body: JsonValue,
+    headers: Record<string, string>,
+  ): Promise<SendResult | 'push instead'> {
+    try {
+      const response = await http.request({
+        method: 'POST',
+        url: `${apiBaseUrl(settings)}/v2/bot/message/${kind}`,
+        headers: {
+          ...headers,
+          authorization: `Bearer ${settings.channelAccessToken}`,
+          'content-type': 'application/json',
+          accept: 'application/json',
+        },
+        body: JSON.stringify(body),
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: ANSWER_BYTES_MAX,
+      })
+      return resultOf(kind, response)
+    } catch (error) {
+      if (!(error instanceof HttpClientError)) throw error
+      if (error.code === 'blocked_address') return failed('blocked_address', 'apiBaseUrl is not a public https address')
+      return kind === 'reply' && error.requestSent
+        ? { outcome: 'unknown', reason: error.code }
+        : { outcome: 'retry', reason: error.code }
+    }
+  }
+}
+
+/** A group or a room where the conversation is there, else the person. */
+function addressOf({ identities, thread }: OutboundMessage['recipient']): string | undefined {
+  return thread?.id ?? identities.find(({ kind }) => kind === 'line')?.value
+}
+
+function resultOf(kind: 'reply' | 'push', response: HttpResponse): SendResult | 'push instead' {
+  const { status } = response
+  const answer = parseJson(response.body) ?? null
+  // Accepted before, under the same key: the answer to that was lost, the message was not.
+  if ((status >= 200 && status < 300) || (kind === 'push' && status === 409)) return sentAs(response, answer)
+  if (kind === 'reply' && isSpentReplyToken(status, answer)) return 'push instead'
+  const failure = classOf(status, answer)
+  if (failure !== 'transient')
+    return {
+      outcome: 'failed',
+      code: `http_${status}`,
+      message: textAt(answer, 'message') ?? 'LINE gave no reason',
+      class: failure,
+    }
+  // 429 is refused before it is done; any other trouble on LINE's side may come after.
+  if (kind === 'reply' && status !== 429) return { outcome: 'unknown', reason: `http_${status}` }
+  const afterMs = retryAfterMs(response.headers)
+  return { outcome: 'retry', reason: `http_${status}`, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
+}
+
+/** Known by the first of the messages that it became; by the request, where LINE tells no ids. */
+function sentAs(response: HttpResponse, answer: JsonValue): SendResult {
+  const externalId =
+    textAt(listAt(answer, 'sentMessages')[0], 'id') ??
+    headerOf(response.headers, 'x-line-accepted-request-id') ??
+    headerOf(response.headers, 'x-line-request-id')
+  return externalId === undefined
+    ? { outcome: 'unknown', reason: 'no_message_id' }
+    : { outcome: 'sent', externalId, recipientIds: [] }
+}
+
+function failed(code: string, message: string): SendResult {
+  return { outcome: 'failed', code, message, class: 'permanent' }
+}
