@@ -1,9 +1,11 @@
 import { type MediaDownload, MediaError } from '../channel.ts'
-import { type HttpClient, HttpClientError } from '../http-client.ts'
+import type { HttpClient } from '../http-client.ts'
 import { numberAt, parseJson, textAt } from '../json.ts'
+import { attempt, downloadFile, statusError } from '../meta/media.ts'
+import { apiBaseUrl } from '../meta/settings.ts'
 import type { MediaRef } from '../neutral.ts'
 import { hexDigest } from './message.ts'
-import { apiBaseUrl, type WhatsAppSettings } from './settings.ts'
+import type { WhatsAppSettings } from './settings.ts'
 
 /** The largest file that WhatsApp carries (a document). */
 export const MEDIA_BYTES_MAX = 100 * 1024 * 1024
@@ -25,27 +27,14 @@ export async function fetchWhatsAppMedia(
 ): Promise<MediaDownload> {
   const authorization = `Bearer ${settings.accessToken}`
   const base = apiBaseUrl(settings)
-  const found = ref.externalId === undefined ? { url: ref.url } : await locate(ref.externalId)
-  if (found.url === undefined || !URL.canParse(found.url)) throw new MediaError('not_a_reference', false)
-  const host = new URL(found.url).hostname
-  const trusted = META_HOSTS.test(host) || host === new URL(base).hostname
-  const answer = await attempt(
-    http.download({
-      url: found.url,
-      headers: trusted ? { authorization } : {},
-      timeoutMs: TIMEOUT_MS,
-      maxBytes: MEDIA_BYTES_MAX,
-    }),
-  )
-  if (answer.status !== 200) {
-    answer.stream.on('error', () => {}).destroy()
-    throw statusError(answer.status)
-  }
-  const length = Number(answer.headers['content-length'] ?? Number.NaN)
+  const found: Located = ref.externalId === undefined ? { url: ref.url } : await locate(ref.externalId)
+  const host = found.url === undefined ? undefined : URL.parse(found.url)?.hostname
+  const trusted = host !== undefined && (META_HOSTS.test(host) || host === new URL(base).hostname)
+  const file = await downloadFile(found.url, trusted ? { authorization } : {}, MEDIA_BYTES_MAX, http)
   return {
-    stream: answer.stream,
-    mediaType: found.mediaType ?? answer.headers['content-type'] ?? ref.mediaType ?? null,
-    sizeBytes: found.sizeBytes ?? (Number.isSafeInteger(length) ? length : null),
+    stream: file.stream,
+    mediaType: found.mediaType ?? file.mediaType ?? ref.mediaType ?? null,
+    sizeBytes: found.sizeBytes ?? file.sizeBytes,
     sha256: found.sha256 ?? ref.sha256 ?? null,
   }
 
@@ -59,7 +48,7 @@ export async function fetchWhatsAppMedia(
         maxBytes: ANSWER_BYTES_MAX,
       }),
     )
-    if (answer.status !== 200) throw statusError(answer.status)
+    if (answer.status !== 200) throw statusError(answer.status, true)
     const body = parseJson(answer.body)
     const url = textAt(body, 'url')
     if (url === undefined) throw new MediaError('unavailable', true)
@@ -77,21 +66,4 @@ interface Located {
   mediaType?: string | undefined
   sizeBytes?: number | undefined
   sha256?: string | undefined
-}
-
-async function attempt<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof HttpClientError)) throw error
-    if (error.code === 'blocked_address' || error.code === 'too_large') throw new MediaError(error.code, false)
-    throw new MediaError('unavailable', true)
-  }
-}
-
-/** Meta answers 400 as well as 404 for media that is gone or was never ours. */
-function statusError(status: number): MediaError {
-  if (status === 401 || status === 403) return new MediaError('unauthorised', false)
-  if (status === 400 || status === 404 || status === 410) return new MediaError('gone', false)
-  return new MediaError('unavailable', true)
 }

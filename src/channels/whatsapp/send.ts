@@ -1,21 +1,19 @@
 import type { OutboundMessage, SendResult } from '../channel.ts'
-import { retryAfterMs } from '../headers.ts'
-import { type HttpClient, HttpClientError, type HttpResponse } from '../http-client.ts'
-import { at, type JsonValue, listAt, numberAt, parseJson, textAt } from '../json.ts'
+import type { HttpClient } from '../http-client.ts'
+import { type JsonValue, listAt, textAt } from '../json.ts'
+import { type Failure, failed, type GraphApi, postMessage } from '../meta/graph.ts'
+import { apiBaseUrl } from '../meta/settings.ts'
 import type { Identity } from '../neutral.ts'
-import { classOf, retryDelayMs } from './errors.ts'
+import { WHATSAPP_ERRORS } from './errors.ts'
 import { identitiesOf, idsAt, isBsuid } from './party.ts'
-import { apiBaseUrl, type WhatsAppSettings } from './settings.ts'
+import { type Content, fileContent } from './send-file.ts'
+import type { WhatsAppSettings } from './settings.ts'
 
 export const TEXT_LENGTH_MAX = 4096
-/** Shorter than a stop of the service may take: what is on its way is waited for. */
-const TIMEOUT_MS = 20_000
-const ANSWER_BYTES_MAX = 256 * 1024
 
 /**
- * Sends one text. WhatsApp has no idempotency key: once the request may have arrived and no answer
- * tells, the outcome is `unknown`. Our id travels as `biz_opaque_callback_data` and comes back in the
- * statuses, so an unknown outcome is settled by the first of them.
+ * Sends one message: a text, a file with its caption, or a template. Our id travels as `biz_opaque_callback_data` and
+ * comes back in the statuses, so an unknown outcome is settled by the first of them.
  * Source: Meta, Cloud API "Messages"; BSUIDs go in `recipient`, since in `to` they are answered 200 and dropped.
  */
 export async function sendWhatsApp(
@@ -23,40 +21,42 @@ export async function sendWhatsApp(
   settings: WhatsAppSettings,
   http: HttpClient,
 ): Promise<SendResult> {
-  const text = message.content.text
-  if (text.trim() === '') return failed('text_empty', 'there is no text to send')
-  if ([...text].length > TEXT_LENGTH_MAX)
-    return failed('text_too_long', `a text has at most ${TEXT_LENGTH_MAX} characters`)
+  const { accessToken, phoneNumberId } = settings
+  const api: GraphApi = { baseUrl: apiBaseUrl(settings), accessToken, errors: WHATSAPP_ERRORS }
   const address = addressOf(message.recipient)
   if (address === undefined) return failed('no_address', 'the recipient has no WhatsApp address')
+  const built = await contentOf(message, phoneNumberId, api, http)
+  if ('outcome' in built) return built
   const body = {
     messaging_product: 'whatsapp',
     ...address,
-    type: 'text',
-    text: { body: text, preview_url: message.content.type === 'text' && (message.content.previewUrl ?? false) },
+    ...built.content,
     ...(message.replyTo === undefined ? {} : { context: { message_id: message.replyTo } }),
     biz_opaque_callback_data: message.id,
   }
-  try {
-    return resultOf(
-      await http.request({
-        method: 'POST',
-        url: `${apiBaseUrl(settings)}/${encodeURIComponent(settings.phoneNumberId)}/messages`,
-        headers: {
-          authorization: `Bearer ${settings.accessToken}`,
-          'content-type': 'application/json',
-          accept: 'application/json',
-        },
-        body: JSON.stringify(body),
-        timeoutMs: TIMEOUT_MS,
-        maxBytes: ANSWER_BYTES_MAX,
-      }),
-    )
-  } catch (error) {
-    if (!(error instanceof HttpClientError)) throw error
-    if (error.code === 'blocked_address') return failed('blocked_address', 'apiBaseUrl is not a public https address')
-    return error.requestSent ? { outcome: 'unknown', reason: error.code } : { outcome: 'retry', reason: error.code }
+  return postMessage(api, `${encodeURIComponent(phoneNumberId)}/messages`, body, http, sentOf)
+}
+
+async function contentOf(
+  { content, files }: OutboundMessage,
+  phoneNumberId: string,
+  api: GraphApi,
+  http: HttpClient,
+): Promise<Content | Failure> {
+  const [file, ...more] = files
+  if (more.length > 0) return failed('too_many_files', 'a WhatsApp message has one file')
+  if (content.type === 'template') {
+    if (file !== undefined) return failed('file_not_supported', 'a template names its files in its components')
+    const { name, language, components } = content
+    const template = { name, language: { code: language }, ...(components.length === 0 ? {} : { components }) }
+    return { content: { type: 'template', template } }
   }
+  const { text } = content
+  if (file !== undefined) return fileContent(file, text.trim() === '' ? '' : text, phoneNumberId, api, http)
+  if (text.trim() === '') return failed('text_empty', 'there is no text to send')
+  if ([...text].length > TEXT_LENGTH_MAX)
+    return failed('text_too_long', `a text has at most ${TEXT_LENGTH_MAX} characters`)
+  return { content: { type: 'text', text: { body: text, preview_url: content.previewUrl ?? false } } }
 }
 
 /** Where to: a group, or the first identity that WhatsApp can be sent to. */
@@ -73,52 +73,11 @@ function addressOf({ identities, thread }: OutboundMessage['recipient']): Record
   return undefined
 }
 
-function resultOf(response: HttpResponse): SendResult {
-  const answer = parseJson(response.body) ?? null
-  const error = at(answer, 'error')
-  if (response.status >= 200 && response.status < 300 && error === undefined) {
-    const externalId = textAt(listAt(answer, 'messages')[0], 'id')
-    return externalId === undefined
-      ? { outcome: 'unknown', reason: 'no_message_id' }
-      : { outcome: 'sent', externalId, recipientIds: recipientsOf(answer) }
-  }
-  return error === undefined ? statusResult(response) : errorResult(error, response)
+function sentOf(answer: JsonValue): Extract<SendResult, { outcome: 'sent' }> | undefined {
+  const externalId = textAt(listAt(answer, 'messages')[0], 'id')
+  return externalId === undefined ? undefined : { outcome: 'sent', externalId, recipientIds: recipientsOf(answer) }
 }
 
 function recipientsOf(answer: JsonValue): Identity[] {
   return listAt(answer, 'contacts').flatMap((contact) => identitiesOf(idsAt(contact, 'wa_id', '')))
-}
-
-/** An error in Meta's own words says that the message was not taken. */
-function errorResult(error: JsonValue, response: HttpResponse): SendResult {
-  const code = numberAt(error, 'code')
-  const failure = code === undefined ? undefined : classOf(code)
-  if (code === undefined || failure === undefined) return statusResult(response)
-  if (failure === 'transient' || at(error, 'is_transient') === true)
-    return retry(String(code), retryAfterMs(response.headers) ?? retryDelayMs(code))
-  const details = textAt(error, 'error_data', 'details') ?? textAt(error, 'message') ?? 'the provider gave no reason'
-  return { outcome: 'failed', code: String(code), message: details, class: failure }
-}
-
-/** Without such words the status decides; a gateway (502, 504) may have lost the answer to a message that went out. */
-function statusResult(response: HttpResponse): SendResult {
-  const { status } = response
-  if (status === 502 || status === 504) return { outcome: 'unknown', reason: `http_${status}` }
-  if (status === 408 || status === 429 || status >= 500) return retry(`http_${status}`, retryAfterMs(response.headers))
-  if (status === 401 || status === 403)
-    return {
-      outcome: 'failed',
-      code: `http_${status}`,
-      message: 'the provider refused the token',
-      class: 'reauthorise',
-    }
-  return failed(`http_${status}`, 'the provider refused the message')
-}
-
-function retry(reason: string, afterMs: number | undefined): SendResult {
-  return { outcome: 'retry', reason, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
-}
-
-function failed(code: string, message: string): SendResult {
-  return { outcome: 'failed', code, message, class: 'permanent' }
 }

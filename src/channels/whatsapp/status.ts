@@ -1,8 +1,9 @@
 import type { Parsed } from '../channel.ts'
 import { at, camelCased, compact, isObject, listAt, numberAt, textAt } from '../json.ts'
+import { classOf } from '../meta/errors.ts'
 import type { StatusEvent } from '../neutral.ts'
 import { timeOf } from '../time.ts'
-import { classOf } from './errors.ts'
+import { WHATSAPP_ERRORS } from './errors.ts'
 import { customerOfItem, groupOfItem, type Item } from './event.ts'
 
 /** A voice message that was played was read, more than read. */
@@ -51,5 +52,5 @@ function errorOf({ item }: Item): StatusEvent['error'] {
     textAt(error, 'message') ??
     textAt(error, 'title') ??
     'the provider gave no reason'
-  return { code, message, class: classOf(numberAt(error, 'code') ?? -1) }
+  return { code, message, class: classOf(WHATSAPP_ERRORS, numberAt(error, 'code') ?? -1) }
 }

@@ -6,7 +6,7 @@ import { headerOf } from '../headers.ts'
 /**
  * `X-Hub-Signature-256: sha256=<hex>`, HMAC-SHA256 with the app's secret over the bytes on the wire: Meta
  * signs its own escaping (lower-case \uXXXX), which parsing and writing again would lose.
- * Source: Meta, Webhooks "Validate payloads". Messenger and Instagram sign alike.
+ * Source: Meta, Webhooks "Validate payloads". WhatsApp, Messenger and Instagram sign alike.
  */
 export function verifyHubSignature(post: Post, appSecret: string): Verdict {
   const header = headerOf(post.headers, 'x-hub-signature-256')
