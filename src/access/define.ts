@@ -21,6 +21,8 @@ export interface FieldDefinition {
   /** Where it is stored. Left out for what is computed: then `value` and `kind` say it. */
   column?: PgColumn
   value?: SQL
+  /** The value for whoever asks, where it hangs on who that is; see Field. */
+  own?: (principal: Principal) => SQL
   kind?: FieldKind
   /** The value's shape, without null; description and example go into its `.meta()`. */
   schema: z.ZodType
@@ -43,6 +45,8 @@ export interface FieldDefinition {
   within?: SQL
   /** Changes by itself, without anybody changing the record: not part of its ETag. */
   volatile?: boolean
+  /** The resource that whoever uses the field must be able to read besides; see Field. */
+  needs?: string
   /** Follows from other records, or says how far something has come: no history of its values is kept. */
   derived?: boolean
   sort?: boolean
@@ -99,6 +103,8 @@ export function defineResource(definition: ResourceDefinition): Resource {
       name,
       kind,
       value,
+      own: one.own,
+      needs: one.needs,
       column: one.column ?? null,
       mask: one.mask ?? maskFor(kind),
       veil: one.veil ?? null,

@@ -80,8 +80,9 @@ export function liveWhere(principal: Principal, model: ResourceModel): SQL {
 
 /** How a principal sees a field; null when it never does, and then the field might as well not exist. */
 export function sight(principal: Principal, model: ResourceModel, name: string): Sight | null {
-  const field = principal.ability.fields(model).get(name)
-  if (!field) return null
+  const known = principal.ability.fields(model).get(name)
+  if (!known || (known.needs !== undefined && !principal.ability.may('read', known.needs))) return null
+  const field = known.own ? { ...known, value: known.own(principal) } : known
   const clear = reach(principal, model, 'read', name)
   const masked = clear === true || !isEverMasked(principal, model, name) ? false : reach(principal, model, 'mask', name)
   return clear === false && masked === false ? null : { field, clear, masked }

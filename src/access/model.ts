@@ -91,6 +91,13 @@ export interface Field {
   kind: FieldKind
   /** The clear value, as JSON shows it. */
   value: SQL
+  /** The same for whoever asks, where it hangs on who that is. Conditions of roles know only `value`. */
+  own?: ((principal: Principal) => SQL) | undefined
+  /**
+   * A resource that the principal must be able to read besides: for whoever may not, the field does not exist, though a
+   * role names all fields.
+   */
+  needs?: string | undefined
   /** The column that a write sets; null where a noun's own code does it. */
   column: PgColumn | null
   mask: MaskKind

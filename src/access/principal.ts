@@ -45,3 +45,10 @@ export interface Principal {
   credential: Credential | null
   standing: Standing | null
 }
+
+/**
+ * The member whose eyes see what is answered, by whom statements know it as `reader`; null for keys of their own, for
+ * connectors and for the service: nobody reads there.
+ */
+export const readerOf = ({ kind, id, onBehalfOf }: Principal): string | null =>
+  onBehalfOf ?? (kind === 'member' ? id : null)

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type pg from 'pg'
 import type { Models } from '../access/model.ts'
-import type { Credential, Principal } from '../access/principal.ts'
+import { type Credential, type Principal, readerOf } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, touchedValues } from './audit-event.ts'
@@ -104,6 +104,7 @@ export class Database {
         ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
         ...standingValues(principal),
         ...clearQuotaValues(principal),
+        reader: readerOf(principal),
         clearValues,
         ...values,
         wanted,

@@ -73,6 +73,7 @@ function sampleField(field: Field, record: JsonRow, model: ResourceModel): Field
   return {
     ...field,
     value,
+    own: undefined,
     veil: veil && ((shown) => inSample(veil(shown), sampledColumns(model))),
     detected: detected && detectedIn(field, known),
     // The form in which values are compared may hang on columns that are no fields: of the one value, memory knows.

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import pg from 'pg'
-import type { Principal } from '../access/principal.ts'
+import { type Principal, readerOf } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import { type AuditEntry, eventStatement, eventValues, type Meta, type Touched, touchedValues } from './audit-event.ts'
@@ -100,8 +100,9 @@ export async function runChange<T>(
   const contactKeys: ContactKeys = new Map()
   const said: Note = {}
   let jobsAdded = 0
+  const reader = readerOf(principal)
   const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
-    client.query(prepared.query(statement, fill(statement, values)))
+    client.query(prepared.query(statement, fill(statement, { reader, ...values })))
   const standing = kept('standing', () => standingSql(principal.credential))
   const ready = together(client, () => [
     client.query(begin(principal)),

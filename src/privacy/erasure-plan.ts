@@ -7,6 +7,8 @@ import { attachment, conversation, inboundEvent, message, note } from '../db/tab
 import { contactCustomValue } from '../db/tables/custom-field.ts'
 import { type Declaration, declarationOf } from '../db/tables/declare.ts'
 import { erasure } from '../db/tables/erasure.ts'
+import { conversationRead } from '../db/tables/inbox.ts'
+import { contactMerge, mergeDismissal } from '../db/tables/merge.ts'
 import { consentEvent } from '../db/tables/privacy.ts'
 
 /**
@@ -31,6 +33,7 @@ export const erasurePlan: readonly Step[] = [
   { table: attachment, kind: 'attachments', how: 'delete' },
   { table: note, kind: 'notes', how: 'delete' },
   { table: message, kind: 'messages', how: 'delete' },
+  { table: conversationRead, kind: null, how: 'delete' },
   { table: conversation, kind: 'conversations', how: 'delete' },
   { table: identity, kind: 'identities', how: 'delete' },
   { table: externalId, kind: 'externalIds', how: 'delete' },
@@ -69,6 +72,8 @@ export const erasurePlan: readonly Step[] = [
       occurredAt: 'the evidence itself',
     },
   },
+  { table: contactMerge, kind: null, how: 'delete' },
+  { table: mergeDismissal, kind: null, how: 'delete' },
   { table: contactKey, kind: null, how: 'delete' },
   {
     table: erasure,
@@ -86,6 +91,7 @@ export const erasurePlan: readonly Step[] = [
       lifecycleStage: sql`DEFAULT`,
       tags: sql`DEFAULT`,
       externalIds: sql`DEFAULT`,
+      subjectId: sql`NULL`,
       state: sql`'erased'`,
       version: sql`version + 1`,
       updatedAt: sql`now()`,
@@ -104,10 +110,12 @@ const columnOf = (table: PgTable, name: string): PgColumn => {
 }
 
 /** The rows of a step, as a condition; `contacts` are the ids of the person's contacts. */
-export function rowsOf({ table }: Step): SQL {
-  const { subject } = declarationOf(table)
+export function rowsOf({ table }: Pick<Step, 'table'>): SQL {
+  const { subject, through } = declarationOf(table)
   if (subject === null) throw new Error('rows that belong to no contact')
-  return sql`${columnOf(table, 'tenantId')} = ${named('tenant')}::uuid AND ${columnOf(table, subject)} = ANY (${named('contacts')}::uuid[])`
+  const own = sql`${columnOf(table, 'tenantId')} = ${named('tenant')}::uuid AND ${columnOf(table, subject)}`
+  if (!through) return sql`${own} = ANY (${named('contacts')}::uuid[])`
+  return sql`${own} IN (SELECT ${columnOf(through, 'id')} FROM ${through} WHERE ${rowsOf({ table: through })})`
 }
 
 /** What a blanked row's columns become, by column name. */

@@ -56,6 +56,8 @@ export const content = declaration('content', 'personal', 'provided')
 export interface TableDeclaration {
   /** The column that leads from a row to its contact; null where rows belong to no contact. */
   subject: string | null
+  /** Set where that column names a row of this table, which leads on to the contact. */
+  through: PgTable | null
   columns: Readonly<Record<string, Declaration>>
 }
 
@@ -68,8 +70,9 @@ export function declare<T extends PgTable>(
   table: T,
   subject: (keyof Columns<T> & string) | null,
   columns: { [K in keyof Columns<T>]: Declaration },
+  through: PgTable | null = null,
 ): void {
-  const declaration = { subject, columns: columns as Record<string, Declaration> }
+  const declaration = { subject, through, columns: columns as Record<string, Declaration> }
   declarations.set(name, declaration)
   byTable.set(table, declaration)
 }

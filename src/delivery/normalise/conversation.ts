@@ -12,6 +12,8 @@ export interface Utterance {
   isHistorical: boolean
   /** Systems and calls say nothing: nobody waits for an answer to them, and they open no window. */
   isSaid: boolean
+  /** A machine wrote it: it can be read, but nobody waits, it opens nothing and it answers nothing. */
+  isAutomated: boolean
 }
 
 /**
@@ -64,6 +66,8 @@ export function conversationFor(
     isSending: false,
     isNew: true,
     isChanged: false,
+    heard: 0,
+    occasions: [],
     lastMessageId: null,
   }
   records.conversations.push(conversation)
@@ -75,16 +79,39 @@ export function conversationFor(
  * given elsewhere (an echo) settles what was said until then, no more and no less.
  */
 export function utter(conversation: ConversationRecord, said: Utterance): void {
-  const { atMs, isInbound, isHistorical } = said
+  const { atMs, isInbound, isHistorical, messageId } = said
   conversation.isChanged = true
-  if (conversation.lastMessageMs === null || atMs >= conversation.lastMessageMs) {
-    conversation.lastMessageMs = atMs
-    conversation.lastMessageId = said.messageId
+  if (isLast(conversation, atMs)) {
+    conversation.lastMessageMs = Math.max(conversation.lastMessageMs ?? atMs, atMs)
+    conversation.lastMessageId = messageId
   }
-  if (isHistorical || !said.isSaid) return
+  if (isHistorical) return
+  if (conversation.isNew && conversation.occasions.length === 0)
+    conversation.occasions.push({ event: 'conversation_created', messageId })
+  if (!said.isSaid) return
+  if (isInbound) {
+    if (conversation.status === 'closed' && !said.isAutomated)
+      conversation.occasions.push({ event: 'conversation_reopened', messageId })
+    conversation.occasions.push({ event: 'message_received', messageId })
+    conversation.heard++
+  }
+  // A machine is shown and can be read, and that is all: nobody owes it an answer, and it answers nothing.
+  if (said.isAutomated) {
+    if (isInbound) conversation.unreadCount++
+    return
+  }
   if (isInbound) hearContact(conversation, atMs)
   else hearEcho(conversation, atMs)
   conversation.recent.push({ isEcho: !isInbound, atMs })
+}
+
+/**
+ * Whether nothing in the conversation is later. Many providers name whole seconds: what somebody wrote in the second in
+ * which we answered came behind our answer, or it would have been there before.
+ */
+function isLast({ lastMessageMs }: ConversationRecord, atMs: number): boolean {
+  if (lastMessageMs === null) return true
+  return atMs >= (atMs % 1000 === 0 ? lastMessageMs - (lastMessageMs % 1000) : lastMessageMs)
 }
 
 function hearContact(conversation: ConversationRecord, atMs: number): void {

@@ -24,7 +24,10 @@ export function applyIdentityChange(records: Records, event: IdentityChangeEvent
   const current = addressesOf({ identities: event.current }, channelId)
   const contact = contactFor(records, old, current, cause)
   if (!contact) return { status: 'waiting', reason: 'unknown_contact' }
-  const rows = current.map((address) => identityFor(records, contact, address, cause.atMs))
+  const before = records.identities.find(
+    (row) => contactOf(records, row.contactId) === contact && old.some((address) => isSameAddress(address, row)),
+  )
+  const rows = current.map((address) => identityFor(records, contact, address, cause.atMs, before))
   const place = { contactId: contact.id }
   // The new address is somebody else's: two people, or one that was met twice. A person decides.
   if (current.length === 0 || rows.every((row) => row === undefined))

@@ -11,6 +11,7 @@ import {
   type KnownIdentity,
   type PeopleScope,
 } from '../../resources/identities/queries.ts'
+import { sharedAddresses } from '../../resources/identities/shared.ts'
 import { type KnownMessage, messageListByExternalId, messageListById } from '../../resources/messages/queries.ts'
 import { messageOf } from './message.ts'
 import { addressesOf, knownBy, type PartyAddress } from './people.ts'
@@ -30,14 +31,15 @@ export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: rea
   const hashes = addresses.map((one) => identifierHash(tx.keys, one))
   const scope = { unitId: channel.businessUnitId, matches: addresses.flatMap((one) => one.variants), contactIds: [] }
   const locked = addresses.length > 0 ? identityLockAll(tx, hashes) : undefined
-  const [people, byExternalId, byId, erased] = await together([
+  const [people, byExternalId, byId, erased, shared] = await together([
     addresses.length > 0 ? loadPeople(tx, channel, scope, sinceMs(happenings)) : nobody,
     externalIds.length > 0 ? messageListByExternalId(tx, channel.id, externalIds) : [],
     ownIds.length > 0 ? messageListById(tx, channel.id, ownIds) : [],
     addresses.length > 0 ? erasedAddresses(tx, channel.businessUnitId, hashes) : new Map<string, number>(),
+    addresses.length > 0 ? sharedAddresses(tx, channel.businessUnitId, hashes) : new Set<string>(),
     locked,
   ])
-  const records = { ...recordsOf(tx, channel, people, [...byExternalId, ...byId]), erased }
+  const records = { ...recordsOf(tx, channel, people, [...byExternalId, ...byId]), erased, shared }
   await askIntake(tx, records, happenings)
   return records
 }
@@ -101,7 +103,7 @@ function recordsOf(
   channel: BatchChannel,
   people: People,
   messages: readonly KnownMessage[],
-): Omit<Records, 'erased'> {
+): Omit<Records, 'erased' | 'shared'> {
   const contacts = people.contacts.map((one): [string, ContactRecord] => [one.id, { ...one, isNew: false, gain: null }])
   const byId = new Map(messages.map((one) => [one.id, one]))
   return {
@@ -109,7 +111,7 @@ function recordsOf(
     keys: tx.keys,
     contacts: new Map(contacts),
     identities: people.identities.map((one) => ({ ...one, made: null, change: null, isSeen: false })),
-    conversations: people.conversations.map((one) => ({ ...one, isNew: false, isChanged: false, lastMessageId: null })),
+    conversations: people.conversations.map((one) => ({ ...one, ...unchanged() })),
     messages: [...byId.values()].map((one) => ({ ...one, made: null, change: null })),
     attachments: [],
     consents: [],
@@ -119,6 +121,8 @@ function recordsOf(
     trouble: null,
   }
 }
+
+const unchanged = () => ({ isNew: false, isChanged: false, heard: 0, occasions: [], lastMessageId: null })
 
 /** Asks the one question for everybody who would become a contact. */
 async function askIntake(tx: Tx, records: Records, happenings: readonly Happening[]): Promise<void> {

@@ -41,6 +41,7 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
     isInbound,
     isHistorical: event.historical,
     isSaid: event.message.type !== 'system' && event.message.type !== 'call',
+    isAutomated: event.automated !== undefined,
   })
   return { status: 'processed', ...placeOf(message) }
 }
@@ -57,7 +58,8 @@ function makeMessage(
   const { country } = contact
   const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, country, conversationId })
   const { text } = event.message
-  const content = { ...event.message.content, ...compact({ referral: event.referral, forwarded: event.forwarded }) }
+  const { referral, forwarded, automated } = event
+  const content = { ...event.message.content, ...compact({ referral, forwarded, automated }) }
   const common = {
     id,
     conversationId,

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Party } from '../../channels/neutral.ts'
 import { madeUpName, madeUpNames } from '../../resources/contacts/made-up-name.ts'
 import { customKeyOf } from '../../resources/custom-fields/value.ts'
-import { type Address, addressOf, isSameAddress } from '../../resources/identities/address.ts'
+import { type Address, addressOf, identifierHash, isSameAddress, kindsOf } from '../../resources/identities/address.ts'
 import { matchValue } from '../../resources/identities/match.ts'
 import { nameOf, type Profile, profileOf } from './profile.ts'
 import {
@@ -33,9 +33,13 @@ const addressLength = 300
 /** How precisely it is known when an address was last heard from. */
 const seenEveryMs = 60_000
 
+/** A number without a digit is none, whatever its kind says: everybody without a number would be one person. */
+const isAddress = (kind: string, value: string): boolean =>
+  value.length <= addressLength && (kindsOf(kind).includes('phone') ? /\d/ : /\S/).test(value)
+
 export function addressesOf(party: Pick<Party, 'identities'>, channelId: string): PartyAddress[] {
   return party.identities
-    .filter(({ value }) => value !== '' && value.length <= addressLength)
+    .filter(({ kind, value }) => isAddress(kind, value))
     .map(({ kind, value, verified }) => ({ ...addressOf(kind, value, channelId), verified }))
 }
 
@@ -43,18 +47,24 @@ export function addressesOf(party: Pick<Party, 'identities'>, channelId: string)
 const isHeld = (row: IdentityRecord, atMs: number): boolean =>
   row.state === 'active' || (row.verified && row.trashedMs !== null && row.trashedMs > atMs)
 
+/** Whether the business unit has marked the address as shared by several people. */
+const isShared = ({ shared, keys }: Records, address: Address): boolean =>
+  shared.size > 0 && shared.has(identifierHash(keys, address).toString('hex'))
+
 /**
  * Who is known by one of these addresses, in their order of preference. Claims link nobody, except within one channel:
- * whoever comes with the same visitor's token again is the same visitor.
+ * whoever comes with the same visitor's token again is the same visitor. Shared addresses link nobody either; but what
+ * comes from such an address alone is for whoever holds it, or each mail from info@ would be another contact.
  */
 export function knownBy(
   records: Records,
   addresses: readonly PartyAddress[],
   atMs: number,
 ): { contact: ContactRecord; identity: IdentityRecord } | undefined {
+  const isNobodys = addresses.length > 0 && addresses.every((address) => isShared(records, address))
   for (const address of addresses) {
     const links = (row: IdentityRecord): boolean =>
-      address.verified ? row.verified || row.channelId !== null : row.channelId !== null
+      (row.identifying || isNobodys) && ((address.verified && row.verified) || row.channelId !== null)
     const identity = records.identities.find(
       (row) => isSameAddress(address, row) && links(row) && isHeld(row, atMs) && contactOf(records, row.contactId),
     )
@@ -90,7 +100,11 @@ export function personOf(records: Records, party: Party, cause: Cause, isHere: b
     contact.state = 'active'
     gain(contact, { restores: true })
   }
-  const rows = addresses.flatMap((address) => identityFor(records, contact, address, cause.atMs) ?? [])
+  const rows: IdentityRecord[] = []
+  for (const address of addresses) {
+    const row = identityFor(records, contact, address, cause.atMs, known?.identity ?? rows[0])
+    if (row) rows.push(row)
+  }
   markPrimary(records, contact)
   const identity = rows[0] ?? known?.identity
   if (!identity) throw new Error('a person without an address')
@@ -141,18 +155,22 @@ function learn(contact: ContactRecord, profile: Profile): void {
   }
 }
 
-/** The contact's row for an address; undefined where it is somebody else's, which stays as it is. */
+/**
+ * The contact's row for an address; undefined where it is somebody else's, which stays as it is.
+ * @param metWith the address of the same person by which they are known
+ */
 export function identityFor(
   records: Records,
   contact: ContactRecord,
   address: PartyAddress,
   atMs: number,
+  metWith?: IdentityRecord,
 ): IdentityRecord | undefined {
   const same = records.identities.filter((row) => isSameAddress(address, row))
   const holder = same.find((row) => row.verified && row.state === 'active')
   const other = holder && contactOf(records, holder.contactId)
   if (address.verified && other && other !== contact) {
-    records.conflicts.push({ contactId: contact.id, otherContactId: other.id })
+    if (holder?.identifying) records.conflicts.push({ contactId: contact.id, otherContactId: other.id })
     return undefined
   }
   const own = same.find((row) => contactOf(records, row.contactId) === contact && isHeld(row, atMs))
@@ -163,12 +181,26 @@ export function identityFor(
     }
     return own
   }
-  return makeIdentity(records, contact, address)
+  return makeIdentity(records, contact, address, metWith)
 }
 
-function makeIdentity(records: Records, contact: ContactRecord, address: PartyAddress): IdentityRecord {
+function makeIdentity(
+  records: Records,
+  contact: ContactRecord,
+  address: PartyAddress,
+  metWith: IdentityRecord | undefined,
+): IdentityRecord {
   const { kind, channelId, value, match, verified } = address
-  const common = { id: randomUUIDv7(), contactId: contact.id, kind, channelId, matchValue: match, verified }
+  const identifying = !isShared(records, address)
+  const common = {
+    id: randomUUIDv7(),
+    contactId: contact.id,
+    kind,
+    channelId,
+    matchValue: match,
+    verified,
+    identifying,
+  }
   const record: IdentityRecord = {
     ...common,
     displayName: null,
@@ -181,6 +213,7 @@ function makeIdentity(records: Records, contact: ContactRecord, address: PartyAd
       value,
       displayName: null,
       isPrimary: false,
+      metWithId: metWith?.id ?? null,
       source: records.channel.type,
       lastSeenAt: null,
       trashedAt: null,

@@ -8,6 +8,7 @@ import type { KnownConversation } from '../../resources/conversations/queries.ts
 import type { Address } from '../../resources/identities/address.ts'
 import type { IdentityChange, KnownIdentity, NewIdentity } from '../../resources/identities/queries.ts'
 import type { KnownMessage, MessageChange, NewMessage } from '../../resources/messages/queries.ts'
+import type { Occasion } from '../../resources/routing-rules/occasion.ts'
 
 /**
  * What a batch of events works on: the rows that were read for it and those that it makes. Events change these records
@@ -27,6 +28,8 @@ export interface Records {
   readonly emptied: Set<string>
   /** when those were erased to whom addresses of the events belonged, by the address's hash; see erasedAddresses */
   readonly erased: ReadonlyMap<string, number>
+  /** the addresses of the events that the business unit has marked as never identifying, by the address's hash */
+  readonly shared: ReadonlySet<string>
   /** what the intake said of people that were not known, by `personKey` */
   readonly intake: Map<string, IntakeDecision>
   /** addresses that belong to somebody else than they came with; for the log */
@@ -58,6 +61,10 @@ export interface IdentityRecord extends KnownIdentity {
 export interface ConversationRecord extends KnownConversation {
   isNew: boolean
   isChanged: boolean
+  /** how many messages of the contact have come that count as unread */
+  heard: number
+  /** what happened that rules may ask about, in its order; see routing */
+  occasions: Occasion[]
   /** where a later message has come */
   lastMessageId: string | null
 }

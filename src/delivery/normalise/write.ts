@@ -12,11 +12,14 @@ import {
   conversationUpdateAll,
 } from '../../resources/conversations/queries.ts'
 import { conversations as conversationResource } from '../../resources/conversations/schema.ts'
+import { conversationTakeBack } from '../../resources/conversations/taken-back.ts'
 import { keepIncoming } from '../../resources/custom-fields/intake.ts'
+import { addressOf, identifierHash } from '../../resources/identities/address.ts'
 import { identityInsertAll, identitySeenAll, identityUpdateAll } from '../../resources/identities/queries.ts'
 import { identities as identityResource } from '../../resources/identities/schema.ts'
 import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
 import { messages as messageResource } from '../../resources/messages/schema.ts'
+import { type ProvedAddresses, subjectLinkAll } from '../../resources/subjects/link.ts'
 import { type ConversationRecord, iso, type Records } from './records.ts'
 import { together } from './together.ts'
 
@@ -30,11 +33,12 @@ export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boo
   // What changes is sealed under these keys: most were read with what it is about.
   for (const { id, wrappedKey } of records.contacts.values()) tx.contactKeys.set(id, wrappedKey)
   for (const { contactId, wrappedKey } of records.messages) if (wrappedKey) tx.contactKeys.set(contactId, wrappedKey)
-  const [contacts, identities, conversations, messages, , agreed, isSeen, isTroubled] = await together([
+  const [contacts, identities, conversations, messages, takenBack, , agreed, isSeen, isTroubled] = await together([
     writeContacts(tx, records),
     writeIdentities(tx, records),
     writeConversations(tx, records),
     writeMessages(tx, records),
+    writeTakenBack(tx, records),
     attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
     consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
     isChannelQuiet ? channelSeen(tx, channel.id) : false,
@@ -44,7 +48,7 @@ export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boo
   const subjects = new Map(agreed.map((one) => [one.id, one.contactId]))
   const health = [...(isSeen ? ['lastEventAt'] : []), ...(isTroubled ? ['lastError', 'lastErrorAt'] : [])]
   return [
-    ...[...contacts, ...identities, ...conversations, ...messages],
+    ...[...contacts, ...identities, ...conversations, ...messages, ...takenBack],
     ...touches('attachments', attachments.map(firstVersion), wholeFile, (id) => files.get(id)),
     ...touches('consent-events', agreed.map(firstVersion), wholeConsent, (id) => subjects.get(id)),
     ...(health.length > 0 ? [{ resource: 'channels', ids: [channel.id], changed: health }] : []),
@@ -95,7 +99,8 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
   ]
 }
 
-async function writeIdentities(tx: Tx, { identities, channel }: Records): Promise<Touched[]> {
+async function writeIdentities(tx: Tx, records: Records): Promise<Touched[]> {
+  const { identities, channel } = records
   const made = identities.flatMap((one) => one.made ?? [])
   const changes = identities.flatMap(({ id, change }) => (change ? { id, ...change } : []))
   const seen = identities.flatMap(({ id, isSeen, lastSeenMs }) =>
@@ -106,6 +111,7 @@ async function writeIdentities(tx: Tx, { identities, channel }: Records): Promis
     changes.length > 0 ? identityUpdateAll(tx, changes) : [],
     made.length > 0 ? identityInsertAll(tx, channel.businessUnitId, made) : undefined,
     seen.length > 0 ? identitySeenAll(tx, seen) : undefined,
+    subjectLinkAll(tx, provedAddresses(records)),
   ])
   const contacts = new Map(identities.map((one) => [one.id, one.contactId]))
   const subjectOf = (id: string): string | undefined => contacts.get(id)
@@ -120,6 +126,20 @@ async function writeIdentities(tx: Tx, { identities, channel }: Records): Promis
     ]),
     ...touches('identities', changed, fields, subjectOf, recordChanges(identityResource, changed, subjectOf)),
   ]
+}
+
+/** The addresses that were proved just now, by contact: they say which human it is. */
+function provedAddresses({ identities, keys }: Records): ProvedAddresses[] {
+  const proved = identities.filter(
+    ({ made, change, verified, identifying }) =>
+      verified && identifying && (made !== null || change?.verified === true),
+  )
+  return [...Map.groupBy(proved, (one) => one.contactId)].map(([contactId, own]) => ({
+    contactId,
+    hashes: own.map(({ kind, channelId, matchValue }) =>
+      identifierHash(keys, addressOf(kind, matchValue, channelId ?? '')),
+    ),
+  }))
 }
 
 async function writeConversations(tx: Tx, { conversations, channel }: Records): Promise<Touched[]> {
@@ -165,6 +185,16 @@ async function writeMessages(tx: Tx, { messages, channel }: Records): Promise<To
   ]
 }
 
+/** Behind the messages, of which it asks what is left. */
+async function writeTakenBack(tx: Tx, { messages }: Records): Promise<Touched[]> {
+  const gone = messages.filter(({ direction, made, change }) => direction === 'inbound' && (made ?? change)?.deletedAt)
+  if (gone.length === 0) return []
+  const ids = gone.map(({ id }) => id)
+  const rows = await conversationTakeBack(tx, ids)
+  const contacts = new Map(rows.map((one) => [one.id, one.contactId]))
+  return touches('conversations', rows, ['unreadCount', 'waitingSince'], (id) => contacts.get(id))
+}
+
 const wholeFile = ['messageId', 'conversationId', 'contactId', 'fileName', 'mediaType', 'status']
 const wholeConsent = ['contactId', 'channelId', 'category', 'state', 'source', 'occurredAt']
 
@@ -173,9 +203,9 @@ const firstVersion = ({ id }: { id: string }): Versioned => ({ id, version: 1 })
 const time = (ms: number | null): string | null => (ms === null ? null : iso(ms))
 
 function stateOf(one: ConversationRecord): ConversationState {
-  const { id, identityId, status, unreadCount, lastMessageId, state } = one
+  const { id, identityId, status, unreadCount, heard, lastMessageId, state } = one
   return {
-    ...{ id, identityId, status, unreadCount, lastMessageId, state },
+    ...{ id, identityId, status, unreadCount, heard, lastMessageId, state },
     waitingSince: time(one.waitingSinceMs),
     lastInboundAt: time(one.lastInboundMs),
     lastMessageAt: time(one.lastMessageMs),

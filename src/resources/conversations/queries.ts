@@ -43,7 +43,7 @@ export async function conversationListAround(
         ${ms('waiting_since')} AS "waitingSinceMs", ${ms('last_inbound_at')} AS "lastInboundMs", ${ms('last_message_at')} AS "lastMessageMs", c.state,
         (SELECT coalesce(json_agg(r), '[]') FROM (SELECT m.direction = 'outbound' AS "isEcho", (extract(epoch FROM m.occurred_at) * 1000)::float8 AS "atMs" FROM app.message m
           WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.occurred_at >= ${named('since')}::timestamptz AND NOT m.historical
-            AND m.type NOT IN ('system', 'call') AND (m.direction = 'inbound' OR m.author_kind = 'provider') ORDER BY m.occurred_at DESC LIMIT 200) AS r) AS recent,
+            AND m.type NOT IN ('system', 'call') AND NOT m.content ? 'automated' AND m.deleted_at IS NULL AND (m.direction = 'inbound' OR m.author_kind = 'provider') ORDER BY m.occurred_at DESC LIMIT 200) AS r) AS recent,
         EXISTS (SELECT FROM app.message q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued' AND q.dispatched_at IS NOT NULL) AS "isSending"
       FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND c.contact_id = ANY (${contactsInScope()}) FOR NO KEY UPDATE OF c`,
   )
@@ -58,7 +58,10 @@ export interface ConversationState {
   id: string
   identityId: string | null
   status: string
+  /** what the house has not answered yet */
   unreadCount: number
+  /** how much more the contact has said since: see unread.ts */
+  heard: number
   waitingSince: string | null
   lastInboundAt: string | null
   lastMessageAt: string | null
@@ -80,11 +83,11 @@ export async function conversationInsertAll(
   const statement = tx.kept(
     'conversation/insert',
     () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, team_id, veiled, status, unread_count,
-        waiting_since, last_inbound_at, last_message_at, last_message_id)
+        heard_count, waiting_since, last_inbound_at, last_message_at, last_message_id)
       SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", ${named('team')}::uuid, '{}',
-        w.status, w."unreadCount", w."waitingSince", w."lastInboundAt", w."lastMessageAt", w."lastMessageId"
+        w.status, w."unreadCount", w.heard, w."waitingSince", w."lastInboundAt", w."lastMessageAt", w."lastMessageId"
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "identityId" uuid, "threadKey" text, status text, "unreadCount" int,
-        "waitingSince" timestamptz, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "lastMessageId" uuid)`,
+        heard int, "waitingSince" timestamptz, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "lastMessageId" uuid)`,
   )
   await tx.query(statement, {
     tenant: tx.principal.tenantId,
@@ -105,10 +108,10 @@ export async function conversationUpdateAll(tx: Tx, rows: readonly ConversationS
   const statement = tx.kept(
     'conversation/update',
     () => sql`UPDATE app.conversation c SET identity_id = w."identityId", status = w.status, snoozed_until = CASE WHEN w.status = 'snoozed' THEN c.snoozed_until END,
-        unread_count = w."unreadCount", waiting_since = w."waitingSince", last_inbound_at = w."lastInboundAt", last_message_at = w."lastMessageAt",
+        unread_count = w."unreadCount", heard_count = c.heard_count + w.heard, waiting_since = w."waitingSince", last_inbound_at = w."lastInboundAt", last_message_at = w."lastMessageAt",
         last_message_id = coalesce(w."lastMessageId", c.last_message_id), state = w.state, trashed_at = CASE WHEN w.state = 'active' THEN NULL ELSE c.trashed_at END,
         version = c.version + 1, updated_at = now()
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "identityId" uuid, status text, "unreadCount" int, "waitingSince" timestamptz, "lastInboundAt" timestamptz,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "identityId" uuid, status text, "unreadCount" int, heard int, "waitingSince" timestamptz, "lastInboundAt" timestamptz,
         "lastMessageAt" timestamptz, "lastMessageId" uuid, state text), app.conversation o
       WHERE c.tenant_id = ${named('tenant')}::uuid AND c.id = ANY (${named('ids')}::uuid[]) AND c.id = w.id AND o.tenant_id = c.tenant_id AND o.id = c.id
       RETURNING c.id, c.version, json_build_object(${fields('o')}) AS before, json_build_object(${fields('c')}) AS after`,

@@ -13,6 +13,9 @@ import { checkAssignment } from '../members/assignment.ts'
 import { members } from '../members/schema.ts'
 import { messages } from '../messages/schema.ts'
 import { catalogueTags } from '../tags/queries.ts'
+import { countsRoute } from './counts.ts'
+import { markAllRead } from './read-marker.ts'
+import { readRoutes } from './read-routes.ts'
 import { conversations } from './schema.ts'
 import { refuseSecond, startFields } from './start.ts'
 import { statusChange } from './status.ts'
@@ -44,6 +47,7 @@ async function changed(change: Change): Promise<Columns> {
   if (faults.length > 0) throw ruled(...faults)
   const [veiled] = await Promise.all([
     'subject' in body ? veiledSubject(change) : null,
+    'unreadCount' in body ? markAllRead(tx, id) : null,
     checkAssignment(change, conversations, 'assigneeId'),
     catalogueTags(tx, body),
   ])
@@ -53,7 +57,9 @@ async function changed(change: Change): Promise<Columns> {
     const key = `wake/${tenantId}/${id}/${wakeAt.toISOString()}`
     await tx.enqueue('wake', key, { tenantId, region, conversationId: id }, wakeAt)
   }
-  return veiled ? { ...columns, veiled } : columns
+  // A marker is no column of its conversation: the row is written all the same, so that the answer shows what it led to.
+  const marked = 'unreadCount' in body ? { state: 'active' } : {}
+  return { ...columns, ...marked, ...(veiled ? { veiled } : {}) }
 }
 
 async function veiledSubject({ tx, after }: Change): Promise<SQL> {
@@ -62,6 +68,8 @@ async function veiledSubject({ tx, after }: Change): Promise<SQL> {
 }
 
 export function conversationRoutes(app: FastifyInstance, deps: Deps): void {
+  countsRoute(app, deps)
   collection(app, deps, conversationCollection)
+  readRoutes(app, deps)
   revealRoute(app, deps, conversations, { field: 'subject', value: 'Call me: +49 170 12345678' })
 }

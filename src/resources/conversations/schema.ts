@@ -3,6 +3,7 @@ import { commonFields, defineResource, idOf, time } from '../../access/define.ts
 import { sql } from '../../db/sql.ts'
 import { conversation } from '../../db/tables/conversation.ts'
 import { detectedSaid, tags, text, word } from '../values.ts'
+import { unreadCountOf } from './unread.ts'
 
 export const conversations = defineResource({
   name: 'conversations',
@@ -64,13 +65,27 @@ export const conversations = defineResource({
     },
     tags: { column: conversation.tags, schema: tags('The tags that it carries.'), write: 'always' },
     unreadCount: {
-      column: conversation.unreadCount,
+      value: sql`${conversation.unreadCount}`,
+      own: unreadCountOf,
+      kind: 'number',
+      nullable: false,
       schema: z.int().meta({
-        description: 'Messages of the contact since the last answer or the last time it was marked as read.',
+        description:
+          'How many messages of the contact you have not read. Until you have said how far you have read, and for API keys: those that nobody has answered yet.',
         example: 2,
       }),
       write: 'always',
       derived: true,
+      volatile: true,
+    },
+    unread: {
+      value: sql`(${conversation.unreadCount} > 0)`,
+      own: (principal) => sql`(${unreadCountOf(principal)} > 0)`,
+      kind: 'boolean',
+      nullable: false,
+      schema: z.boolean().meta({ description: 'Whether there is anything that you have not read.', example: true }),
+      derived: true,
+      volatile: true,
     },
     lastMessageId: { column: conversation.lastMessageId, schema: idOf('The last message.'), derived: true },
     lastMessageAt: {
@@ -95,10 +110,13 @@ conversations.createBody = conversations.createBody
   .omit({ status: true, snoozedUntil: true, unreadCount: true })
   .strict()
   .meta({ id: 'ConversationCreate', description: 'What a new conversation is made of.' })
-// Marking as read sets the count to nothing; nobody sets it to anything else.
+// Marking as read (the same as PUT …/read) sets one's own count to nothing; nobody sets it to anything else.
 conversations.patchBody = conversations.patchBody
   .extend({
-    unreadCount: z.literal(0).optional().meta({ description: '0 marks the conversation as read.', example: 0 }),
+    unreadCount: z
+      .literal(0)
+      .optional()
+      .meta({ description: '0 marks the conversation as read, for you.', example: 0 }),
   })
   .strict()
   .meta({

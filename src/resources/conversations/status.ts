@@ -12,7 +12,7 @@ export interface StatusChange {
 
 /**
  * The rules of a conversation's status. Only a snoozed one has `snoozedUntil`, and that lies ahead; whatever ends the
- * sleep clears it. Closing says that no answer is owed any more, so nobody waits.
+ * sleep clears it. Closing says that no answer is owed any more: nobody waits, and nothing is left for those who have not looked.
  * @param before the row as it was; @param after as the body would make it
  */
 export function statusChange(before: JsonRow, after: JsonRow, body: JsonRow, now: Date): StatusChange {
@@ -25,7 +25,7 @@ export function statusChange(before: JsonRow, after: JsonRow, body: JsonRow, now
       faults,
       columns: {
         ...(before.snoozedUntil === null ? {} : { snoozed_until: null }),
-        ...(after.status === 'closed' && before.waitingSince !== null ? { waiting_since: null } : {}),
+        ...(after.status === 'closed' ? settled(before) : {}),
       },
       wakeAt: null,
     }
@@ -35,6 +35,11 @@ export function statusChange(before: JsonRow, after: JsonRow, body: JsonRow, now
   if (until <= now) return failed('not_in_future', 'The time to wake up has passed.')
   return { faults: [], columns: {}, wakeAt: until }
 }
+
+const settled = ({ waitingSince, unreadCount }: JsonRow): Columns => ({
+  ...(waitingSince === null ? {} : { waiting_since: null }),
+  ...(unreadCount === 0 ? {} : { unread_count: 0 }),
+})
 
 const fault = (code: string, message: string): Fault => ({ path: '/snoozedUntil', code, message })
 const failed = (code: string, message: string): StatusChange => ({

@@ -7,6 +7,7 @@ import { Problem } from '../../errors.ts'
 import type { Made } from '../../http/idempotency.ts'
 import { type Veiled, veiledOf } from '../../privacy/detection.ts'
 import { type Refusal, sendingRefusal } from '../../privacy/sending-gate.ts'
+import { answeredBy } from '../conversations/read-marker.ts'
 import { conversations } from '../conversations/schema.ts'
 import { type MessageSend, messages } from './schema.ts'
 import { sendingFacts } from './sending-facts.ts'
@@ -87,6 +88,7 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
       region,
       conversationId: String(conversationId),
     }),
+    answeredBy(tx, String(conversationId), String(id)),
   ])
   const insert = insertRow(tx, messages, String(id), {
     business_unit_id: after.businessUnitId,

@@ -50,6 +50,7 @@ export const conversationState = [
   'purpose',
   'tags',
   'unreadCount',
+  'unread',
   'lastMessageAt',
   'lastInboundAt',
   'waitingSince',
