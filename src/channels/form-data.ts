@@ -136,11 +136,22 @@ function headOf(bytes: Buffer): Map<string, string> {
   )
 }
 
-/** As browsers write it: quotes and line ends are percent-encoded, older ones wrote a backslash before a quote. */
-function parameterOf(disposition: string, name: string): string | undefined {
-  const [, quoted, bare] = new RegExp(`;\\s*${name}=(?:"((?:\\\\"|[^"])*)"|([^;\\s]*))`, 'i').exec(disposition) ?? []
-  const text = quoted ?? bare
-  return text?.replaceAll('\\"', '"').replaceAll(/%22/g, '"').replaceAll(/%0D/gi, '\r').replaceAll(/%0A/gi, '\n')
+/**
+ * As browsers write it: quotes and line ends are percent-encoded; older ones wrote a backslash before a quote, or the
+ * quote alone, which ends the value only where the parameter ends.
+ */
+function parameterOf(disposition: string, name: 'name' | 'filename'): string | undefined {
+  const [, quoted, bare] = parameters[name].exec(disposition) ?? []
+  return (quoted ?? bare)
+    ?.replaceAll('\\"', '"')
+    .replaceAll('%22', '"')
+    .replaceAll(/%0D/gi, '\r')
+    .replaceAll(/%0A/gi, '\n')
+}
+
+const parameters = {
+  name: /;\s*name=(?:"((?:\\"|[^"\\]|\\(?!")|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
+  filename: /;\s*filename=(?:"((?:\\"|[^"\\]|\\(?!")|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
 }
 
 /** `filename*` (RFC 8187) is not allowed here and sent all the same. */

@@ -3,7 +3,9 @@ import t from 'tap'
 import type { ChannelType } from '../../src/channels/channel.ts'
 import { channelTypes } from '../../src/channels/index.ts'
 import type { JsonValue } from '../../src/channels/json.ts'
+import { lineBody } from './line/generator.ts'
 import { postOf } from './post.ts'
+import { telegramBody } from './telegram/generator.ts'
 
 const json = fc.jsonValue({ maxDepth: 5 }) as fc.Arbitrary<JsonValue>
 const text = fc.oneof(
@@ -111,6 +113,34 @@ const connectorEvent = fc.record({
   status: word,
   message: fc.oneof(fc.record({ text: word }), shaped),
 }) as fc.Arbitrary<JsonValue>
+const formBody = fc.oneof(
+  fc.dictionary(
+    fc.oneof(fc.constantFrom('name', 'your-email', '_t', '_nonce', '_gotcha', 'phone', 'country'), word, text),
+    text,
+    {
+      maxKeys: 6,
+    },
+  ),
+  fc.record({
+    event_id: word,
+    form_response: fc.record({
+      token: word,
+      hidden: fc.dictionary(word, text, { maxKeys: 2 }),
+      answers: fc.constant([{ type: 'email', email: 'a@example.com', field: { id: 'x', type: 'email' } }]),
+    }),
+  }),
+  fc.record({
+    eventId: word,
+    data: fc.record({
+      submissionId: word,
+      fields: fc.oneof(
+        fc.constant([{ key: 'a', label: 'Phone', type: 'INPUT_PHONE_NUMBER', value: '0170 1234567' }]),
+        fc.array(shaped, { maxLength: 3 }),
+      ),
+    }),
+  }),
+  shaped,
+) as fc.Arbitrary<JsonValue>
 const bodies: Record<string, fc.Arbitrary<JsonValue>> = {
   whatsapp: fc.record({
     object: fc.constant('whatsapp_business_account'),
@@ -123,6 +153,22 @@ const bodies: Record<string, fc.Arbitrary<JsonValue>> = {
       { maxLength: 3 },
     ),
   }) as fc.Arbitrary<JsonValue>,
+  form: formBody,
+  webchat: fc.oneof(
+    { weight: 1, arbitrary: shaped },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        visitor: fc.record({ id: word, userId: fc.oneof(word, fc.constant(null)), name: text, email: word }),
+        id: word,
+        text,
+        files: fc.oneof(
+          fc.array(fc.record({ fileName: text, mediaType: text, sizeBytes: fc.integer() }), { maxLength: 1 }),
+          shaped,
+        ),
+      }),
+    },
+  ) as fc.Arbitrary<JsonValue>,
   connector: fc.record({
     events: fc.array(
       fc.oneof(
@@ -133,6 +179,8 @@ const bodies: Record<string, fc.Arbitrary<JsonValue>> = {
       { minLength: 1, maxLength: 4 },
     ),
   }) as fc.Arbitrary<JsonValue>,
+  line: lineBody(shaped, text),
+  telegram: telegramBody(shaped, text),
 }
 
 function eventsOf(channel: ChannelType, body: JsonValue) {
