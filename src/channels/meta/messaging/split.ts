@@ -1,0 +1,105 @@
+import type { Post, RawEvent, Split } from '../../channel.ts'
+import {
+  at,
+  canonicalHash,
+  isObject,
+  type JsonObject,
+  type JsonValue,
+  listAt,
+  objectAt,
+  parseJson,
+  textAt,
+} from '../../json.ts'
+import { timeOf } from '../../time.ts'
+import { detailOf, type Item, isEcho, itemOf, messagingChange, type Platform, sidesOf, syntheticId } from './item.ts'
+
+const OBJECT: Readonly<Record<Platform, string>> = { messenger: 'page', instagram: 'instagram' }
+const LISTS = ['messaging', 'standby', 'changes'] as const
+
+/**
+ * A webhook `{object, entry: [{id, time, messaging[] | standby[] | changes[]}]}` as one raw event per item, each in the
+ * provider's own shape with itself alone. Whatever has another shape is kept whole under "unknown".
+ * Source: Meta, Messenger Platform "Webhooks".
+ */
+export function splitMessaging(platform: Platform, { rawBody }: Post): Split {
+  const body = parseJson(rawBody)
+  if (body === undefined) return { malformed: 'invalid_json' }
+  if (!isObject(body)) return { malformed: 'not_an_object' }
+  const entries = at(body, 'entry')
+  if (!Array.isArray(entries) || textAt(body, 'object') !== OBJECT[platform])
+    return { events: [unknownEvent(null, body)], rejected: [] }
+  return { events: entries.flatMap((entry) => entryEvents(platform, entry)), rejected: [] }
+}
+
+function entryEvents(platform: Platform, entry: JsonValue): RawEvent[] {
+  if (!isObject(entry)) return [unknownEvent(null, entry)]
+  const present = LISTS.filter((list) => Array.isArray(entry[list]))
+  const rest = Object.fromEntries(Object.entries(entry).filter(([key]) => !present.some((list) => list === key)))
+  const events = present.flatMap((list) =>
+    listAt(entry, list).map((one) => {
+      const payload = { ...rest, [list]: [one] }
+      return (list === 'changes' && changeEvent(payload, one)) || itemEvent(platform, payload)
+    }),
+  )
+  return present.length > 0 ? events : [unknownEvent(textAt(entry, 'id') ?? null, entry)]
+}
+
+function itemEvent(platform: Platform, payload: JsonObject): RawEvent {
+  const source = itemOf(platform, payload)
+  if (source?.name === undefined) return unknownEvent(textAt(payload, 'id') ?? null, payload)
+  return {
+    account: textAt(payload, 'id') ?? null,
+    dedupeKey: dedupeKey(source),
+    lane: sidesOf(source).customer.identities[0]?.value ?? null,
+    kind: kindOf(source),
+    occurredAt: timeOf(at(source.item, 'timestamp')) ?? timeOf(at(payload, 'time')),
+    payload,
+  }
+}
+
+/** What concerns the page rather than a conversation: comments, mentions, insights. */
+function changeEvent(payload: JsonObject, change: JsonValue): RawEvent | undefined {
+  if (messagingChange(change) !== undefined) return undefined
+  const kind = `changes.${safeName(textAt(change, 'field') ?? 'unknown')}`
+  return wholeEvent(kind, textAt(payload, 'id') ?? null, payload)
+}
+
+const unknownEvent = (account: string | null, payload: JsonValue): RawEvent => wholeEvent('unknown', account, payload)
+
+/** The entry's time, which redeliveries repeat, tells two equal ones apart. */
+function wholeEvent(kind: string, account: string | null, payload: JsonValue): RawEvent {
+  const occurredAt = timeOf(at(payload, 'time'))
+  return { account, dedupeKey: `${kind}:#${canonicalHash(payload)}`, lane: null, kind, occurredAt, payload }
+}
+
+/** Messages by their mid; what has none by its contents. Taking a message back repeats its mid, so does each edit. */
+function dedupeKey(source: Item): string {
+  const { name } = source
+  const detail = detailOf(source)
+  const mid = textAt(detail, 'mid')
+  const edits = textAt(detail, 'num_edit')
+  if (mid !== undefined && name === 'message')
+    return at(detail, 'is_deleted') === true ? `message:${mid}:deleted` : `message:${mid}`
+  if (mid !== undefined && name === 'postback') return `postback:${mid}`
+  if (mid !== undefined && name === 'message_edit' && edits !== undefined) return `message_edit:${mid}:${edits}`
+  return syntheticId(source)
+}
+
+function kindOf(source: Item): string {
+  const detail = detailOf(source)
+  const name = source.name ?? 'unknown'
+  if (name === 'reaction') return `reaction.${safeName(textAt(detail, 'action') ?? 'unknown')}`
+  if (name !== 'message') return name
+  if (isEcho(source)) return 'message.echo'
+  if (at(detail, 'is_deleted') === true) return 'message.deleted'
+  if (at(detail, 'is_unsupported') === true) return 'message.unsupported'
+  const [attachment] = listAt(detail, 'attachments')
+  if (attachment !== undefined) return `message.${safeName(textAt(attachment, 'type') ?? 'unknown')}`
+  return Object.keys(objectAt(detail, 'quick_reply')).length > 0 ? 'message.quick_reply' : 'message.text'
+}
+
+/** Kinds are shown and filtered by: the provider's word where it is one, else "unknown". */
+function safeName(word: string): string {
+  const name = word.toLowerCase()
+  return /^[a-z0-9_]{1,64}$/.test(name) ? name : 'unknown'
+}
