@@ -13,12 +13,14 @@
 --
 -- The function looks for an event of the transaction and of the row's tenant. It runs under the owner's rights, since the
 -- application reads events through their parent only; and it is STABLE, since a look needs no snapshot of its own.
+-- It asks for an order that only event_order has: in a month that has just begun all indexes look alike to the planner,
+-- and a connection keeps its plan; by another one, a look read every event of the tenant (0.5 ms after 2,000 of them).
 -- Around the turn of a month, and in a month without a partition of its own, the parent is asked. An hour on either side
 -- is for clocks that are set while a transaction runs.
 CREATE PROCEDURE audit.name_partitions() LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $make$
 DECLARE
   epoch int := coalesce((SELECT i.epoch FROM directory.installation i), 1);
-  look text := 'PERFORM FROM audit.%I AS e WHERE e.tenant_id = tenant AND e.epoch = %s AND e.transaction_id = pg_current_xact_id()';
+  look text := 'PERFORM FROM audit.%I AS e WHERE e.tenant_id = tenant AND e.epoch = %s AND e.transaction_id = pg_current_xact_id()%s ORDER BY e.sequence LIMIT 1';
   looks text := '';
   month timestamp;
   name text;
@@ -29,7 +31,7 @@ BEGIN
     name := 'event_' || to_char(month, 'YYYY_MM');
     CONTINUE WHEN to_regclass('audit.' || name) IS NULL;
     looks := looks || format('ELSIF first >= %L AND last < %L THEN' || chr(10) || '    %s;' || chr(10) || '  ',
-      month::text || '+00', (month + interval '1 month')::text || '+00', format(look, name, epoch));
+      month::text || '+00', (month + interval '1 month')::text || '+00', format(look, name, epoch, ''));
   END LOOP;
   body := format($body$
 DECLARE
@@ -45,14 +47,14 @@ BEGIN
   IF tenant IS NULL THEN
     -- a TRUNCATE, or a row that would change its tenant: no event can say so
   %s ELSE
-    %s AND e.occurred_at BETWEEN first AND last;
+    %s;
   END IF;
   IF FOUND THEN RETURN NULL; END IF;
   -- The server's log keeps this, whatever becomes of the transaction.
   RAISE LOG 'refused: %% on %%.%% by %% without an audit event', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
   RAISE EXCEPTION '%% on %%.%% without an audit event of the same transaction is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
     USING ERRCODE = 'insufficient_privilege';
-END $body$, looks, format(look, 'event', epoch));
+END $body$, looks, format(look, 'event', epoch, ' AND e.occurred_at BETWEEN first AND last'));
   IF body IS DISTINCT FROM (SELECT p.prosrc FROM pg_proc p WHERE p.oid = to_regprocedure('audit.demand_event()')) THEN
     EXECUTE format('CREATE OR REPLACE FUNCTION audit.demand_event() RETURNS trigger LANGUAGE plpgsql STABLE SECURITY DEFINER'
       || ' SET search_path = pg_catalog, pg_temp AS %L', body);

@@ -120,6 +120,23 @@ t.test('a forgotten path answers no success and leaves nothing', async (t) => {
   t.ok(await db.tenantKeys(caller.principal))
 })
 
+t.test('in a month that has just begun, too, the look for the event goes by the order of events', async (t) => {
+  const service = await startTestService(t)
+  const [{ body = '' } = {}] = await service.sql<{ body: string }>(
+    "SELECT prosrc AS body FROM pg_proc WHERE oid = to_regprocedure('audit.demand_event()')",
+  )
+  const looks = [...body.matchAll(/PERFORM (FROM audit\.event_\d{4}_\d{2} .*);/g)].map(([, look = '']) => look)
+  t.ok(looks.length >= 4, 'one for each month around')
+  for (const look of looks) {
+    // As the function's plan is made, which stays while the month fills.
+    const plan = await service.sql<{ 'QUERY PLAN': string }>(
+      `EXPLAIN SELECT ${look.replace('= tenant ', `= '${service.tenantId}' `)}`,
+    )
+    const text = plan.map((row) => row['QUERY PLAN']).join('\n')
+    t.match(text, /Index Cond: .*tenant_id.*epoch.*transaction_id/, text)
+  }
+})
+
 t.test('at the turn of a month, and in a month without a partition, events are found too', async (t) => {
   const service = await startTestService(t)
   const { tenantId } = service
