@@ -80,11 +80,12 @@ export async function prepare(ownerUrl: string, masterKey: string, contacts: num
     requests: {
       read: ids.map((id) => ({ method: 'GET', path: at(`/contacts/${id}`), headers })),
       list: [{ method: 'GET', path: at('/contacts?limit=25'), headers }],
-      patch: ids.map((id, i) => ({
+      patch: ids.map((id) => ({
         method: 'PATCH',
         path: at(`/contacts/${id}`),
         headers,
-        body: JSON.stringify({ followUpStatus: `step ${i % 7}` }),
+        body: JSON.stringify({ followUpStatus: 'step COUNT' }),
+        counted: 'COUNT',
       })),
       webhook: [
         {
