@@ -20,11 +20,12 @@ export const MESSAGE_KINDS: ReadonlySet<string> = new Set([
   'edited_business_message',
 ])
 
-/** The kinds of an update: one, though readers of saved updates have seen several together. */
+/** The kinds of an update, in an order of their own: one, though readers of saved updates have seen several together. */
 export function itemsOf(update: JsonObject): Update[] {
-  return Object.entries(update).flatMap(([kind, item]) =>
+  const items = Object.entries(update).flatMap(([kind, item]) =>
     kind !== 'update_id' && isObject(item) ? [{ kind, item }] : [],
   )
+  return items.toSorted((a, b) => (a.kind < b.kind ? -1 : 1))
 }
 
 /** The first kind of a stored payload. */
