@@ -1,13 +1,24 @@
 import type { ChannelType, ChannelTypeName } from './channel.ts'
 import { connector } from './connector/index.ts'
 import { form } from './form/index.ts'
+import { instagram } from './instagram/index.ts'
 import { line } from './line/index.ts'
+import { messenger } from './messenger/index.ts'
 import { telegram } from './telegram/index.ts'
 import { webchat } from './webchat/index.ts'
 import { whatsapp } from './whatsapp/index.ts'
 
 /** The channels that this hub speaks. A new one is a folder and a line here. */
-export const channelTypes: readonly ChannelType[] = [whatsapp, line, telegram, form, webchat, connector]
+export const channelTypes: readonly ChannelType[] = [
+  whatsapp,
+  messenger,
+  instagram,
+  line,
+  telegram,
+  form,
+  webchat,
+  connector,
+]
 
 const byName: ReadonlyMap<string, ChannelType> = new Map(channelTypes.map((channel) => [channel.type, channel]))
 

@@ -4,6 +4,7 @@ import type { ChannelType } from '../../src/channels/channel.ts'
 import { channelTypes } from '../../src/channels/index.ts'
 import type { JsonValue } from '../../src/channels/json.ts'
 import { lineBody } from './line/generator.ts'
+import { messagingBody } from './meta/generator.ts'
 import { postOf } from './post.ts'
 import { telegramBody } from './telegram/generator.ts'
 
@@ -179,6 +180,8 @@ const bodies: Record<string, fc.Arbitrary<JsonValue>> = {
       { minLength: 1, maxLength: 4 },
     ),
   }) as fc.Arbitrary<JsonValue>,
+  messenger: messagingBody('page', shaped, text),
+  instagram: messagingBody('instagram', shaped, text),
   line: lineBody(shaped, text),
   telegram: telegramBody(shaped, text),
 }
