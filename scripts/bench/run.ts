@@ -9,14 +9,14 @@
  * pipelined on a checked-out connection. It checks no token, knows no rights, validates nothing. Quote the ratios: the
  * machine's own speed drifts. Traffic goes to 127.0.0.1 only.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbedded } from '../../src/db/embedded.ts'
+import { endChild, memoryOf, startChild } from './child.ts'
 import { type Figures, load } from './load.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { makeUnaudited } from './unaudited.ts'
@@ -67,30 +67,15 @@ try {
   }
   await report(prepared, service)
 } finally {
-  for (const child of children) {
-    if (child.exitCode !== null) continue
-    child.kill('SIGTERM')
-    await once(child, 'exit')
-  }
+  for (const child of children) await endChild(child)
   await database.stop()
   rmSync(dataDir, { recursive: true, force: true })
 }
 
 async function start(file: string, env: NodeJS.ProcessEnv, port: number): Promise<ChildProcess> {
-  const flags = /--max-\S+/g
-  const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: { start: string } }
-  const child = spawn(process.execPath, [...(scripts.start.match(flags) ?? []), file], {
-    cwd: project,
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  const child = await startChild(file, env, port)
   children.push(child)
-  for (let i = 0; i < 150; i++) {
-    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => null)
-    if (answer?.ok) return child
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`${file} did not become ready`)
+  return child
 }
 
 async function report(prepared: Prepared, service: ChildProcess): Promise<void> {
@@ -126,8 +111,6 @@ async function report(prepared: Prepared, service: ChildProcess): Promise<void> 
       )
     }
   }
-  const status = readFileSync(`/proc/${service.pid}/status`, 'utf8')
-  const megabytes = (name: string): string =>
-    (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024).toFixed(0)
-  console.log(`service memory: ${megabytes('VmRSS')} MB resident, ${megabytes('VmHWM')} MB at the most`)
+  const { now, most } = memoryOf(service)
+  console.log(`service memory: ${now} MB resident, ${most} MB at the most`)
 }

@@ -1,0 +1,112 @@
+/**
+ * Measures whether taking in keeps up: posts of new messages at a steady rate, for a while, to one service.
+ *
+ *   node scripts/bench/intake.ts [--perSecond 300] [--seconds 20]      the full size: --seconds 300
+ *
+ * Says how long the accept answers took, counted from when each post was due, and how far normalising was behind: the
+ * age of the oldest event that had not been dealt with, looked at every half second. Traffic goes to 127.0.0.1 only.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import autocannon from 'autocannon'
+import pg from 'pg'
+import { startEmbedded } from '../../src/db/embedded.ts'
+import { endChild, memoryOf, startChild } from './child.ts'
+import { prepare } from './prepare.ts'
+import { signed } from './webhook.ts'
+
+const { values: args } = parseArgs({
+  options: { perSecond: { type: 'string', default: '300' }, seconds: { type: 'string', default: '20' } },
+})
+const [perSecond, seconds] = [Number(args.perSecond), Number(args.seconds)]
+const port = 3924
+const lookEveryMs = 500
+const drainSecondsMax = 60
+
+const dataDir = mkdtempSync(join(tmpdir(), 'custodia-bench-'))
+chmodSync(dataDir, 0o711)
+const database = await startEmbedded({ dataDir, log: { info: () => {}, warn: console.error } })
+try {
+  const masterKey = randomBytes(32).toString('base64')
+  const { requests } = await prepare(database.url, masterKey, 1_000)
+  const env = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    MASTER_KEY: masterKey,
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'warn',
+  }
+  const service = await startChild('src/main.ts', { ...env, RATE_LIMIT_PER_MINUTE: '0' }, port)
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  const lags: number[] = []
+  let looking = true
+  const look = (async () => {
+    while (looking) {
+      lags.push((await waiting(client)).ageMs)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs))
+    }
+  })()
+  const [webhook] = requests.webhook
+  if (!webhook) throw new Error('there is nothing to post')
+  await post(webhook, 3)
+  lags.length = 0
+  const result = await post(webhook, seconds)
+  lags.push((await waiting(client)).ageMs)
+  const begun = performance.now()
+  while ((await waiting(client)).count > 0 && performance.now() - begun < drainSecondsMax * 1_000)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  looking = false
+  await look
+  const { rows } = await client.query<{ status: string; count: number }>(
+    'SELECT status, count(*)::int AS count FROM app.inbound_event GROUP BY status',
+  )
+  lags.sort((a, b) => a - b)
+  const at = (share: number): string => ((lags[Math.floor((lags.length - 1) * share)] ?? 0) / 1_000).toFixed(2)
+  console.log(
+    `${result.requests.total} posts in ${result.duration.toFixed(0)} s (${result.requests.average.toFixed(0)}/s asked for ${perSecond}), ${result.non2xx + result.errors} refused or lost`,
+  )
+  console.log(
+    `accepted after p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms, at most ${result.latency.max} ms`,
+  )
+  console.log(
+    `oldest event not dealt with: p50 ${at(0.5)} s, p99 ${at(0.99)} s, at most ${at(1)} s; all done ${((performance.now() - begun) / 1_000).toFixed(1)} s after the last post`,
+  )
+  console.log(`events: ${rows.map((row) => `${row.count} ${row.status}`).join(', ')}`)
+  const { now, most } = memoryOf(service)
+  console.log(`service memory: ${now} MB resident, ${most} MB at the most`)
+  await client.end()
+  await endChild(service)
+} finally {
+  await database.stop()
+  rmSync(dataDir, { recursive: true, force: true })
+}
+
+/** Each post in its own time, whether the one before it has been answered or not, as providers do. */
+async function post(webhook: Parameters<typeof signed>[1], duration: number): Promise<autocannon.Result> {
+  return autocannon({
+    url: `http://127.0.0.1:${port}`,
+    connections: 50,
+    overallRate: perSecond,
+    duration,
+    requests: [
+      {
+        method: webhook.method,
+        path: webhook.path,
+        headers: webhook.headers,
+        setupRequest: (one: autocannon.Request) => signed(one, webhook),
+      },
+    ],
+  })
+}
+
+async function waiting(client: pg.Client): Promise<{ count: number; ageMs: number }> {
+  const { rows } = await client.query<{ count: number; age: number }>(
+    `SELECT count(*)::int AS count, coalesce(extract(epoch FROM clock_timestamp() - min(received_at)) * 1000, 0)::float8 AS age
+       FROM app.inbound_event WHERE status = 'stored'`,
+  )
+  return { count: rows[0]?.count ?? 0, ageMs: rows[0]?.age ?? 0 }
+}
