@@ -36,3 +36,15 @@ export function memoryOf(child: ChildProcess): { now: number; most: number } {
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024)
   return { now: field('VmRSS'), most: field('VmHWM') }
 }
+
+const tickMs = 10
+
+/** How long a process has worked so far, in its own code and in the kernel, in ms; 0 when it is gone. Linux. */
+export function workedMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) * tickMs
+  } catch {
+    return 0
+  }
+}

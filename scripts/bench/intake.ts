@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
 import pg from 'pg'
 import { startEmbedded } from '../../src/db/embedded.ts'
-import { endChild, memoryOf, startChild } from './child.ts'
+import { endChild, memoryOf, startChild, workedMs } from './child.ts'
 import { prepare } from './prepare.ts'
 import { signed } from './webhook.ts'
 
@@ -54,6 +54,7 @@ try {
   if (!webhook) throw new Error('there is nothing to post')
   await post(webhook, 3)
   lags.length = 0
+  const before = await work(client, service.pid)
   const result = await post(webhook, seconds)
   lags.push((await waiting(client)).ageMs)
   const begun = performance.now()
@@ -76,6 +77,11 @@ try {
     `oldest event not dealt with: p50 ${at(0.5)} s, p99 ${at(0.99)} s, at most ${at(1)} s; all done ${((performance.now() - begun) / 1_000).toFixed(1)} s after the last post`,
   )
   console.log(`events: ${rows.map((row) => `${row.count} ${row.status}`).join(', ')}`)
+  const after = await work(client, service.pid)
+  const each = (ms: number): string => (ms / result.requests.total).toFixed(2)
+  console.log(
+    `work for each, from its acceptance to its end: service ${each(after.service - before.service)} ms, PostgreSQL ${each(after.database - before.database)} ms`,
+  )
   const { now, most } = memoryOf(service)
   console.log(`service memory: ${now} MB resident, ${most} MB at the most`)
   await client.end()
@@ -109,4 +115,9 @@ async function waiting(client: pg.Client): Promise<{ count: number; ageMs: numbe
        FROM app.inbound_event WHERE status = 'stored'`,
   )
   return { count: rows[0]?.count ?? 0, ageMs: rows[0]?.age ?? 0 }
+}
+
+async function work(client: pg.Client, service: number | undefined): Promise<{ service: number; database: number }> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pid FROM pg_stat_activity')
+  return { service: workedMs(service ?? 0), database: rows.reduce((sum, { pid }) => sum + workedMs(pid), 0) }
 }
