@@ -44,8 +44,10 @@ export async function lockRow(
   const state = options.trashed === 'also' ? 'live' : options.trashed ? 'trashed' : 'active'
   const build = (): SQL => lockSql(principal, resource, readable, state, options.scope)
   const statement = options.scope ? build() : tx.kept(`lock/${resource.name}/${state}`, build)
-  const rows = await tx.query<LockedSql>(statement, { id, eventTenant: principal.tenantId })
-  const row = rows[0]
+  const values = { id, eventTenant: principal.tenantId }
+  let [row] = await tx.query<LockedSql>(statement, values)
+  // Whoever waits for the lock gets the row as it is now, but what stands in other tables as it was before the wait.
+  if (row?.waited) [row] = await tx.query<LockedSql>(statement, values)
   if (!row) throw await missing(tx, resource, id)
   if (row.subject !== null) tx.contactKeys.set(row.subject, row.key)
   if (!principal.ability.can(action, resource, row.clear)) throw new Problem('forbidden', { recordIds: [id] })
@@ -60,6 +62,8 @@ interface LockedSql {
   subject: string | null
   key: Buffer | null
 }
+  /** Somebody changed the row while the lock was waited for. */
+  waited: boolean
 
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
   const { subject } = resource
@@ -67,7 +71,12 @@ function lockSql(principal: Principal, resource: Resource, readable: SQL, state:
     ? sql`${subject} AS subject, (SELECT k.wrapped_key FROM app.contact_key AS k WHERE k.tenant_id = ${resource.tenant} AND k.contact_id = ${subject}) AS key`
     : sql`NULL::uuid AS subject, NULL::bytea AS key`
   const standing = state === 'live' ? liveWhere(principal, resource) : sql`${resource.state} = ${state}`
-  return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view, ${key} FROM ${resource.table}
+  const hasOwn = [...principal.ability.fields(resource).values()].some(({ stored }) => stored)
+  // Of a subquery the snapshot is from before the wait, as it is of the values in other tables.
+  const waited = hasOwn
+    ? sql`(SELECT was.version FROM ${resource.table} AS was WHERE was.tenant_id = ${named('eventTenant')}::uuid AND was.id = ${named('id')}::uuid) <> ${sql.identifier(tableName(resource))}.version`
+    : sql`false`
+  return sql`SELECT row_to_json(c) AS clear, row_to_json(v) AS view, ${key}, ${waited} AS waited FROM ${resource.table}
     CROSS JOIN LATERAL (SELECT ${clearColumns(principal, resource)}) AS c
     CROSS JOIN LATERAL (SELECT ${viewOf(principal, resource).columns}) AS v
     WHERE ${resource.tenant} = ${named('eventTenant')}::uuid AND ${resource.id} = ${named('id')}::uuid AND ${readable}

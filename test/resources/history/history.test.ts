@@ -215,3 +215,23 @@ t.test('two who make the first key at once keep one, and nothing of either is lo
   const told = (await historyOf(service, contactId)).flatMap((one) => one.changes.map((each) => each.field))
   t.same(told.toSorted(), ['company', 'status'])
 })
+
+t.test('changes of a custom field that come at once follow one from the other', async (t) => {
+  const service = await startTestService(t)
+  const define = { resource: 'contacts', key: 'size', type: 'number', labels: { en: 'Size' } }
+  await done(service, 'POST', '/v1/custom-fields', define)
+  const { id } = await done(service, 'POST', '/v1/contacts', { displayName: 'Anna', customFields: { size: 0 } })
+  for (let round = 0; round < 3; round++)
+    await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        done(service, 'PATCH', `/v1/contacts/${id}`, { customFields: { size: 10 * round + i + 1 } }),
+      ),
+    )
+  const steps = (await changesOf(service, id, 'contacts')).map((one) => one['customFields.size'])
+  t.equal(steps.length, 25)
+  t.same(
+    steps.slice(0, -1).map((one) => one?.before),
+    steps.slice(1).map((one) => one?.after),
+    'each one was what the one before it had become',
+  )
+})
