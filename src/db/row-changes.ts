@@ -61,9 +61,9 @@ interface LockedSql {
   /** The contact concerned, and its wrapped key: what changes is sealed under it. */
   subject: string | null
   key: Buffer | null
-}
   /** Somebody changed the row while the lock was waited for. */
   waited: boolean
+}
 
 function lockSql(principal: Principal, resource: Resource, readable: SQL, state: string, scope: SQL | undefined): SQL {
   const { subject } = resource
