@@ -26,6 +26,12 @@ export interface Tx {
   query<T = JsonRow>(statement: SQL | Compiled, values?: Readonly<Record<string, unknown>>): Promise<T[]>
   /** Says what the change touched; at least once before the end. */
   touch(touched: Touched): void
+  /**
+   * Demands the purpose of resources before they are touched. For a change that touches what it finds: whether it is
+   * refused would tell what there is.
+   * @throws Problem purpose_required
+   */
+  demandPurpose(resources: Iterable<string>): void
   /** Puts a note into the audit event, where it is kept sealed: under a contact's key where it is about one that has one. */
   note(note: Note): void
   /** A statement built once per ability, for what depends on nothing but the principal's rights and `key`. */
@@ -127,6 +133,7 @@ export async function runChange<T>(
     query,
     kept,
     touch: (one: Touched) => void touched.push(one),
+    demandPurpose: (resources: Iterable<string>) => demandPurpose(principal, meta, resources),
     note: (note: Note) => void Object.assign(said, note),
     enqueue: async (task: string, key: string, payload: Record<string, string>, runAfter?: Date) => {
       await query(

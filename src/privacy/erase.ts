@@ -54,6 +54,7 @@ interface PersonRow {
  */
 export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async () => {}): Promise<Erasure> {
   const { contactId, suppress } = order
+  tx.demandPurpose(erasedResources)
   const contactIds = await contactsOf(tx, contactId)
   await lockPerson(tx, contactIds, admit)
   const rows = await peopleRows(tx, contactIds)
@@ -179,6 +180,9 @@ const resources: Readonly<Record<string, string>> = {
   identities: 'identities',
   inboundEvents: 'inbound-events',
 }
+
+/** What an erasure may touch, whatever there is of the person; `tags` go with the last one who carries them. */
+export const erasedResources: readonly string[] = ['contacts', 'erasures', 'tags', ...Object.values(resources)]
 
 async function idsOf(
   tx: Tx,

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { erasedResources } from '../../../src/privacy/erase.ts'
 import { startTestService } from '../../harness/service.ts'
-import { connectorChannel, talk } from '../conversations/fixtures.ts'
+import { connectorChannel, done, talk } from '../conversations/fixtures.ts'
 
 t.test('settings are seen by whoever reads the audit, and set by whoever administers it', async (t) => {
   const service = await startTestService(t)
@@ -96,4 +98,31 @@ t.test('where a tenant demands a purpose, nothing of the resource is seen or tou
 
   t.equal((await demand([])).status, 200)
   for (const path of paths) t.equal((await request('GET', path, { token })).status, 200, `${path}, demanded no more`)
+})
+
+t.test('that an erasure lacks a purpose does not tell what there is of the person', async (t) => {
+  const service = await startTestService(t)
+  const { request, sql } = service
+  const { channelId } = await connectorChannel(service, 'http://127.0.0.1:9')
+  const { conversationId, contactId: full } = await talk(service, { channelId, kind: 'connector' }, { name: 'Anna' })
+  await done(service, 'POST', `/v1/conversations/${conversationId}/notes`, { text: 'asks for a ring' })
+  await done(service, 'PATCH', `/v1/contacts/${full}`, { tags: ['gold'] })
+  const { id: empty } = await done(service, 'POST', '/v1/contacts', { displayName: 'Bea' })
+  const erase = (id: string, headers: Record<string, string> = {}) =>
+    request('POST', `/v1/contacts/${id}/erase`, { body: { reason: 'asked' }, headers })
+  const nobody = randomUUID()
+  for (const resource of erasedResources) {
+    const demanded = await request('PATCH', '/v1/settings', { body: { purposeRequiredFor: [resource] } })
+    // What no grant can name cannot be demanded either.
+    if (demanded.status === 400) continue
+    for (const id of [full, empty, nobody])
+      t.match(await erase(id).then(({ status, code }) => [status, code]), [403, 'purpose_required'], resource)
+  }
+  const headers = { 'x-purpose': 'erasure' }
+  for (const id of [full, empty]) t.equal((await erase(id, headers)).status, 200)
+  const events = await sql(
+    `SELECT DISTINCT part->>'resource' AS name FROM audit.readable_event, jsonb_array_elements(touched) AS part WHERE action = 'erase' AND outcome = 'allowed'`,
+  )
+  t.ok(events.length > 4)
+  for (const { name } of events) t.ok(erasedResources.includes(String(name)), `${name} is demanded beforehand`)
 })
