@@ -1,0 +1,38 @@
+import type { SetupStep } from '../channel.ts'
+import { plusAddress } from './address.ts'
+import type { EmailSettings } from './settings.ts'
+
+const WHERE: Record<EmailSettings['inbound']['kind'], string> = {
+  raw: 'Your mail server or script: POST each mail as it is (content type message/rfc822).',
+  postmark: 'Postmark → server → Default inbound stream → Settings → Webhook; and Webhooks of the outbound stream',
+  mailgun: 'Mailgun → Receiving → Create route → Forward; and Sending → Webhooks',
+  sendgrid:
+    'SendGrid → Settings → Inbound Parse → Destination URL, with “POST the raw, full MIME message”; and Mail Settings → Event Webhook',
+  ses: 'Amazon SNS → your topic → Create subscription → HTTPS; and an SES receipt rule that publishes to the topic',
+}
+
+/** What to enter where, so that mail comes in, answers find their conversation, and nobody's server refuses them. */
+export function setupEmail({ address, inbound, plusAddressing, smtp }: EmailSettings, webhookUrl: string): SetupStep[] {
+  const isSigned = inbound.kind === 'mailgun' || (inbound.kind === 'ses' && inbound.secret === undefined)
+  return [
+    { name: 'callback_url', hint: WHERE[inbound.kind], value: webhookUrl },
+    ...(isSigned
+      ? []
+      : [
+          {
+            name: 'callback_secret',
+            hint: 'Put the secret of the settings into the address as its password, or send it as the header x-webhook-secret.',
+            value: webhookUrl.replace('://', '://custodia:SECRET@'),
+          },
+        ]),
+    ...(smtp !== undefined && plusAddressing !== false
+      ? [
+          {
+            name: 'plus_address',
+            hint: 'Mail to such addresses must reach the mailbox too; else set plusAddressing to false.',
+            value: plusAddress(address, 'any-word'),
+          },
+        ]
+      : []),
+  ]
+}

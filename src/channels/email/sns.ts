@@ -1,0 +1,108 @@
+import { createVerify, type KeyObject, X509Certificate } from 'node:crypto'
+import type { Post, Verdict } from '../channel.ts'
+import { sameSecret } from '../constant-time.ts'
+import type { HttpClient } from '../http-client.ts'
+import { type JsonValue, parseJson, textAt } from '../json.ts'
+
+/**
+ * Amazon SNS: what it signs and with what. Source: AWS, "Verifying the signatures of Amazon SNS messages".
+ */
+const HOST = /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?$/
+const PATH = /^\/SimpleNotificationService-[A-Za-z0-9]{1,128}\.pem$/
+const CERTIFICATES_MAX = 32
+const CERTIFICATE_BYTES_MAX = 64 * 1024
+const TIMEOUT_MS = 10_000
+
+/** `Key\nValue\n` in alphabetical order of the keys, of those that the type has. */
+export function canonicalString(message: JsonValue): string {
+  const type = textAt(message, 'Type')
+  const keys =
+    type === 'Notification'
+      ? ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type']
+      : ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']
+  return keys
+    .map((key): [string, string | undefined] => [key, textAt(message, key)])
+    .map(([key, value]) => (value === undefined ? '' : `${key}\n${value}\n`))
+    .join('')
+}
+
+/** The address of the certificate that a message names; undefined where it is not Amazon's own. */
+export function certificateUrl(message: JsonValue): string | undefined {
+  const text = textAt(message, 'SigningCertURL') ?? textAt(message, 'SigningCertUrl')
+  return text !== undefined && isAmazons(text, PATH) ? text : undefined
+}
+
+/** Where a subscription is confirmed; undefined where it is not Amazon's own. */
+export function subscribeUrl(message: JsonValue): string | undefined {
+  const text = textAt(message, 'SubscribeURL')
+  return text !== undefined && isAmazons(text, /^\/$/) ? text : undefined
+}
+
+function isAmazons(text: string, path: RegExp): boolean {
+  const url = URL.parse(text)
+  return (
+    url !== null &&
+    url.protocol === 'https:' &&
+    url.port === '' &&
+    url.username === '' &&
+    url.password === '' &&
+    HOST.test(url.hostname) &&
+    path.test(url.pathname)
+  )
+}
+
+/** SNS carries 256 KB at most. */
+const POST_BYTES_MAX = 1024 * 1024
+
+/** What a post says; null where it cannot be SNS's. */
+export function snsMessage({ rawBody }: Pick<Post, 'rawBody'>): JsonValue {
+  return rawBody.length > POST_BYTES_MAX ? null : (parseJson(rawBody) ?? null)
+}
+
+/** Amazon's certificates by address: each is fetched once, before a post that names it is verified. */
+export class SnsCertificates {
+  readonly #keys = new Map<string, KeyObject>()
+
+  /** Total: what cannot be fetched is not there when the post is verified. */
+  async prepare(post: Post, topicArn: string, http: Pick<HttpClient, 'request'>): Promise<void> {
+    const message = snsMessage(post)
+    const url = certificateUrl(message)
+    // A stranger's post for another topic makes us fetch nothing.
+    if (url === undefined || this.#keys.has(url) || textAt(message, 'TopicArn') !== topicArn) return
+    try {
+      const answer = await http.request({
+        method: 'GET',
+        url,
+        headers: {},
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: CERTIFICATE_BYTES_MAX,
+      })
+      if (answer.status !== 200) return
+      const certificate = new X509Certificate(answer.body)
+      if (this.#keys.size >= CERTIFICATES_MAX) this.#keys.delete(this.#keys.keys().next().value ?? '')
+      this.#keys.set(url, certificate.publicKey)
+    } catch {
+      // The post is refused, and comes again.
+    }
+  }
+
+  verify(post: Post, topicArn: string): Verdict {
+    const message = snsMessage(post)
+    const signature = textAt(message, 'Signature')
+    const url = certificateUrl(message)
+    if (signature === undefined || url === undefined) return { ok: false, reason: 'signature_missing' }
+    const key = this.#keys.get(url)
+    const version = textAt(message, 'SignatureVersion') ?? '1'
+    const algorithm = version === '2' ? 'RSA-SHA256' : version === '1' ? 'RSA-SHA1' : undefined
+    const isPinned = sameSecret(textAt(message, 'TopicArn') ?? '', topicArn)
+    if (key === undefined || algorithm === undefined || !isPinned) return { ok: false, reason: 'signature_invalid' }
+    try {
+      const isGenuine = createVerify(algorithm)
+        .update(canonicalString(message), 'utf8')
+        .verify(key, Buffer.from(signature, 'base64'))
+      return isGenuine ? { ok: true } : { ok: false, reason: 'signature_invalid' }
+    } catch {
+      return { ok: false, reason: 'signature_invalid' }
+    }
+  }
+}
