@@ -19,8 +19,8 @@ interface Parts {
   idempotent?: boolean
   /** The answer is one record with its ETag; a GET takes If-None-Match. */
   etag?: boolean
-  /** The answer says in Location where the record is. */
-  location?: boolean
+  /** The answer says in Location where the record is, or where to go; a list: those of these statuses do. */
+  location?: boolean | readonly number[]
   /** Further headers of the success, with their descriptions. */
   answerHeaders?: Readonly<Record<string, string>>
   /** Media types of the body; JSON when left out. */

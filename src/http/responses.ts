@@ -64,6 +64,7 @@ const successes: Record<number, string> = {
   201: 'Made.',
   202: 'Accepted; it will be done.',
   204: 'Done; there is no body.',
+  303: 'Done; the answer is elsewhere.',
 }
 
 /** What an operation answers when it succeeds. */
@@ -76,7 +77,7 @@ export function successOf(operation: Operation, status: number, type: z.ZodType,
   const names = [
     ...everywhere,
     ...(etag && status !== 204 ? ['ETag'] : []),
-    ...(location && status !== 200 ? ['Location'] : []),
+    ...((Array.isArray(location) ? location.includes(status) : location && status !== 200) ? ['Location'] : []),
     ...(idempotent ? ['Idempotent-Replayed'] : []),
   ]
   const answer = {

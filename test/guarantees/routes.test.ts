@@ -31,6 +31,8 @@ const open = new Set([
   'GET /v1/ingest/:channelId',
   'HEAD /v1/ingest/:channelId',
   'POST /v1/ingest/:channelId',
+  // What browsers ask before they post a form.
+  'OPTIONS /v1/ingest/:channelId',
   // The program by which outsiders check the audit: the same for everybody, and part of the published source.
   'GET /v1/audit/verifier.mjs',
   'HEAD /v1/audit/verifier.mjs',

@@ -104,6 +104,15 @@ export class KnownChannels {
   }
 }
 
+const shared = new WeakMap<Database, KnownChannels>()
+
+/** The ones of this process: whoever takes something in for a channel reads the same memory. */
+export function knownChannels(db: Database): KnownChannels {
+  const known = shared.get(db) ?? new KnownChannels(db)
+  shared.set(db, known)
+  return known
+}
+
 function siblingOf(keys: TenantKeys, type: ChannelType, row: ChannelRow): Sibling {
   const scope = type.scope?.(opened(keys, row).settings) ?? null
   return { id: row.id, businessUnitId: row.business_unit_id, account: row.account, scope }

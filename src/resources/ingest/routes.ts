@@ -4,12 +4,14 @@ import { idOf } from '../../access/define.ts'
 import type { Answer, Post, RefusalReason } from '../../channels/channel.ts'
 import type { Caller } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
+import { answerPreflight, originOf, shareWith } from '../../http/cross-origin.ts'
 import { metaOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
 import type { Deps } from '../../http/records.ts'
+import { noContent } from '../../http/schema.ts'
 import { countInbound } from '../../telemetry.ts'
-import { type KnownChannel, KnownChannels } from './known-channels.ts'
+import { type KnownChannel, knownChannels } from './known-channels.ts'
 import { receive } from './receive.ts'
 import { Refusals } from './refusals.ts'
 
@@ -36,7 +38,7 @@ const accepted = z
 
 /** Where providers post. Public: what is posted proves itself by the channel's own signature. */
 export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
-  const known = new KnownChannels(db)
+  const known = knownChannels(db)
   const refusals = new Refusals((channelId, unrecorded) =>
     app.log.warn({ channelId, unrecorded }, 'more posts to a channel were refused than are on record'),
   )
@@ -49,8 +51,21 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
       done(null, body),
     )
 
+    // Pages of other sites post forms here: the channel says which of them may read the answer.
+    scope.addHook('onRequest', async (request, reply) => {
+      const { data } = params.safeParse(request.params)
+      if (originOf(request) === undefined || !data) return
+      const channel = await known.get(data.channelId)
+      shareWith(request, reply, channel?.type.origins?.(channel.settings) ?? null)
+    })
+    scope.options('/v1/ingest/:channelId', {
+      config: { public: true, unlimited: true, cors: false, hidden: true },
+      schema: { response: { 204: noContent } },
+      handler: async (_request, reply) => answerPreflight(reply.header('allow', 'GET, HEAD, OPTIONS, POST'), 'POST'),
+    })
+
     scope.get('/v1/ingest/:channelId', {
-      config: { public: true, unlimited: true },
+      config: { public: true, unlimited: true, cors: false },
       schema: operation('ingest.handshake', 'Prove the address to the provider', {
         params,
         response: {
@@ -80,7 +95,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
     })
 
     scope.post('/v1/ingest/:channelId', {
-      config: { public: true, unlimited: true },
+      config: { public: true, unlimited: true, cors: false },
       bodyLimit: bytesMax,
       schema: operation('ingest.receive', 'Post events as the provider does', {
         params,
@@ -88,9 +103,14 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
           .unknown()
           .meta({ description: 'What the provider posts, signed as the provider signs.', example: { events: [] } }),
         response: {
-          200: z.null().meta({ description: 'Stored; there is no body.' }),
+          200: z
+            .union([accepted, z.string(), z.null()])
+            .meta({ description: 'Stored. Providers get no body, scripts the counts, browsers a page.' }),
           202: accepted,
+          303: z.null().meta({ description: 'Stored; a browser goes back to the form’s site.' }),
         },
+        location: [303],
+        produces: ['application/json', 'text/html'],
         description:
           'Verified over the raw bytes by the channel’s own secret. Everything is stored before the answer, repetitions are recognised, and processing follows.',
         errors: ['invalid_signature', 'not_found', 'malformed_json', 'body_too_large'],

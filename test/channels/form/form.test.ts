@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import t from 'tap'
 import type { Post } from '../../../src/channels/channel.ts'
 import { form } from '../../../src/channels/form/index.ts'
+import { parseForm } from '../../../src/channels/form/parse.ts'
 import type { FormSettings } from '../../../src/channels/form/settings.ts'
 import { parseJson } from '../../../src/channels/json.ts'
 import type { MessageEvent } from '../../../src/channels/neutral.ts'
@@ -34,7 +35,7 @@ function eventOf(post: Post, settings: FormSettings) {
   return { ...event, payload }
 }
 
-const parsed = (post: Post, settings: FormSettings = html) => form.parse(eventOf(post, settings), { settings })
+const parsed = (post: Post, settings: FormSettings = html) => parseForm(eventOf(post, settings), { settings })
 
 function message(post: Post, settings: FormSettings = html): MessageEvent {
   const result = parsed(post, settings)

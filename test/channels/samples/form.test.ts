@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Post } from '../../../src/channels/channel.ts'
 import { form } from '../../../src/channels/form/index.ts'
+import { parseForm } from '../../../src/channels/form/parse.ts'
 import type { FormSettings } from '../../../src/channels/form/settings.ts'
 
 /** Real posts live outside the project (they are others' work): name their directory to test against them. */
@@ -52,7 +53,7 @@ t.test('every real form post verifies, splits and is understood', { skip }, asyn
     if ('malformed' in split) throw new Error(`${name}: ${split.malformed}`)
     t.equal(split.events.length, 1, name)
     for (const event of split.events) {
-      const parsed = form.parse(event, { settings })
+      const parsed = parseForm(event, { settings })
       t.not(parsed.outcome, 'failed', name)
       if (parsed.outcome !== 'events') {
         lines.push(`${name} | ${event.kind} | ${parsed.outcome}: ${parsed.reason}`)
