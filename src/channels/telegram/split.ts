@@ -52,10 +52,7 @@ function itemEvent(account: string | null, update: JsonObject, { kind, item }: U
     kind: safeName(kind),
     occurredAt: timeOf(at(item, 'edit_date') ?? at(item, 'date')),
     // fromEntries makes own members, so that a kind "__proto__" stays data.
-    payload: Object.fromEntries([
-      ...(updateId === undefined ? [] : [['update_id', updateId] as const]),
-      [kind, own.item],
-    ]),
+    payload: Object.fromEntries([...Object.entries(update).filter(([name]) => name === 'update_id'), [kind, own.item]]),
   }
 }
 
