@@ -2,6 +2,7 @@ import { at, type JsonValue, listAt, textAt, wellFormed } from '../json.ts'
 import { emailAddress, firstAddress, type Mailbox } from './address.ts'
 import type { MailFile, MailPayload } from './event.ts'
 import { fieldOf, fieldsOfPairs, type HeaderFields } from './header-block.ts'
+import { textOfHtml } from './html-text.ts'
 import type { Mail, MailPart } from './mail.ts'
 import { cutAtMarker, dateOf, mailboxes, shortened, TEXT_LENGTH_MAX } from './mime.ts'
 
@@ -64,21 +65,14 @@ function bareAddress(text: string | undefined): Mailbox[] {
   return address === undefined ? [] : [{ address }]
 }
 
-/** Without a text, the text of the HTML: a mail parser turns the one into the other. */
+/** Without a text, the text of the HTML. */
 async function bodyOf(
   text: string | undefined,
   html: string | undefined,
 ): Promise<Pick<Mail, 'text' | 'html' | 'isCut'>> {
-  const plain = text ?? (html === undefined ? '' : await plainOf(html))
+  const plain = text ?? (html === undefined ? '' : await textOfHtml(html))
   const { kept, isCut } = cutAtMarker(plain, TEXT_LENGTH_MAX)
   return { text: kept, ...(html === undefined ? {} : { html: wellFormed(html) }), isCut }
-}
-
-async function plainOf(html: string): Promise<string> {
-  const { default: PostalMime } = await import('postal-mime')
-  const mail = `content-type: text/html; charset=utf-8\r\n\r\n${html}`
-  const parsed = await PostalMime.parse(mail).catch(() => undefined)
-  return parsed?.text ?? ''
 }
 
 /** Mailgun's `message-headers` is a JSON list of pairs, SendGrid's `headers` a header as it is written. */

@@ -3,6 +3,7 @@ import type { KeptBlob } from '../channel.ts'
 import { wellFormed } from '../json.ts'
 import { emailAddress, firstAddress, type Mailbox } from './address.ts'
 import { fieldOf, fieldsOf, fieldsOfPairs, headerFields } from './header-block.ts'
+import { textOfHtml } from './html-text.ts'
 import type { Mail, MailPart } from './mail.ts'
 import { type Cut, MARKER, type Skeleton, skeletonOf } from './skeleton.ts'
 import { decodedCut } from './transfer-encoding.ts'
@@ -37,10 +38,11 @@ async function parsedOf(bytes: Buffer): Promise<Email | undefined> {
   }
 }
 
-function understood(email: Email, { cuts, isIncomplete }: Skeleton): Mail {
+async function understood(email: Email, { cuts, isIncomplete }: Skeleton): Promise<Mail> {
   const fields = fieldsOfPairs(email.headers.map(({ key, value }) => [key, wellFormed(value)]))
-  const text = cutAtMarker(email.text, TEXT_LENGTH_MAX)
   const html = cutAtMarker(email.html, HTML_LENGTH_MAX)
+  const isOnlyHtml = email.text === undefined && email.html !== undefined
+  const text = cutAtMarker(isOnlyHtml ? await textOfHtml(html.kept) : email.text, TEXT_LENGTH_MAX)
   const [from] = mailboxes([email.from ?? email.sender])
   const fallback = firstAddress(fieldOf(fields, 'from') ?? fieldOf(fields, 'sender') ?? fieldOf(fields, 'return-path'))
   const sender = from ?? (fallback === undefined ? undefined : { address: fallback })
