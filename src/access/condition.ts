@@ -192,7 +192,11 @@ export function scalarOf(field: Field, raw: unknown, me: Me | null, path: string
 }
 
 /** Decides a condition on a row's JSON (public names, clear values). The SQL of a condition decides the same. */
-export function holds(condition: Condition, model: ResourceModel, row: Readonly<Record<string, unknown>>): boolean {
+export function holds(
+  condition: Condition,
+  model: Pick<ResourceModel, 'fields'>,
+  row: Readonly<Record<string, unknown>>,
+): boolean {
   switch (condition.op) {
     case 'and':
       return condition.of.every((part) => holds(part, model, row))

@@ -27,6 +27,8 @@ export interface FieldDefinition {
   /** The value's shape, without null; description and example go into its `.meta()`. */
   schema: z.ZodType
   nullable?: boolean
+  /** An object that a patch replaces as a whole, since its members only mean something together. */
+  whole?: boolean
   /** What null means in a patch, for a field that always has a value; a list becomes empty. */
   unset?: unknown
   /** When a client may set it. `create`: only at the start, unchangeable afterwards. */

@@ -146,7 +146,7 @@ function merged(resource: Resource, before: JsonRow, body: JsonRow): JsonRow {
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => {
       if (value === null) return [name, unsetOf(resource, name)]
-      if (!isPlain(value)) return [name, value]
+      if (!isPlain(value) || resource.definitions[name]?.whole) return [name, value]
       const old = before[name]
       const all = { ...(isPlain(old) ? old : {}), ...value }
       return [name, Object.fromEntries(Object.entries(all).filter(([, inner]) => inner !== null))]

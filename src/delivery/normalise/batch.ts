@@ -10,6 +10,7 @@ import {
   type StoredEvent,
 } from '../../resources/inbound-events/lane.ts'
 import { laneKey } from '../../resources/inbound-events/queries.ts'
+import { ruleVersion } from '../../resources/routing-rules/queries.ts'
 import { systemCaller } from '../../resources/tenants/create.ts'
 import { countInbound } from '../../telemetry.ts'
 import type { WorkContext } from '../task.ts'
@@ -17,6 +18,7 @@ import { loadRecords } from './load.ts'
 import { applyAll, happeningsOf } from './outcomes.ts'
 import { readEvents } from './read.ts'
 import type { BatchChannel, Records } from './records.ts'
+import { hasOccasions, routeOccasions } from './route.ts'
 import { settledEvents } from './settle.ts'
 import { together } from './together.ts'
 import { writeRecords } from './write.ts'
@@ -127,9 +129,11 @@ async function write(
   dueMs: number | null,
 ): Promise<void> {
   // In this order, since events refer to contacts; sent without waiting in between.
-  const [touched, rows] = await together([
+  const isRouted = hasOccasions(records)
+  const [touched, rows, ruled] = await together([
     writeRecords(tx, records, isChannelQuiet),
     laneSettle(tx, settled),
+    isRouted ? ruleVersion(tx) : '',
     isWoken ? laneWake(tx, lane.lane) : undefined,
     dueMs === null ? undefined : setTimer(tx, lane, new Date(dueMs)),
   ])
@@ -137,6 +141,7 @@ async function write(
   const changed = ['status', 'reason', 'contactId', 'conversationId', 'messageId', 'processedAt']
   for (const one of touches('inbound-events', rows, changed, (id) => contacts.get(id))) tx.touch(one)
   for (const one of touched) tx.touch(one)
+  if (isRouted) for (const one of await routeOccasions(tx, records, ruled)) tx.touch(one)
   if (records.emptied.size > 0)
     await removeAttachmentFiles(
       tx,

@@ -4,6 +4,8 @@ import type { Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
 import { Stale } from '../../db/transaction.ts'
 import { policyChanged } from '../roles/policy-version.ts'
+import { asksAbout } from '../routing-rules/fields.ts'
+import { disableRules, lockRules } from '../routing-rules/forget.ts'
 
 interface Role {
   id: string
@@ -12,7 +14,7 @@ interface Role {
 
 /**
  * Takes a field that is being deleted out of every role of the tenant, those in the trash too: else its grants would come
- * back with another field of that name. The tenant's policy changes with it.
+ * back with another field of that name. Rules that ask about it are switched off. The tenant's policy changes with it.
  */
 export async function forgetField(tx: Tx, resource: string, name: string): Promise<void> {
   const { tenantId } = tx.principal
@@ -20,7 +22,9 @@ export async function forgetField(tx: Tx, resource: string, name: string): Promi
   const locked = await tx.query<{ id: string }>(
     sql`SELECT id FROM app.role WHERE tenant_id = ${tenantId}::uuid ORDER BY id FOR NO KEY UPDATE`,
   )
+  const rules = await lockRules(tx)
   await policyChanged(tx)
+  if (resource === 'contacts') await disableRules(tx, rules, 'contact', name)
   // Only now, behind every role that was written with the name while this one waited.
   const roles = await tx.query<Role>(
     sql`SELECT id, grants FROM app.role WHERE tenant_id = ${tenantId}::uuid ORDER BY id`,
@@ -66,14 +70,4 @@ export function grantsWithout(grants: readonly Grant[], resource: string, name: 
     return [{ ...grant, fields: without }]
   })
   return isChanged ? left : null
-}
-
-/** Whether a condition's JSON names the field. */
-function asksAbout(condition: unknown, name: string): boolean {
-  if (typeof condition !== 'object' || condition === null) return false
-  return Object.entries(condition).some(([op, argument]: [string, unknown]) => {
-    if (op === 'not') return asksAbout(argument, name)
-    if (!Array.isArray(argument)) return false
-    return op === 'and' || op === 'or' ? argument.some((part) => asksAbout(part, name)) : argument[0] === name
-  })
 }

@@ -42,7 +42,8 @@ export async function checkAssignment(
   if (faults.flat().length > 0) throw ruled(...faults.flat())
 }
 
-async function isTeam(tx: Tx, id: string): Promise<boolean> {
+/** A team that there is. */
+export async function isTeam(tx: Tx, id: string): Promise<boolean> {
   const rows = await tx.query(
     sql`SELECT 1 FROM app.team WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid AND state = 'active'`,
   )
@@ -50,7 +51,7 @@ async function isTeam(tx: Tx, id: string): Promise<boolean> {
 }
 
 /** An active member who sees the business unit. */
-async function canTake(tx: Tx, memberId: string, unitId: string): Promise<boolean> {
+export async function canTake(tx: Tx, memberId: string, unitId: string): Promise<boolean> {
   const rows = await tx.query(sql`SELECT 1 FROM app.member m
     WHERE m.tenant_id = ${tx.principal.tenantId}::uuid AND m.id = ${memberId}::uuid AND m.status = 'active' AND m.state = 'active'
       AND (${unitId}::uuid = ANY (m.business_unit_ids)

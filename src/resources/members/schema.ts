@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { commonFields, defineResource, time } from '../../access/define.ts'
 import { member } from '../../db/tables/access.ts'
 import { email, exactEmail, idList, language, revealQuota, text, timezone, word } from '../values.ts'
+import { workingHoursSchema } from './working-hours.ts'
 
 export const passwordSchema = z
   .string()
@@ -37,6 +38,27 @@ export const members = defineResource({
       mask: 'name',
     },
     language: { column: member.language, schema: language('The member’s language.'), write: 'always' },
+    languages: {
+      column: member.languages,
+      schema: z
+        .array(language('A language.'))
+        .max(20)
+        .refine((all) => new Set(all).size === all.length, 'A language stands once.')
+        .meta({
+          description: 'The languages in which the member answers customers (BCP 47).',
+          example: ['de', 'en'],
+          uniqueItems: true,
+        }),
+      write: 'always',
+    },
+    workingHours: { column: member.workingHours, schema: workingHoursSchema, write: 'always', whole: true },
+    isAway: {
+      column: member.isAway,
+      schema: z
+        .boolean()
+        .meta({ description: 'Whether the member is away: rules give them nothing to answer.', example: false }),
+      write: 'always',
+    },
     timezone: { column: member.timezone, schema: timezone('The member’s time zone.'), write: 'always' },
     status: {
       column: member.status,

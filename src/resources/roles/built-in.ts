@@ -14,7 +14,14 @@ import {
 const colleagues: Grant = {
   resource: 'members',
   actions: ['read'],
-  fields: { read: ['id', 'displayName', 'teamIds', 'status'] },
+  fields: { read: ['id', 'displayName', 'teamIds', 'status', 'languages', 'isAway'] },
+}
+/** Everybody says themselves that they are away. */
+const ownPresence: Grant = {
+  resource: 'members',
+  actions: ['update'],
+  fields: { write: ['isAway'] },
+  when: { eq: ['id', '$me.id'] },
 }
 const wordsOfTheHouse: Grant[] = [
   { resource: 'tags', actions: ['read'], fields: { read: ['*'] } },
@@ -97,6 +104,7 @@ const agent: Grant[] = [
     fields: { read: attachmentBasics, mask: ['fileName'], write: ['*'] },
   },
   colleagues,
+  ownPresence,
   ...wordsOfTheHouse,
 ]
 
@@ -170,11 +178,15 @@ const manager: Grant[] = [
   },
   everything('teams', 'read', 'create', 'update', 'delete', 'restore'),
   everything('tags', 'read', 'create', 'update', 'delete', 'restore'),
+  everything('routing-rules', 'read', 'create', 'update', 'delete', 'restore'),
   everything('custom-fields', 'read', 'create', 'update'),
   {
     resource: 'members',
     actions: ['read', 'create', 'update', 'administer'],
-    fields: { read: ['*'], write: ['displayName', 'email', 'language', 'timezone', 'teamIds'] },
+    fields: {
+      read: ['*'],
+      write: ['displayName', 'email', 'language', 'languages', 'timezone', 'workingHours', 'isAway', 'teamIds'],
+    },
   },
   { resource: 'roles', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'business-units', actions: ['read'], fields: { read: ['*'] } },
@@ -200,7 +212,8 @@ const privacy: Grant[] = [
     actions: ['read', 'update', 'reveal', 'export', 'erase', 'approve', 'merge', 'delete', 'restore'],
     fields: { read: ['*'], write: ['residence', 'country', 'language'] },
   },
-  { resource: 'identities', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'subjects', actions: ['read'], fields: { read: ['*'] } },
+  { resource: 'identities', actions: ['read', 'update'], fields: { read: ['*'], write: ['identifying'] } },
   { resource: 'conversations', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'messages', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'notes', actions: ['read'], fields: { read: ['*'] } },

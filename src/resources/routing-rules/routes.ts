@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import type { JsonRow } from '../../db/database.ts'
+import { ruled } from '../../db/reference.ts'
+import type { Columns } from '../../db/row-changes.ts'
+import { collection } from '../../http/collection.ts'
+import type { Change } from '../../http/record-changes.ts'
+import type { Deps } from '../../http/records.ts'
+import { conditionFaults } from './fields.ts'
+import { checkReferences } from './references.ts'
+import { routingRules } from './schema.ts'
+import { simulateRoute } from './simulate.ts'
+import { rulesChanged } from './version.ts'
+
+export function routingRuleRoutes(app: FastifyInstance, deps: Deps): void {
+  collection(app, deps, {
+    resource: routingRules,
+    searchable: true,
+    ifMatchRequired: true,
+    create: async (change) => {
+      await checkRule(change, change.after)
+      await rulesChanged(change.tx)
+      return {}
+    },
+    change: changed,
+    trash: async ({ tx }) => {
+      await rulesChanged(tx)
+      return {}
+    },
+    restore: async (change) => {
+      await checkRule(change, change.before?.clear ?? {})
+      await rulesChanged(change.tx)
+      return {}
+    },
+  })
+  simulateRoute(app, deps)
+}
+
+/** What decides what a rule does, and to whom: whoever changes one of these answers for all of them. */
+const substance = ['event', 'when', 'actions', 'channelIds', 'continue']
+
+async function changed(change: Change): Promise<Columns> {
+  const { tx, body, before, after } = change
+  const isSwitchedOn = after.enabled === true && before?.clear.enabled === false
+  if (isSwitchedOn || substance.some((name) => name in body)) await checkRule(change, after)
+  await rulesChanged(tx)
+  return isSwitchedOn && (before?.clear.disabledReason ?? null) !== null ? { disabled_reason: null } : {}
+}
+
+async function checkRule({ tx }: Change, rule: JsonRow): Promise<void> {
+  const faults = conditionFaults(rule.when, tx.principal)
+  if (faults.length > 0) throw ruled(...faults)
+  await checkReferences(tx, String(rule.businessUnitId), rule)
+}
