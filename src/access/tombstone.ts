@@ -1,6 +1,8 @@
+import type { PgColumn } from 'drizzle-orm/pg-core/columns/common'
 import { type SQL, sql } from 'drizzle-orm/sql/sql'
 import type { Condition } from './condition.ts'
 import { asLiteral, conditionSql } from './condition-sql.ts'
+import { liveWhere, rowsWhere } from './door.ts'
 import { literals } from './literal.ts'
 import type { ResourceModel } from './model.ts'
 import type { Principal } from './principal.ts'
@@ -38,4 +40,33 @@ function asksOnly(condition: Condition, fields: ReadonlySet<string>): boolean {
   if (condition.op === 'not') return asksOnly(condition.of, fields)
   if ('of' in condition) return condition.of.every((one) => asksOnly(one, fields))
   return fields.has(condition.field)
+}
+
+const mergedInto = new Map<string, PgColumn>()
+
+/** Says that a resource's rows can go into one another (state `merged`), and the column that names where to. */
+export function declareMerged(model: ResourceModel, into: PgColumn): void {
+  mergedInto.set(model.name, into)
+}
+
+export const canBeMerged = (model: ResourceModel): boolean => mergedInto.has(model.name)
+
+/** So many merges one behind the other are followed; a merge that would make more of them is refused. */
+export const mergesMax = 10
+
+/**
+ * Of a row that was merged and that the principal could otherwise read: {into}, the id of the row that stands for it now,
+ * null where the principal does not see that one. As SQL of one jsonb value; NULL of every other row. null: there are none.
+ */
+export function mergedSql(principal: Principal, model: ResourceModel, id: SQL): SQL | null {
+  const into = mergedInto.get(model.name)
+  const rows = into && rowsWhere(principal, model, 'read')
+  if (!into || !rows || !model.state) return null
+  const { table, tenant, state } = model
+  const own = sql`${tenant} = ${sql.placeholder('eventTenant')}::uuid`
+  const start = sql`SELECT ${into} AS id, 1 AS steps FROM ${table} WHERE ${own} AND ${model.id} = ${id} AND ${state} = 'merged' AND ${rows}`
+  const up = sql`WITH RECURSIVE up AS (${start}
+    UNION ALL SELECT ${into}, up.steps + 1 FROM up JOIN ${table} ON ${own} AND ${model.id} = up.id AND ${state} = 'merged' WHERE up.steps < ${sql.raw(String(mergesMax + 1))})`
+  const seen = sql`SELECT ${model.id} FROM ${table} WHERE ${own} AND ${model.id} IN (SELECT up.id FROM up) AND ${rows} AND ${liveWhere(principal, model)}`
+  return sql`(${up} SELECT jsonb_build_object('into', (${seen})) WHERE EXISTS (SELECT FROM up))`
 }

@@ -29,6 +29,8 @@ export interface Part {
   isAside?: boolean
   /** Of the part that is asked for by id: whether it has no row because it was erased, as far as the principal may know. */
   erased?: SQL
+  /** Likewise of one that was merged: {into} as jsonb, else NULL. */
+  merged?: SQL
 }
 
 /**
@@ -50,7 +52,11 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
   const records = parts.filter((part) => part.resource !== null)
   const counted = parts.find((part) => part.name === 'rows') ?? first
   const found = sql`EXISTS (SELECT FROM ${sql.identifier(first.name)})`
-  const why = first.erased ? sql`CASE WHEN ${first.erased} THEN 'erased' ELSE 'not_found' END` : sql`'not_found'`
+  const whys = [
+    ...(first.erased ? [sql`WHEN ${first.erased} THEN 'erased'`] : []),
+    ...(first.merged ? [sql`WHEN ${first.merged} IS NOT NULL THEN 'gone'`] : []),
+  ]
+  const why = whys.length > 0 ? sql`CASE ${sql.join(whys, sql` `)} ELSE 'not_found' END` : sql`'not_found'`
   const missing = isWanted ? sql`CASE WHEN NOT ${found} THEN ${why} END` : sql`NULL::text`
   const code = isCounted
     ? sql`CASE WHEN NOT EXISTS (SELECT FROM quota) THEN 'quota_exceeded' ELSE ${missing} END`
@@ -70,8 +76,9 @@ export function readStatement(parts: readonly Part[], standing: SQL, isWanted: b
   const quota = isCounted ? sql`quota AS (${clearQuota(sql`${named('clearValues')}::int`, sql`who`)}), ` : sql``
   const refused = isCounted ? sql`, NOT EXISTS (SELECT FROM quota) AS "_refused"` : sql``
   const erased = isWanted && first.erased ? sql`, NOT ${found} AND ${first.erased} AS "_erased"` : sql``
+  const merged = isWanted && first.merged ? sql`, CASE WHEN NOT ${found} THEN ${first.merged} END AS "_merged"` : sql``
   return sql`WITH who AS MATERIALIZED (${standing}), ${quota}${sql.join(ctes, sql`, `)}, ${event}
-    SELECT EXISTS (SELECT FROM who) AS "_current"${refused}${erased}, ${sql.join(results, sql`, `)}`
+    SELECT EXISTS (SELECT FROM who) AS "_current"${refused}${erased}${merged}, ${sql.join(results, sql`, `)}`
 }
 
 /** The rows of a part that are answered. */

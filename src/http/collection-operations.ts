@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Resource } from '../access/define.ts'
-import { leavesTombstone } from '../access/tombstone.ts'
+import { canBeMerged, leavesTombstone } from '../access/tombstone.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { CollectionOptions } from './collection.ts'
 import { includeParameter, listParameters, searchBody } from './list-parameters.ts'
 import { type OperationSchema, operation } from './operation.ts'
@@ -18,8 +19,8 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
   const ifMatch = options.ifMatchRequired ? 'required' : 'optional'
   const answer = answerOf(options)
   const page = pageOf(resource, answer)
-  const erased = leavesTombstone(resource) ? (['erased'] as const) : []
-  const above = options.parent && leavesTombstone(options.parent.resource) ? (['erased'] as const) : []
+  const erased = goneErrors(resource)
+  const above = options.parent ? goneErrors(options.parent.resource) : []
   return {
     list: operation(`${resource.name}.list`, `List ${all}`, {
       ...below,
@@ -80,6 +81,12 @@ export function collectionOperations(options: CollectionOptions): Record<Verb, O
     }),
   }
 }
+
+/** What is answered of a record that is gone for good. */
+export const goneErrors = (resource: Resource): ErrorCode[] => [
+  ...(leavesTombstone(resource) ? (['erased'] as const) : []),
+  ...(canBeMerged(resource) ? (['gone'] as const) : []),
+]
 
 function answerOf({ resource, include = [] }: CollectionOptions): z.ZodObject {
   if (include.length === 0) return resource.answer

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Resource } from '../access/define.ts'
 import type { Field } from '../access/model.ts'
-import { leavesTombstone } from '../access/tombstone.ts'
 import { clearQuota, clearQuotaValues } from '../db/clear-quota.ts'
 import type { JsonRow, Tx } from '../db/database.ts'
 import { lockRow } from '../db/row-changes.ts'
@@ -10,6 +9,7 @@ import { unknownField } from '../db/rows.ts'
 import { named, sql } from '../db/sql.ts'
 import { Problem } from '../errors.ts'
 import { contactKey } from '../privacy/contact-keys.ts'
+import { goneErrors } from './collection-operations.ts'
 import { callerOf } from './guard.ts'
 import { changeOnce } from './idempotency.ts'
 import { customName } from './list-parameters.ts'
@@ -76,7 +76,7 @@ export function revealRoute(
       params: idParams,
       body,
       response: { 200: answer },
-      errors: ['quota_exceeded', ...(leavesTombstone(resource) ? (['erased'] as const) : [])],
+      errors: ['quota_exceeded', ...goneErrors(resource)],
       idempotent: true,
       description: `For whoever sees a ${resource.title.toLowerCase()} masked and needs a value in clear: some fields, with a reason, counted against a daily quota, and recorded.`,
     }),

@@ -42,6 +42,7 @@ interface PersonRow {
   names: (string | null)[]
   externalIds: { id: string }[]
   tags: string[]
+  subjectId: string | null
 }
 
 /**
@@ -91,13 +92,15 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   const tags = await tagsOf(tx, contactIds, rows)
   await removeAll(tx, contactIds, eventIds)
   await forgetTags(tx, tags)
+  const subjects = rows.flatMap((row) => row.subjectId ?? [])
+  await tx.query(sql`SELECT app.forget_subjects(${tx.principal.tenantId}::uuid, ${array(subjects, 'uuid')})`)
   return { id, contactId, erasedAt: utc(erasedAt), counts, suppressed: suppress }
 }
 
 async function peopleRows(tx: Tx, contactIds: readonly string[]): Promise<PersonRow[]> {
   return tx.query<PersonRow & Record<string, unknown>>(
     sql`SELECT id, business_unit_id AS "unitId", state, held, version, ARRAY[display_name, given_name, family_name, nullif(concat_ws(' ', given_name, family_name), '')] AS names,
-        external_ids AS "externalIds", tags FROM app.contact WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ANY (${array(contactIds, 'uuid')})`,
+        external_ids AS "externalIds", tags, subject_id AS "subjectId" FROM app.contact WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ANY (${array(contactIds, 'uuid')})`,
   )
 }
 

@@ -32,6 +32,8 @@ import { inboundEvents } from './inbound-events/schema.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { members } from './members/schema.ts'
+import { mergeRoutes } from './merges/routes.ts'
+import { suggestionRoutes } from './merges/suggestion-routes.ts'
 import { messageRoutes } from './messages/routes.ts'
 import { messages } from './messages/schema.ts'
 import { noteRoutes } from './notes/routes.ts'
@@ -39,9 +41,13 @@ import { notes } from './notes/schema.ts'
 import { permissionRoutes } from './permissions/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { roles } from './roles/schema.ts'
+import { routingRuleRoutes } from './routing-rules/routes.ts'
+import { routingRules } from './routing-rules/schema.ts'
 import { meRoute } from './sessions/me.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
+import { subjectRoutes } from './subjects/routes.ts'
+import { subjects } from './subjects/schema.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { tags } from './tags/schema.ts'
 import { teamRoutes } from './teams/routes.ts'
@@ -51,6 +57,7 @@ import { timelineRoutes } from './timeline/routes.ts'
 /** Every noun that grants can name. Adding a resource is adding it here, twice. */
 export const resources: readonly Resource[] = [
   contacts,
+  subjects,
   identities,
   conversations,
   messages,
@@ -59,6 +66,7 @@ export const resources: readonly Resource[] = [
   tags,
   customFields,
   channels,
+  routingRules,
   inboundEvents,
   roles,
   members,
@@ -87,6 +95,9 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   sessionRoutes,
   meRoute,
   contactRoutes,
+  mergeRoutes,
+  suggestionRoutes,
+  subjectRoutes,
   identityRoutes,
   timelineRoutes,
   historyRoutes,
@@ -104,6 +115,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   businessUnitRoutes,
   apiKeyRoutes,
   channelRoutes,
+  routingRuleRoutes,
   ingestRoutes,
   inboundEventRoutes,
   attachmentRoutes,

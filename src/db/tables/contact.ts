@@ -56,6 +56,7 @@ export const contact = app.table('contact', {
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
   trashedAt: instant('trashed_at'),
+  subjectId: uuid('subject_id'),
 })
 declare('contact', contact, 'id', {
   tenantId: key,
@@ -93,6 +94,7 @@ declare('contact', contact, 'id', {
   createdAt: system,
   updatedAt: system,
   trashedAt: system,
+  subjectId: key,
 })
 
 export const contactKey = app.table('contact_key', {
@@ -142,6 +144,8 @@ export const identity = app.table('identity', {
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
   trashedAt: instant('trashed_at'),
+  identifying: boolean('identifying').notNull(),
+  metWithId: uuid('met_with_id'),
 })
 declare('identity', identity, 'contactId', {
   tenantId: key,
@@ -162,6 +166,8 @@ declare('identity', identity, 'contactId', {
   createdAt: system,
   updatedAt: system,
   trashedAt: system,
+  identifying: system,
+  metWithId: key,
 })
 
 export const revealUse = app.table('reveal_use', {

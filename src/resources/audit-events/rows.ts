@@ -10,6 +10,8 @@ const tenantWide = ['members', 'roles', 'teams', 'tags', 'api-keys', 'business-u
 const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'notes']
 /** What goes with an erased contact, and with nobody else. */
 const erasedWith = ['attachments', 'inbound-events', 'erasures']
+/** What goes with a contact into another one of the same unit. */
+const mergedWith = ['attachments', 'consent-events', 'inbound-events']
 
 /**
  * Which events a principal sees that does not see all business units; null = all of them. An event has no unit: its
@@ -24,7 +26,8 @@ export function eventRows(principal: Principal): SQL | null {
     WHERE part->'ids' <> '[]' AND part->>'resource' <> ALL (${resources}))`
   const wide = sql`${sql.param(tenantWide)}::text[]`
   // Processing what came in is about one sender of one channel; any other look at events may be across channels.
-  const both = sql`CASE WHEN ${action} = 'erase' AND ${resource} = 'contacts' THEN ${sql.param([...tenantWide, ...ofContacts, ...erasedWith])}::text[]
+  const both = sql`CASE WHEN ${action} = 'merge' AND ${resource} = 'contacts' THEN ${sql.param([...tenantWide, ...ofContacts, ...mergedWith])}::text[]
+    WHEN ${action} = 'erase' AND ${resource} = 'contacts' THEN ${sql.param([...tenantWide, ...ofContacts, ...erasedWith])}::text[]
     WHEN ${actorKind} = 'system' THEN ${sql.param([...tenantWide, ...ofContacts, 'inbound-events'])}::text[]
     ELSE ${sql.param([...tenantWide, ...ofContacts])}::text[] END`
   const foreign = sql`EXISTS (SELECT FROM unnest(${subjectIds}) AS subject(id) WHERE NOT EXISTS (SELECT FROM ${contact}

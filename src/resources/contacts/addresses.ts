@@ -4,8 +4,10 @@ import { recordChanges } from '../../db/change-values.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { json, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
+import { addressOf } from '../identities/address.ts'
 import { matchValue } from '../identities/match.ts'
 import { identities } from '../identities/schema.ts'
+import { isIdentifying } from '../identities/shared.ts'
 
 /**
  * A contact's email and phone are its primary identities: claimed by whoever typed them, until a channel proves them.
@@ -39,8 +41,9 @@ export async function primaryIdentities(
       for (const one of touched(contact.id, changed, ['isPrimary', 'trashedAt'])) tx.touch(one)
       if (match === null || known.length > 0) return
       const id = randomUUIDv7()
-      await tx.query(sql`INSERT INTO app.identity (tenant_id, id, business_unit_id, contact_id, kind, value, match_value, is_primary, source)
-        VALUES (${tx.principal.tenantId}::uuid, ${id}::uuid, ${contact.businessUnitId}::uuid, ${contact.id}::uuid, ${kind}, ${String(value)}, ${match}, true, 'provided')`)
+      const identifies = await isIdentifying(tx, contact.businessUnitId, addressOf(kind, String(value), ''))
+      await tx.query(sql`INSERT INTO app.identity (tenant_id, id, business_unit_id, contact_id, kind, value, match_value, is_primary, identifying, source)
+        VALUES (${tx.principal.tenantId}::uuid, ${id}::uuid, ${contact.businessUnitId}::uuid, ${contact.id}::uuid, ${kind}, ${String(value)}, ${match}, true, ${identifies}, 'provided')`)
       const after = { kind, value, isPrimary: true, source: 'provided' }
       for (const one of touched(contact.id, [{ id, version: 1, before: null, after }], Object.keys(after)))
         tx.touch(one)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { idOf, time } from '../../access/define.ts'
@@ -15,9 +14,10 @@ import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
-import { type ErasureOrder, eraseContact, StillSending } from '../../privacy/erase.ts'
+import { type ErasureOrder, eraseContact } from '../../privacy/erase.ts'
 import { erasurePlan } from '../../privacy/erasure-plan.ts'
 import { text, word } from '../values.ts'
+import { patiently } from './patiently.ts'
 import { contacts } from './schema.ts'
 
 const body = z
@@ -53,10 +53,6 @@ const answer = z
   .meta({ id: 'Erasure', description: 'What was erased.' })
 
 const entry = { action: 'erase', resource: contacts.name } as const
-
-/** How long a request waits for a message that is with its provider, and for whoever else was in the way. */
-const patienceMs = 5_000
-const pauseMs = 250
 
 export function eraseRoute(app: FastifyInstance, deps: Deps): void {
   app.post('/v1/contacts/:id/erase', {
@@ -97,31 +93,6 @@ async function erase(tx: Tx, order: ErasureOrder): Promise<Made> {
     await lockRow(tx, contacts, order.contactId, 'erase', { trashed: 'also' })
   })
   return { id: record.id, record: { ...record } }
-}
-
-/** Tries again for a while what others stand in the way of: a message on its way out, a transaction in a circle. */
-async function patiently(run: () => Promise<Made>): Promise<Made> {
-  const until = performance.now() + patienceMs
-  for (;;) {
-    try {
-      return await run()
-    } catch (error) {
-      const isBusy = error instanceof StillSending
-      if (!(isBusy || isDeadlock(error))) throw error
-      if (performance.now() < until) await sleep(pauseMs)
-      else if (isBusy)
-        throw new Problem('conflict', {
-          detail: 'A message to this person is being sent at this moment.',
-          headers: { 'retry-after': '10' },
-        })
-      else throw error
-    }
-  }
-}
-
-function isDeadlock(error: unknown): boolean {
-  const cause = error instanceof Problem ? error.options.cause : null
-  return cause instanceof Error && 'code' in cause && (cause.code === '40P01' || cause.code === '40001')
 }
 
 /** What an earlier request has erased, for whoever may be told of the tombstone. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { customFields } from '../../access/custom-field.ts'
 import { commonFields, defineResource, idOf } from '../../access/define.ts'
-import { declareTombstone } from '../../access/tombstone.ts'
+import { declareMerged, declareTombstone } from '../../access/tombstone.ts'
 import { sql } from '../../db/sql.ts'
 import { contact } from '../../db/tables/contact.ts'
 import { contactCustomValue } from '../../db/tables/custom-field.ts'
@@ -173,6 +173,15 @@ export const contacts = defineResource({
     },
     externalIds: { column: contact.externalIds, schema: externalIds, nullable: false, write: 'always', unset: [] },
     source: { column: contact.source, schema: word('Where the contact came from.', 'website'), write: 'always' },
+    subjectId: {
+      value: sql`(SELECT coalesce(s.merged_into_id, s.id) FROM app.subject s WHERE s.tenant_id = ${contact.tenantId} AND s.id = ${contact.subjectId})`,
+      kind: 'uuid',
+      schema: idOf('The human behind it, across business units; for privacy work only.'),
+      needs: 'subjects',
+      filter: false,
+      sort: false,
+      derived: true,
+    },
     restricted: {
       column: contact.restricted,
       schema: z.boolean().meta({ description: 'Processing is restricted (GDPR art. 18).', example: false }),
@@ -193,3 +202,5 @@ declareTombstone(contacts, [
   'restricted',
   'held',
 ])
+
+declareMerged(contacts, contact.mergedIntoId)

@@ -15,6 +15,9 @@ const everywhere: ReadonlySet<string> = new Set([
 /** Kinds that are phone numbers: one number is one identifier, whichever of them names it. */
 const numbers: ReadonlySet<string> = new Set(['phone', 'whatsapp'])
 
+/** The kinds that name one and the same identifier. */
+export const kindsOf = (kind: string): readonly string[] => (numbers.has(kind) ? [...numbers] : [kind])
+
 /** An address as identities are found by it. */
 export interface Address {
   kind: string

@@ -36,6 +36,8 @@ export interface KnownIdentity {
   displayName: string | null
   verified: boolean
   isPrimary: boolean
+  /** not marked as shared by several people */
+  identifying: boolean
   state: string
   lastSeenMs: number | null
   trashedMs: number | null
@@ -46,7 +48,7 @@ export async function identityListAround(tx: Tx, scope: PeopleScope): Promise<Kn
   const statement = tx.kept(
     'identity/around',
     () => sql`SELECT i.id, i.contact_id AS "contactId", i.kind, i.channel_id AS "channelId", i.match_value AS "matchValue", i.display_name AS "displayName",
-        i.verified, i.is_primary AS "isPrimary", i.state, (extract(epoch FROM i.last_seen_at) * 1000)::float8 AS "lastSeenMs", (extract(epoch FROM i.trashed_at) * 1000)::float8 AS "trashedMs"
+        i.verified, i.is_primary AS "isPrimary", i.identifying, i.state, (extract(epoch FROM i.last_seen_at) * 1000)::float8 AS "lastSeenMs", (extract(epoch FROM i.trashed_at) * 1000)::float8 AS "trashedMs"
       FROM app.identity i WHERE i.tenant_id = ${named('tenant')}::uuid AND i.contact_id = ANY (${contactsInScope()}) ORDER BY i.created_at, i.id`,
   )
   return tx.query<KnownIdentity>(statement, peopleValues(tx, scope))
@@ -77,6 +79,9 @@ export interface NewIdentity {
   displayName: string | null
   verified: boolean
   isPrimary: boolean
+  identifying: boolean
+  /** the address of the same person with which it was met; null: the first one */
+  metWithId: string | null
   source: string
   lastSeenAt: string | null
   /** it was theirs, and is not any more */
@@ -86,11 +91,11 @@ export interface NewIdentity {
 export async function identityInsertAll(tx: Tx, unitId: string, rows: readonly NewIdentity[]): Promise<void> {
   const statement = tx.kept(
     'identity/insert',
-    () => sql`INSERT INTO app.identity (tenant_id, id, business_unit_id, contact_id, kind, channel_id, value, match_value, display_name, verified, is_primary, source, last_seen_at, state, trashed_at)
-      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w.kind, w."channelId", w.value, w."matchValue", w."displayName", w.verified, w."isPrimary", w.source, w."lastSeenAt",
+    () => sql`INSERT INTO app.identity (tenant_id, id, business_unit_id, contact_id, kind, channel_id, value, match_value, display_name, verified, is_primary, identifying, met_with_id, source, last_seen_at, state, trashed_at)
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w.kind, w."channelId", w.value, w."matchValue", w."displayName", w.verified, w."isPrimary", w.identifying, w."metWithId", w.source, w."lastSeenAt",
           CASE WHEN w."trashedAt" IS NULL THEN 'active' ELSE 'trashed' END, w."trashedAt"
         FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, kind text, "channelId" uuid, value text, "matchValue" text, "displayName" text,
-             verified boolean, "isPrimary" boolean, source text, "lastSeenAt" timestamptz, "trashedAt" timestamptz)`,
+             verified boolean, "isPrimary" boolean, identifying boolean, "metWithId" uuid, source text, "lastSeenAt" timestamptz, "trashedAt" timestamptz)`,
   )
   await tx.query(statement, { tenant: tx.principal.tenantId, unit: unitId, rows: JSON.stringify(rows) })
 }

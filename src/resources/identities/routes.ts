@@ -10,8 +10,10 @@ import type { Deps } from '../../http/records.ts'
 import { revealRoute } from '../../http/reveal.ts'
 import { faultsOf } from '../../http/schema.ts'
 import { contacts } from '../contacts/schema.ts'
+import { addressOf } from './address.ts'
 import { matchValue } from './match.ts'
 import { claimedValue, identities } from './schema.ts'
+import { isIdentifying, markAddress } from './shared.ts'
 
 const identityCollection: CollectionOptions = {
   resource: identities,
@@ -26,7 +28,11 @@ const identityCollection: CollectionOptions = {
     source: 'provided',
   }),
   create: claimed,
-  change: false,
+  change: async ({ tx, before, after }) => {
+    if (before && after.identifying !== before.clear.identifying)
+      await markAddress(tx, before.clear, after.identifying === true)
+    return {}
+  },
   // Another contact may have proved meanwhile that it is theirs.
   errors: { trash: ['in_use'], restore: ['already_exists'] },
   trash: ({ before }) => {
@@ -47,7 +53,9 @@ async function claimed({ tx, after }: Change): Promise<Columns> {
         AND kind = ${after.kind} AND match_value = ${match} AND state = 'active'`,
   )
   if (known) throw new Problem('already_exists', known.visible ? { extra: { existingId: known.id } } : {})
-  return { match_value: match }
+  const address = addressOf(String(after.kind), String(after.value), '')
+  const identifies = await isIdentifying(tx, String(after.businessUnitId), address)
+  return { match_value: match, ...(identifies ? {} : { identifying: false }) }
 }
 
 /** @throws Problem invalid_request when it is no address of its kind */

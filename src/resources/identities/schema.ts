@@ -62,6 +62,16 @@ export const identities = defineResource({
       schema: z.string().meta({ description: 'Who said so: provided, or a channel’s type.', example: 'whatsapp' }),
       mask: 'hidden',
     },
+    identifying: {
+      column: identity.identifying,
+      schema: z.boolean().meta({
+        description:
+          'Whether the address tells who somebody is. `false` for one that several people share (info@, a family’s phone): in the whole business unit it then links nobody to a contact by itself, and suggests no merge. What comes from it alone still goes to the contact that holds it.',
+        example: true,
+      }),
+      write: 'always',
+      mask: 'hidden',
+    },
     lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.'), derived: true },
   },
 })

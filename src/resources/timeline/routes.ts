@@ -18,7 +18,7 @@ export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): voi
       params: idParams,
       querystring: timelineParameters,
       response: { 200: timelinePage },
-      errors: ['invalid_cursor', 'erased'],
+      errors: ['invalid_cursor', 'erased', 'gone'],
       description:
         'Messages, notes, opened conversations and addresses of a contact, newest first, across channels. Each record is shown as its own noun would show it to you; nouns that you may not read are left out.',
     }),

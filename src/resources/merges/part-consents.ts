@@ -1,0 +1,56 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Tx } from '../../db/database.ts'
+import { array, json, sql } from '../../db/sql.ts'
+import type { MergeRecord } from './record.ts'
+
+interface LaterConsent {
+  id: string
+  state: string
+  /** the address at which it was said; null: it is not known */
+  identityId: string | null
+  /** whether they have an address on the channel of the consent, and whether the other one has */
+  isTheirChannel: boolean
+  isOurChannel: boolean
+}
+
+/**
+ * Gives back what a person had said about being contacted, and what they have said since. Where nobody can tell which of
+ * the two said it, it stays; a "stop" then counts for both.
+ * @param addresses those that go back
+ * @returns the ids that went
+ */
+export async function partConsents(
+  tx: Tx,
+  { contactId, mergedId, moved }: MergeRecord,
+  others: readonly MergeRecord[],
+  addresses: readonly string[],
+): Promise<string[]> {
+  const { tenantId } = tx.principal
+  const known = others.flatMap((one) => one.moved.consents)
+  const at = (contact: string) =>
+    sql`EXISTS (SELECT FROM app.conversation c WHERE c.tenant_id = e.tenant_id AND c.contact_id = ${contact}::uuid AND c.channel_id = e.channel_id)`
+  const rows = await tx.query<LaterConsent & Record<string, unknown>>(
+    sql`SELECT e.id, e.state, (SELECT m.identity_id FROM app.inbound_event v JOIN app.message m ON m.tenant_id = v.tenant_id AND m.id = v.message_id
+          WHERE v.tenant_id = e.tenant_id AND v.id = e.evidence_event_id) AS "identityId", ${at(mergedId)} AS "isTheirChannel", ${at(contactId)} AS "isOurChannel"
+      FROM app.consent_event e WHERE e.tenant_id = ${tenantId}::uuid AND e.contact_id = ${contactId}::uuid AND e.evidence_event_id IS NOT NULL
+        AND NOT e.id = ANY (${array([...moved.consents, ...known, ...moved.ours.consents], 'uuid')})`,
+  )
+  const isTheirs = ({ identityId, isTheirChannel, isOurChannel }: LaterConsent): boolean =>
+    identityId === null ? isTheirChannel && !isOurChannel : addresses.includes(identityId)
+  const later = rows.filter(isTheirs).map((row) => row.id)
+  const unclear = rows.filter((row) => row.identityId === null && row.isTheirChannel && row.isOurChannel)
+  const went = await tx.query<{ id: string }>(
+    sql`UPDATE app.consent_event SET contact_id = ${mergedId}::uuid WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${contactId}::uuid
+      AND id = ANY (${array([...moved.consents, ...later], 'uuid')}) RETURNING id`,
+  )
+  const copies = unclear.filter((row) => row.state === 'stop').map((row) => ({ id: randomUUIDv7(), of: row.id }))
+  if (copies.length > 0)
+    await tx.query(
+      sql`INSERT INTO app.consent_event (tenant_id, id, business_unit_id, contact_id, channel_id, category, state, source, occurred_at)
+        SELECT e.tenant_id, w.id, e.business_unit_id, ${mergedId}::uuid, e.channel_id, e.category, e.state, e.source, e.occurred_at
+          FROM jsonb_to_recordset(${json(copies)}) AS w(id uuid, of uuid) JOIN app.consent_event e ON e.tenant_id = ${tenantId}::uuid AND e.id = w.of`,
+    )
+  const ids = [...went, ...copies].map((row) => row.id)
+  if (ids.length > 0) tx.touch({ resource: 'consent-events', ids, changed: ['contactId'], subjectIds: [mergedId] })
+  return went.map((row) => row.id)
+}
