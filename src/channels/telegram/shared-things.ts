@@ -79,7 +79,7 @@ export function interactiveBody(message: JsonObject): Extra | undefined {
     const named = NAMED[member]?.map((path) => word(member, ...path)).find((one) => one !== undefined)
     const media = member === 'game' ? fileRef('image', largestOf(listAt(message, 'game', 'photo'))) : []
     const type = member === 'story' || member === 'giveaway' ? 'unsupported' : 'interactive'
-    const content = { type: member, providerType: type === 'unsupported' ? member : undefined, [member]: as(member) }
+    const content = { kind: member, providerType: type === 'unsupported' ? member : undefined, [member]: as(member) }
     return extra(type, content, named === undefined ? `[${member}]` : `[${member}] ${named}`, media)
   }
   if (isObject(at(message, 'web_app_data')))
@@ -97,7 +97,7 @@ export function interactiveBody(message: JsonObject): Extra | undefined {
     if (isObject(at(message, member)))
       return extra(
         'button',
-        { type: member, shared: as(member) },
+        { kind: member, shared: as(member) },
         member === 'chat_shared' ? '[chat shared]' : '[users shared]',
       )
   return undefined

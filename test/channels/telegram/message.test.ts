@@ -111,7 +111,7 @@ t.test('polls, dice, games, stories, web apps and purchases keep all they say', 
     message: {
       type: 'interactive',
       text: '[poll] When?',
-      content: { type: 'poll', poll: { options: [{ text: 'Now', voterCount: 0 }] } },
+      content: { kind: 'poll', poll: { options: [{ text: 'Now', voterCount: 0 }] } },
     },
   })
   t.match(await parsedMessage({ dice: { emoji: '🎲', value: 4 } }), {
