@@ -54,10 +54,13 @@ export function bodyOf(item: JsonValue, errors: JsonValue[] = []): Body {
     case 'system':
       return plain(
         'system',
-        objectOf(camelCased({ ...body, ...identity(item) })),
+        { event: textAt(body, 'type') ?? 'system', ...objectOf(camelCased({ ...body, ...identity(item) })) },
         textAt(body, 'body') ?? '[system]',
         item,
       )
+    // Somebody opened the chat for the first time and has not said anything yet.
+    case 'request_welcome':
+      return plain('system', { event: type }, '[opened the chat]', item)
     default:
       return unsupported(type, item, errors)
   }

@@ -32,9 +32,9 @@ const NOTICE_FIELDS = new Set([
 ])
 
 const ERROR_WORDS =
-  /\b(ACCOUNT_DELETED|ACCOUNT_OFFBOARDED|DISABLED?(_UPDATE)?|PARTNER_REMOVED|PARTNER_APP_UNINSTALLED|SUSPENDED|BANNED)\b/
+  /\b(ACCOUNT_DELETED|ACCOUNT_OFFBOARDED|DISABLED?(_UPDATE)?|PARTNER_REMOVED|PARTNER_APP_UNINSTALLED|SUSPENDED|BANNED|CRITICAL)\b/
 const WARNING_WORDS =
-  /VIOLATION|RESTRICTION|REJECTED|PAUSED|FLAGGED|DOWNGRADE|\bYELLOW\b|\bRED\b|DECLINED|PENDING_DELETION|REMOVED/
+  /VIOLATION|RESTRICTION|REJECTED|PAUSED|FLAGGED|DOWNGRADE|\bYELLOW\b|\bRED\b|DECLINED|PENDING_DELETION|REMOVED|WARNING|LOCKED|LIMIT_EXCEEDED/
 
 export function parseNotice(payload: JsonValue): Parsed {
   const field = textAt(payload, 'field') ?? 'unknown'
@@ -79,6 +79,9 @@ const STATES: string[][] = [
   ['decision'],
   ['status'],
   ['alert_status'],
+  ['alert_info', 'alert_type'],
+  ['alert_info', 'alert_status'],
+  ['alert_info', 'alert_severity'],
   ['previous_quality_score'],
   ['new_quality_score'],
   ['previous_category'],

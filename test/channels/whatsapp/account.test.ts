@@ -156,6 +156,13 @@ t.test('what concerns the account is a notice whose severity does not depend on 
     severity: 'warning',
     detail: { messageTemplateName: 'x' },
   })
+  t.match(notice('account_alerts', { alert_info: { alert_severity: 'CRITICAL', alert_type: 'CAPABILITY' } }), {
+    severity: 'error',
+    text: 'account alerts: CAPABILITY CRITICAL',
+  })
+  t.match(notice('account_alerts', { alert_info: { alert_severity: 'INFORMATIONAL', alert_type: 'OBA_APPROVED' } }), {
+    severity: 'info',
+  })
   t.match(notice('group_participants_update', { groups: [{ group_id: 'G', type: 'joined' }] }), {
     kind: 'group_participants_update',
   })

@@ -150,8 +150,14 @@ t.test('every type has a plain rendering and a content', async (t) => {
       { type: 'system', identity: { hash: 'h' }, system: { type: 'customer_identity_changed', body: 'Code changed' } },
       'system',
       'Code changed',
-      { type: 'customer_identity_changed', body: 'Code changed', identity: { hash: 'h' } },
+      {
+        event: 'customer_identity_changed',
+        type: 'customer_identity_changed',
+        body: 'Code changed',
+        identity: { hash: 'h' },
+      },
     ],
+    [{ type: 'request_welcome' }, 'system', '[opened the chat]', { event: 'request_welcome' }],
   ]
   for (const [body, type, text, content] of cases) {
     const event = one(body)
