@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { event, message, signed } from '../channels/line/fixtures.ts'
+import { json } from '../channels/local-server.ts'
+import { type Row, startTestService } from '../harness/service.ts'
+import { png } from '../resources/attachments/fixtures.ts'
+import { done, send, until } from '../resources/conversations/fixtures.ts'
+import { provider } from './outbox.ts'
+
+const service = await startTestService(t, { worker: true })
+const secret = 'a-channel-secret'
+const token = 'a-channel-access-token'
+
+/** LINE: both ways to send, files, profiles; nothing without the token. */
+const line = await provider(t, (seen, response, count) => {
+  if (seen.headers.authorization !== `Bearer ${token}`) json(response, 401, { message: 'Authentication failed' })
+  else if (/^\/v2\/bot\/message\/(reply|push)$/.test(seen.path)) {
+    response.setHeader('x-line-request-id', randomUUID())
+    json(response, 200, { sentMessages: [{ id: `sent${count}`, quoteToken: 'q' }] })
+  } else if (/^\/v2\/bot\/message\/\w+\/content$/.test(seen.path))
+    response.writeHead(200, { 'content-type': 'image/png' }).end(png)
+  else json(response, 404, { message: 'Not found' })
+})
+
+const channel = await done(service, 'POST', '/v1/channels', {
+  type: 'line',
+  name: 'LINE',
+  settings: { channelSecret: secret, channelAccessToken: token, apiBaseUrl: line.url, dataApiBaseUrl: line.url },
+})
+
+let events = 0
+/** Posts as LINE does; each event with an id of its own, now. */
+async function post(...list: Record<string, unknown>[]): Promise<void> {
+  const stamped = list.map((one) => ({ ...one, webhookEventId: `01JD${++events}`, timestamp: Date.now() }))
+  const { headers, rawBody } = signed({ destination: 'Ubot', events: stamped })
+  const answer = await service.request('POST', `/v1/ingest/${channel.id}`, {
+    body: rawBody,
+    token: null,
+    headers: { 'content-type': 'application/json', 'x-line-signature': headers['X-Line-Signature'] ?? '' },
+  })
+  if (answer.status !== 200) throw new Error(answer.text)
+}
+
+const sends = () => line.seen.filter(({ path }) => /\/(reply|push)$/.test(path))
+const list = async (path: string): Promise<Row[]> => (await done(service, 'GET', path)).data
+const statusOf = async (id: string): Promise<unknown> => (await done(service, 'GET', `/v1/messages/${id}`)).body.status
+
+t.test('a channel says where its events are to be posted, and keeps its secrets', async (t) => {
+  t.equal(channel.status, 201)
+  t.equal(channel.string('webhookUrl'), `http://hub.test/v1/ingest/${channel.id}`)
+  t.notMatch(channel.text, /a-channel-/)
+})
+
+t.test('the console’s "Verify" button is answered and leaves nothing', async (t) => {
+  await post()
+  const dead = { type: 'user', userId: 'Udeadbeefdeadbeefdeadbeefdeadbeef' }
+  await post(message({ type: 'text', text: 'Hello, world' }, { replyToken: '0'.repeat(32), source: dead }))
+  t.strictSame(await list('/v1/inbound-events'), [])
+  t.strictSame(await list('/v1/contacts'), [])
+})
+
+t.test('a forged post is refused', async (t) => {
+  const { rawBody, headers } = signed({ events: [message({ type: 'text', text: 'x' })] }, 'another-secret')
+  const answer = await service.request('POST', `/v1/ingest/${channel.id}`, {
+    body: rawBody,
+    token: null,
+    headers: { 'content-type': 'application/json', 'x-line-signature': headers['X-Line-Signature'] ?? '' },
+  })
+  t.equal(answer.status, 401)
+  t.strictSame(await list('/v1/inbound-events'), [])
+})
+
+t.test('a customer writes and is answered', async (t) => {
+  await post(message({ type: 'text', text: 'Is there sencha?' }))
+  await until(async () => (await list('/v1/conversations')).length === 1)
+  const [conversation] = await list('/v1/conversations?include=contact,lastMessage')
+  t.match(conversation, {
+    channel: 'line',
+    unreadCount: 1,
+    lastMessage: { text: 'Is there sencha?', direction: 'inbound' },
+  })
+  const made = await send(service, String(conversation?.id), { text: 'There is.' })
+  t.equal(made.status, 201)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  t.equal(sends().length, 1)
+  t.match(JSON.parse(sends()[0]?.body ?? '{}'), { messages: [{ type: 'text', text: 'There is.' }] })
+  t.match(await list(`/v1/conversations/${conversation?.id}/messages?sort=occurredAt`), [
+    { direction: 'inbound', type: 'text', externalId: '4711' },
+    { direction: 'outbound', externalId: /^sent/ },
+  ])
+})
+
+t.test('an image is fetched with the token, an unsend takes it back', async (t) => {
+  const [conversation] = await list('/v1/conversations')
+  const path = `/v1/conversations/${conversation?.id}/messages?sort=-occurredAt&limit=1`
+  await post(message({ id: '325708', type: 'image', contentProvider: { type: 'line' } }))
+  await until(async () => (await list(path))[0]?.type === 'image')
+  await until(async () => line.seen.some((seen) => seen.path === '/v2/bot/message/325708/content'))
+  await until(async () => JSON.stringify((await list(path))[0]?.attachments).includes('"stored"'))
+  await post(event('unsend', { unsend: { messageId: '325708' } }))
+  await until(async () => typeof (await list(path))[0]?.deletedAt === 'string')
+  t.match((await list(path))[0], { text: '', attachments: [] })
+})
+
+t.test('nothing of the channel’s secrets or reply tokens is in the log', async (t) => {
+  t.notMatch(service.logs.join(''), /a-channel-secret|a-channel-access-token|reply-token-1/)
+})

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { botApi, ok, refuse } from '../channels/telegram/bot-api.ts'
+import { group, message, settings, update } from '../channels/telegram/fixtures.ts'
+import { type Row, startTestService } from '../harness/service.ts'
+import { done, send, until } from '../resources/conversations/fixtures.ts'
+
+const service = await startTestService(t, { worker: true })
+let isBlocked = false
+const bot = await botApi(t, ({ method, body }, response, count) => {
+  if (method === 'setWebhook' || method === 'answerCallbackQuery') ok(response, true)
+  else if (method === 'getFile') ok(response, { file_id: body.file_id, file_path: 'documents/f1.txt', file_size: 5 })
+  else if (isBlocked) refuse(response, 403, 'Forbidden: bot was blocked by the user')
+  else if (method.startsWith('send')) ok(response, { message_id: 1000 + count, chat: { id: body.chat_id }, date: 1 })
+  else refuse(response, 404, 'Not Found')
+})
+
+const channel = await done(service, 'POST', '/v1/channels', {
+  type: 'telegram',
+  name: 'Telegram',
+  settings: { ...settings, apiBaseUrl: bot.url },
+})
+
+let updates = 9000
+const ingest = (body: unknown, secret = settings.secretToken) =>
+  service.request('POST', `/v1/ingest/${channel.id}`, {
+    body: JSON.stringify(body),
+    token: null,
+    headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret },
+  })
+async function post(kind: string, item: Record<string, unknown>): Promise<void> {
+  const dated = { ...item, date: Math.floor(Date.now() / 1000) }
+  const answer = await ingest(update(kind, dated, ++updates))
+  if (answer.status !== 200) throw new Error(answer.text)
+}
+
+const list = async (path: string): Promise<Row[]> => (await done(service, 'GET', path)).data
+const statusOf = async (id: string): Promise<unknown> => (await done(service, 'GET', `/v1/messages/${id}`)).body.status
+/** The conversation with Mina alone, once she has written. */
+let own = ''
+const messages = async (externalId: string): Promise<Row[]> =>
+  (await list(`/v1/conversations/${own}/messages?limit=200`)).filter((one) => one.externalId === externalId)
+const sent = () => bot.calls.filter(({ method }) => method.startsWith('send'))
+
+t.test('a channel keeps its secrets, and a bot serves one channel', async (t) => {
+  t.equal(channel.status, 201)
+  t.notMatch(channel.text, /a-bot-token|a-secret-token/)
+  const again = { type: 'telegram', name: 'Again', settings: { ...settings, secretToken: 'another' } }
+  t.equal((await service.request('POST', '/v1/channels', { body: again })).status, 409)
+})
+
+t.test('without the secret nothing is taken', async (t) => {
+  t.equal((await ingest(update('message', message({ text: 'x' })), 'a-secret-tokem')).status, 401)
+  t.strictSame(await list('/v1/inbound-events'), [])
+})
+
+t.test('a customer writes and is answered, in private and in a group', async (t) => {
+  await post('message', message({ text: 'Do you have helmets?' }))
+  await until(async () => (await list('/v1/conversations')).length === 1)
+  const [conversation] = await list('/v1/conversations?include=contact,lastMessage')
+  t.match(conversation, {
+    channel: 'telegram',
+    unreadCount: 1,
+    contact: { displayName: 'Mina Adler' },
+    lastMessage: { text: 'Do you have helmets?', direction: 'inbound' },
+  })
+  own = String(conversation?.id)
+  const made = await send(service, own, { text: 'We do.' })
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  t.match(sent(), [{ method: 'sendMessage', body: { chat_id: 55, text: 'We do.' } }])
+
+  await post('message', message({ chat: group, message_id: 3, text: 'And gloves?' }))
+  await until(async () => (await list('/v1/conversations')).length === 2)
+  const [inGroup] = (await list('/v1/conversations')).filter(({ id }) => id !== own)
+  const answer = await send(service, String(inGroup?.id), { text: 'Gloves too.' })
+  await until(async () => (await statusOf(answer.id)) === 'sent')
+  t.match(sent()[1], { body: { chat_id: group.id, text: 'Gloves too.' } })
+})
+
+t.test('a redelivery is the same message', async (t) => {
+  const one = update('message', message({ message_id: 21, text: 'Once' }), ++updates)
+  for (let times = 0; times < 3; times++) t.equal((await ingest(one)).status, 200)
+  await until(async () => (await messages('55:21')).length > 0)
+  t.equal((await messages('55:21')).length, 1)
+  const raw = await list('/v1/inbound-events')
+  t.equal(raw.length, 3, 'kept once')
+})
+
+t.test('a document is fetched, and the token that this takes shows nowhere', async (t) => {
+  const document = { file_id: 'AgAD', file_unique_id: 'u', file_name: 'f1.txt', mime_type: 'text/plain', file_size: 5 }
+  await post('message', message({ message_id: 22, document }))
+  const found = async () => (await messages('55:22'))[0]
+  await until(async () => JSON.stringify((await found())?.attachments ?? '').includes('"stored"'))
+  t.equal(bot.others.at(-1)?.path, `/file/bot${settings.botToken}/documents/f1.txt`)
+  const rows = await service.sql(`SELECT row_to_json(a)::text AS row FROM app.attachment a`)
+  t.notMatch(JSON.stringify(rows), /a-bot-token/)
+  t.notMatch(service.logs.join(''), /a-bot-token|a-secret-token/)
+})
+
+t.test('who blocked the bot is not reached, and why is on the message', async (t) => {
+  isBlocked = true
+  const made = await send(service, own, { text: 'Hello?' })
+  await until(async () => (await statusOf(made.id)) === 'failed')
+  t.match((await done(service, 'GET', `/v1/messages/${made.id}`)).body, {
+    error: { code: 'blocked_by_user', class: 'opted_out' },
+  })
+})
