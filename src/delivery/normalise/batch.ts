@@ -1,7 +1,12 @@
+import { z } from 'zod'
+import type { ParseContext } from '../../channels/channel.ts'
+import { channelType } from '../../channels/index.ts'
 import { touches } from '../../db/audit-event.ts'
 import type { Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
+import { attachmentStore } from '../../resources/attachments/keep-file.ts'
 import { removeAttachmentFiles } from '../../resources/attachments/queries.ts'
+import { channelFetch } from '../../resources/channels/queries.ts'
 import {
   laneSettle,
   laneTake,
@@ -61,7 +66,11 @@ export class BatchFailed extends Error {
  * @returns whether the lane goes on
  * @throws BatchFailed
  */
-export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, options: BatchOptions): Promise<boolean> {
+export async function normaliseBatch(
+  { db, log, config }: WorkContext,
+  lane: Lane,
+  options: BatchOptions,
+): Promise<boolean> {
   const caller = systemCaller(db, lane, null)
   let taken: StoredEvent[] = []
   try {
@@ -75,7 +84,7 @@ export async function normaliseBatch({ db, log }: WorkContext, lane: Lane, optio
         if (!first) throw new NothingToDo()
         // The audit names one cause, the first of them; all are among what was touched.
         caller.meta.causeId = first.id
-        const readings = await readEvents(taken, tx.keys)
+        const readings = await readEvents(taken, tx.keys, attachmentStore(config), await parseContext(tx, first))
         const records = await loadRecords(tx, channelOf(first, lane), readings.flatMap(happeningsOf))
         const outcomes = applyAll(records, readings, options.waitingDelaysMs.length)
         const settled = await settledEvents(tx, records, readings, outcomes, options.waitingDelaysMs)
@@ -110,6 +119,17 @@ function channelOf(event: StoredEvent, lane: Lane): BatchChannel {
     businessUnitId: event.businessUnitId ?? '',
     teamId: event.teamId,
   }
+}
+
+/** What the channel's type asks for beside its events, once for all of them; most ask for nothing. */
+async function parseContext(tx: Tx, { type, channelId }: StoredEvent): Promise<ParseContext | undefined> {
+  if (channelId === null || !channelType(type)?.parseNeedsSettings) return undefined
+  const channel = await channelFetch(tx, channelId).catch((error: unknown) => {
+    // Settings that do not fit the type any more: the events fail with that as their reason. The database's faults stay.
+    if (error instanceof z.ZodError) return null
+    throw error
+  })
+  return channel ? { settings: channel.settings } : undefined
 }
 
 /** When an event of the lane is to be looked at again; null: there is none. */

@@ -1,8 +1,11 @@
-import type { Parsed } from '../../channels/channel.ts'
+import type { KeptBlob, ParseContext, Parsed } from '../../channels/channel.ts'
 import { channelType } from '../../channels/index.ts'
 import { cleanJson } from '../../channels/json.ts'
 import type { NeutralEvent } from '../../channels/neutral.ts'
+import type { FileStore } from '../../privacy/file-store.ts'
 import type { TenantKeys } from '../../privacy/keyring.ts'
+import { keptBlob } from '../../resources/inbound-events/blobs.ts'
+import { unframed } from '../../resources/inbound-events/frame.ts'
 import type { StoredEvent } from '../../resources/inbound-events/lane.ts'
 import { payloadContext } from '../../resources/inbound-events/payload.ts'
 
@@ -14,16 +17,32 @@ export interface Reading {
   parsed: Parsed
 }
 
-/** One after the other: what is large is in memory once at a time. */
-export async function readEvents(events: readonly StoredEvent[], keys: TenantKeys): Promise<Reading[]> {
+/**
+ * One after the other: what is large is in memory once at a time.
+ * @param context of the events' channel, for types that ask for it
+ */
+export async function readEvents(
+  events: readonly StoredEvent[],
+  keys: TenantKeys,
+  store: FileStore,
+  context?: ParseContext,
+): Promise<Reading[]> {
   const readings: Reading[] = []
-  for (const event of events) readings.push(await readEvent(event, keys))
+  for (const event of events) readings.push(await readEvent(event, keys, store, context))
   return readings
 }
 
-async function readEvent(event: StoredEvent, keys: TenantKeys): Promise<Reading> {
+async function readEvent(
+  event: StoredEvent,
+  keys: TenantKeys,
+  store: FileStore,
+  context: ParseContext | undefined,
+): Promise<Reading> {
   const payload = opened(event, keys)
-  return { event, payload, parsed: payload === null ? failed('payload_unreadable') : await understood(event, payload) }
+  if (payload === null) return { event, payload, parsed: failed('payload_unreadable') }
+  const frame = unframed(payload)
+  const kept = keptBlob(store, keys.tenantId, event.id, frame)
+  return { event, payload, parsed: await understood(event, frame.payload, kept, context) }
 }
 
 function opened({ id, sealedPayload, contactId, wrappedKey }: StoredEvent, keys: TenantKeys): Buffer | null {
@@ -37,13 +56,20 @@ function opened({ id, sealedPayload, contactId, wrappedKey }: StoredEvent, keys:
   }
 }
 
-async function understood({ type, kind, channelId }: StoredEvent, payload: Buffer): Promise<Parsed> {
+async function understood(
+  { type, kind, channelId }: StoredEvent,
+  payload: Buffer,
+  kept: KeptBlob | undefined,
+  context: ParseContext | undefined,
+): Promise<Parsed> {
   const channel = channelType(type)
   if (!channel) return failed('channel_type_unknown')
   if (channelId === null) return failed('channel_missing')
+  if (channel.parseNeedsSettings && !context) return failed('channel_settings')
   try {
     const json = cleanJson(JSON.parse(payload.toString('utf8')))
-    return json === undefined ? failed('nested_too_deeply') : await channel.parse({ kind, payload: json })
+    if (json === undefined) return failed('nested_too_deeply')
+    return await channel.parse({ kind, payload: json, ...(kept === undefined ? {} : { kept }) }, context)
   } catch (error) {
     // What is no JSON stays none; a fault of the channel's own code is for the log.
     if (error instanceof SyntaxError) return failed('payload_unreadable')

@@ -1,6 +1,8 @@
 import { createHash, randomUUIDv7 } from 'node:crypto'
 import type { RawEvent } from '../../channels/channel.ts'
 import { scopeAccount } from '../channels/queries.ts'
+import { frameOf, type KeptEventFile } from '../inbound-events/frame.ts'
+import { payloadContext } from '../inbound-events/payload.ts'
 import type { KnownChannel, Sibling } from './known-channels.ts'
 
 /** A raw event as a row of app.inbound_event; bytes as text, since rows travel as JSON. */
@@ -18,13 +20,23 @@ export interface RawRow {
   occurred: string | null
   /** base64 */
   payload: string
+  /** the file in the store that its bytes are in */
+  storedAs?: string
 }
 
-/** The rows of a post, in its own order. Each payload is sealed under the tenant's key until its contact is known. */
-export function rawRows(channel: KnownChannel, events: readonly RawEvent[]): RawRow[] {
+/**
+ * The rows of a post, in its own order. Each payload is sealed under the tenant's key until its contact is known.
+ * @param files of the events with long bytes, by their place in the post; their ids are those that the files were written for
+ */
+export function rawRows(
+  channel: KnownChannel,
+  events: readonly RawEvent[],
+  files?: ReadonlyMap<number, { id: string; file: KeptEventFile }>,
+): RawRow[] {
   const { keys, type } = channel
-  return events.map((event) => {
-    const id = randomUUIDv7()
+  return events.map((event, i) => {
+    const kept = files?.get(i)
+    const id = kept?.id ?? randomUUIDv7()
     const account = accountOf(channel, event)
     const target = targetOf(channel, event)
     const lane = event.lane === null ? 'account' : `lane/${event.lane}`
@@ -38,7 +50,8 @@ export function rawRows(channel: KnownChannel, events: readonly RawEvent[]): Raw
       kind: event.kind,
       status: target ? 'stored' : 'unrouted',
       occurred: event.occurredAt?.toISOString() ?? null,
-      payload: keys.seal(JSON.stringify(event.payload), `inbound/${id}`).toString('base64'),
+      payload: keys.seal(frameOf(event.payload, kept?.file ?? event.blob), payloadContext(id)).toString('base64'),
+      ...(kept ? { storedAs: kept.file.storedAs } : {}),
     }
   })
 }

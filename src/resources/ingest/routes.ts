@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { idOf } from '../../access/define.ts'
 import type { Answer, Post, RefusalReason } from '../../channels/channel.ts'
+import { createHttpClient } from '../../channels/http-client.ts'
 import type { Caller } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import { answerPreflight, originOf, shareWith } from '../../http/cross-origin.ts'
@@ -11,12 +13,12 @@ import { fault, invalid } from '../../http/problem.ts'
 import type { Deps } from '../../http/records.ts'
 import { noContent } from '../../http/schema.ts'
 import { countInbound } from '../../telemetry.ts'
+import { attachmentStore } from '../attachments/keep-file.ts'
 import { type KnownChannel, knownChannels } from './known-channels.ts'
+import { postBytesMax, postBytesMaxOfAll, readPost } from './post-body.ts'
 import { receive } from './receive.ts'
 import { Refusals } from './refusals.ts'
 
-/** The largest post of any provider is 3 MB (WhatsApp). */
-const bytesMax = 4 * 1024 * 1024
 const attemptsMax = 4
 
 const params = z.object({ channelId: idOf('The channel.') })
@@ -37,19 +39,27 @@ const accepted = z
   .meta({ id: 'IngestAnswer', description: 'What became of the events of a post.' })
 
 /** Where providers post. Public: what is posted proves itself by the channel's own signature. */
-export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
+export function ingestRoutes(app: FastifyInstance, { db, config }: Deps): void {
   const known = knownChannels(db)
+  const store = attachmentStore(config)
+  // For what a signature is checked with (a certificate): the only call that a post waits for.
+  const http = createHttpClient({ allowPrivate: config.outboundAllowPrivate })
   const refusals = new Refusals((channelId, unrecorded) =>
     app.log.warn({ channelId, unrecorded }, 'more posts to a channel were refused than are on record'),
   )
-  app.addHook('onClose', async () => refusals.close())
+  app.addHook('onClose', async () => {
+    refusals.close()
+    await http.close()
+  })
 
   app.register(async (scope) => {
     // Signatures are over the bytes on the wire: nothing may parse and write them again.
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bytesMax }, (_request, body, done) =>
-      done(null, body),
-    )
+    scope.addContentTypeParser('*', async (request: FastifyRequest, body: Readable) => {
+      const { data } = params.safeParse(request.params)
+      const channel = data ? await known.get(data.channelId) : null
+      return readPost(body, request.headers['content-length'], postBytesMax(channel?.type))
+    })
 
     // Pages of other sites post forms here: the channel says which of them may read the answer.
     scope.addHook('onRequest', async (request, reply) => {
@@ -96,7 +106,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
 
     scope.post('/v1/ingest/:channelId', {
       config: { public: true, unlimited: true, cors: false },
-      bodyLimit: bytesMax,
+      bodyLimit: postBytesMaxOfAll,
       schema: operation('ingest.receive', 'Post events as the provider does', {
         params,
         body: z
@@ -138,6 +148,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
   async function take(request: FastifyRequest, reply: FastifyReply, post: Post): Promise<FastifyReply> {
     let channel = await found(request)
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      await channel.type.prepare?.(post, channel.settings, http)
       const verdict = channel.type.verify(post, channel.settings)
       if (!verdict.ok) {
         const now = refusals.mayReload(channel.id) ? await known.reload(channel.id) : channel
@@ -149,7 +160,7 @@ export function ingestRoutes(app: FastifyInstance, { db }: Deps): void {
       }
       const split = channel.type.split(post, channel.settings)
       if ('malformed' in split) throw await refused(request, channel, 'malformed', split.malformed)
-      const stored = await receive(db, callerFor(request, channel), channel, split.events)
+      const stored = await receive(db, callerFor(request, channel), channel, split.events, store)
       if (stored) {
         const counts = { ...stored, duplicates: split.events.length - stored.accepted, rejected: split.rejected }
         countInbound('stored', counts.accepted)
