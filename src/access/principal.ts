@@ -2,8 +2,11 @@ import type { Ability } from './ability.ts'
 import type { Me } from './condition.ts'
 import type { Grant } from './grant.ts'
 
-/** Whoever makes a request. `anonymous` is somebody whose tenant is known and who is not yet let in. */
-export type PrincipalKind = 'member' | 'apiKey' | 'connector' | 'system' | 'anonymous'
+/**
+ * Whoever makes a request. `anonymous` is somebody whose tenant is known and who is not yet let in; `visitor` is the
+ * contact's own side of a webchat, whose rights are said where its requests are.
+ */
+export type PrincipalKind = 'member' | 'apiKey' | 'connector' | 'system' | 'anonymous' | 'visitor'
 
 /** What a token or a key says, verified: it names the principal, never its rights. */
 export type Credential =

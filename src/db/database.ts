@@ -195,7 +195,7 @@ export class Database {
 
   /** A principal that the service itself is: no token names it, the code at hand says what it may. */
   own(
-    kind: 'system' | 'connector' | 'anonymous',
+    kind: 'system' | 'connector' | 'anonymous' | 'visitor',
     tenant: { tenantId: string; region: string },
     id: string | null = null,
   ): Principal {

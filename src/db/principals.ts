@@ -146,7 +146,7 @@ function meet(one: readonly string[] | '*', other: readonly string[] | '*'): rea
 
 /** A principal that the service itself is, with the rights that the code at hand gives it. */
 export function ownPrincipal(
-  kind: 'system' | 'connector' | 'anonymous',
+  kind: 'system' | 'connector' | 'anonymous' | 'visitor',
   tenant: { tenantId: string; region: string },
   id: string | null,
   grants: readonly Grant[],
