@@ -110,10 +110,12 @@ function parseFollow(event: JsonObject): Parsed {
   )
 }
 
-/** The id under which an event that is no message of LINE's stands in the history. */
+/** The id under which an event that is no message of LINE's stands in the history; older ones have none of their own. */
 function eventId(event: JsonObject): string {
-  const id = textAt(event, 'webhookEventId') ?? textAt(event, 'replyToken')
-  return `event:${id ?? `${kindOfEvent(event)}:${textAt(event, 'timestamp') ?? ''}:${textAt(event, 'source', 'userId') ?? ''}`}`
+  const id = textAt(event, 'webhookEventId')
+  if (id !== undefined) return `event:${id}`
+  const place = threadOfEvent(event)?.id ?? textAt(event, 'source', 'userId') ?? ''
+  return `event:${kindOfEvent(event)}:${textAt(event, 'timestamp') ?? ''}:${place}`
 }
 
 function messageEvent(

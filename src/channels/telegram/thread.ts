@@ -35,7 +35,7 @@ export function isPrivateChat(chat: JsonValue): boolean {
   return type === undefined ? !(textAt(chat, 'id') ?? '').startsWith('-') : type === 'private' || type === 'sender'
 }
 
-const PLACE = /^(-?\d{1,20})(?:\/(\d{1,20})|\/direct\/(\d{1,20})|@([\w-]{1,200}))?$/
+const PLACE = /^(-?\d{1,20})(?:\/(\d{1,20})|\/direct\/(\d{1,20})|@([^\s@]{1,200}))?$/
 
 /** Where a thread's answers go; undefined for an id that is none of ours. */
 export function placeOf(threadId: string): Place | undefined {
