@@ -88,21 +88,23 @@ export async function uploadFile(
 const unsent = (failure: Failure): Failure =>
   failure.outcome === 'unknown' ? retry(`upload_${failure.reason}`, undefined) : failure
 
-/** Reads something about somebody. @returns undefined where the provider does not say, for whatever reason */
+/**
+ * Reads something about somebody.
+ * @returns undefined where the provider does not say
+ * @throws HttpClientError where asking again later may help
+ */
 export async function readGraph(api: GraphApi, path: string, http: HttpClient): Promise<JsonValue | undefined> {
-  try {
-    const response = await http.request({
-      method: 'GET',
-      url: `${api.baseUrl}/${path}`,
-      headers: headersOf(api),
-      timeoutMs: SEND_TIMEOUT_MS,
-      maxBytes: ANSWER_BYTES_MAX,
-    })
-    return response.status === 200 ? parseJson(response.body) : undefined
-  } catch (error) {
-    if (error instanceof HttpClientError) return undefined
-    throw error
-  }
+  const response = await http.request({
+    method: 'GET',
+    url: `${api.baseUrl}/${path}`,
+    headers: headersOf(api),
+    timeoutMs: SEND_TIMEOUT_MS,
+    maxBytes: ANSWER_BYTES_MAX,
+  })
+  const answer = answerOf(response, api)
+  if (!('outcome' in answer)) return answer.body
+  if (answer.outcome === 'failed') return undefined
+  throw new HttpClientError('network', true, `the Graph API answered ${response.status}`)
 }
 
 function headersOf(api: GraphApi): Record<string, string> {

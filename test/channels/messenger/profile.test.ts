@@ -34,11 +34,18 @@ t.test('who somebody is, as Meta says it; nobody where it does not', async (t) =
   )
   for (const one of [
     { status: 400, body: { error: { code: 100 } } },
+    { status: 401, body: { error: { code: 190 } } },
     { status: 200, body: {} },
-    { status: 500, body: 'x' },
   ]) {
     answer = one
     t.equal(await ask('messenger'), null)
+  }
+  for (const one of [
+    { status: 500, body: 'x' },
+    { status: 400, body: { error: { code: 613 } } },
+  ]) {
+    answer = one
+    await t.rejects(Promise.resolve(ask('messenger')), { name: 'HttpClientError' }, 'to be asked again')
   }
   const asked = server.seen.length
   t.equal(await ask('messenger', 'user_ref:box-7'), null)

@@ -10,7 +10,10 @@ const FIELDS: Readonly<Record<Platform, string>> = {
   instagram: 'name,username',
 }
 
-/** Who somebody is, as they call themselves there; null where Meta does not say (no consent, no permission). */
+/**
+ * Who somebody is, as they call themselves there; null where Meta does not say (no consent, no permission).
+ * @throws HttpClientError where asking again later may help
+ */
 export async function messagingProfile(
   platform: Platform,
   { kind, value }: Identity,
