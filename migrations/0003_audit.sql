@@ -55,6 +55,16 @@ CREATE INDEX event_denied ON audit.event (tenant_id, occurred_at DESC, event_id 
 CREATE INDEX event_changes ON audit.event USING gin (change_subjects) WHERE change_subjects IS NOT NULL;
 CREATE INDEX event_order ON audit.event (tenant_id, epoch, transaction_id, sequence);
 
+-- What only who writes by hand would put there, and what no reader of events could make sense of. (Other odd forms are
+-- sealed, and named by audit:verify.)
+ALTER TABLE audit.event ADD CONSTRAINT readable CHECK (
+  coalesce(array_ndims(ids), 1) = 1 AND array_position(ids, NULL) IS NULL
+  AND (counts IS NULL OR coalesce(array_ndims(counts), 1) = 1 AND array_position(counts, NULL) IS NULL)
+  AND octet_length(actor_kind) <= 64 AND octet_length(action) <= 64 AND octet_length(resource) <= 64 AND octet_length(outcome) <= 64
+  AND (code IS NULL OR octet_length(code) <= 64) AND (request_id IS NULL OR octet_length(request_id) <= 64)
+  AND (purpose IS NULL OR octet_length(purpose) <= 100)
+  AND (query IS NULL OR pg_column_size(query) < 4000 OR NOT jsonb_path_exists(query, '$.**{200}')));
+
 CREATE FUNCTION audit.shape_id(shape jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN substr(encode(sha256(convert_to(shape::text, 'UTF8')), 'hex'), 1, 32)::uuid;
 
@@ -66,7 +76,11 @@ CREATE TABLE audit.shape (
   shape_id  uuid NOT NULL,
   shape     jsonb NOT NULL,
   PRIMARY KEY (tenant_id, shape_id),
-  CONSTRAINT shape_is_its_id CHECK (shape_id = audit.shape_id(shape))
+  CONSTRAINT shape_is_its_id CHECK (shape_id = audit.shape_id(shape)),
+  CONSTRAINT readable CHECK (jsonb_typeof(shape) = 'array' AND NOT jsonb_path_exists(shape, 'strict $[*] ? (@.type() != "object")')
+    AND NOT jsonb_path_exists(shape, '$[*] ? (!(@.resource.type() == "string" && @.shown.type() == "array" && @.masked.type() == "array")
+    || exists(@.shown[*] ? (@.type() != "string")) || exists(@.masked[*] ? (@.type() != "string"))
+    || (exists(@.changed) && @.changed.type() != "array") || exists(@.changed[*] ? (@.type() != "string")))'))
 );
 
 -- An event as it is shown: [{resource, ids, shown, masked, changed?, version?}]

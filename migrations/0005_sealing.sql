@@ -9,8 +9,9 @@ CREATE TABLE audit.leaf (
   event_id    uuid NOT NULL,
   occurred_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, leaf_index),
-  -- an event is sealed once, whatever sealers do
-  UNIQUE (tenant_id, event_id)
+  -- An event is sealed once, whatever sealers do. With its time: whoever writes with the application's login could take
+  -- an id once more, and must not stop the sealing of the tenant by it.
+  UNIQUE (tenant_id, event_id, occurred_at)
 );
 
 -- The root of the 256 hashes below it, from 256 × node_index on: of leaves at level 1, of nodes above. Complete ones only.

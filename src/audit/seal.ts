@@ -4,7 +4,7 @@ import type { SealingTables } from '../db/sealing.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
 import { formatCheckpoint, originOf, parseCheckpoint, parseEndorsement } from './checkpoint-note.ts'
-import { leafText } from './leaf.ts'
+import { sealedForm } from './leaf.ts'
 import { leafHash } from './merkle.ts'
 import { openNote, type Signer, signNote } from './note.ts'
 import { newestOutside } from './outside.ts'
@@ -130,7 +130,7 @@ async function extend(
     const first = edge.size
     const leaves = portion.map((event, i) => ({
       index: first + i,
-      hash: leafHash(leafText({ ...event, shape: shapes.of(event) })),
+      hash: leafHash(sealedForm(event, shapes.of(event))),
       eventId: event.event_id,
       occurredAt: event.occurred_at,
     }))

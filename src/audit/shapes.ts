@@ -16,6 +16,7 @@ type Ask = <T>(work: (tables: SealedTables) => Promise<T>) => Promise<T>
 export class Shapes {
   readonly #ask: Ask
   readonly #known = new Map<string, ShapePart[] | null>()
+  readonly #changed = new Set<string>()
 
   constructor(ask: Ask) {
     this.#ask = ask
@@ -28,19 +29,23 @@ export class Shapes {
     if (wanted.size === 0) return
     for (const id of wanted) this.#known.set(id, null)
     for (const { id, text } of await this.#ask((tables) => tables.shapes([...wanted])))
-      this.#known.set(id, read(id, text))
+      if (isShape(id, text)) this.#known.set(id, read(text))
+      else this.#changed.add(id)
   }
 
-  /** @returns null when the shape is missing, or is not what its id says */
+  /** @returns null when the shape is missing, is none, or is not what its id says */
   find(event: StoredEvent): ShapePart[] | null {
     return this.#known.get(event.shape_id) ?? null
   }
 
-  /** @throws {SealingFault} when the shape is missing, or is not what its id says */
-  of(event: StoredEvent): ShapePart[] {
-    const shape = this.find(event)
-    if (!shape) throw new SealingFault('shape_changed', `the shape ${event.shape_id} is not what it was`)
-    return shape
+  /**
+   * The same for whoever signs.
+   * @throws {SealingFault} when the shape is not what its id says
+   */
+  of(event: StoredEvent): ShapePart[] | null {
+    if (this.#changed.has(event.shape_id))
+      throw new SealingFault('shape_changed', `the shape ${event.shape_id} is not what it was`)
+    return this.find(event)
   }
 }
 
@@ -49,7 +54,6 @@ export function isShape(id: string, text: string): boolean {
   return hash('sha256', text, 'hex').slice(0, 32) === id.replaceAll('-', '')
 }
 
-function read(id: string, text: string): ShapePart[] | null {
-  if (!isShape(id, text)) return null
+function read(text: string): ShapePart[] | null {
   return shapeForm.safeParse(JSON.parse(text)).data ?? null
 }

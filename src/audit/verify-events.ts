@@ -1,6 +1,6 @@
 import type { Leaf, Place, StoredEvent } from '../db/sealed-tables.ts'
 import { isSameTime } from './instant.ts'
-import { leafText } from './leaf.ts'
+import { leafText, oddLeafText } from './leaf.ts'
 import { leafHash } from './merkle.ts'
 import type { Shapes } from './shapes.ts'
 import type { ShapePart } from './touched.ts'
@@ -61,8 +61,9 @@ export class EventCheck {
 
   #placeLeaf(leaf: Leaf): void {
     const event = this.#events.get(leaf.eventId)
-    if (!event) this.#leaves.set(leaf.eventId, leaf)
-    else if (this.#events.delete(leaf.eventId)) this.#pair(leaf, event)
+    if (!event && this.#leaves.has(leaf.eventId)) this.#report.fault(leaf.eventId, 'stands twice in the log')
+    else if (!event) this.#leaves.set(leaf.eventId, leaf)
+    else if (event && this.#events.delete(leaf.eventId)) this.#pair(leaf, event)
   }
 
   #placeEvent(event: StoredEvent): void {
@@ -88,6 +89,13 @@ export class EventCheck {
   }
 
   #faultOf(leaf: Leaf, event: StoredEvent): string | null {
+    const change = this.#changeOf(leaf, event)
+    return change !== null && isOdd(event, leaf.hash)
+      ? `was written by hand: the service writes no event in this form (leaf ${leaf.index})`
+      : change
+  }
+
+  #changeOf(leaf: Leaf, event: StoredEvent): string | null {
     const shape = this.#shapes.find(event)
     if (!shape) return `was changed, or the names of its fields were (leaf ${leaf.index})`
     if (!isWellFormed(event, shape)) return `was changed: nobody writes events in this form (leaf ${leaf.index})`
@@ -98,6 +106,11 @@ export class EventCheck {
       : `was changed, or its leaf was: it is not what was sealed (leaf ${leaf.index})`
   }
 
+  #faultOfAll(leaf: Leaf, events: readonly StoredEvent[]): string {
+    const [only, ...others] = events.map((event) => this.#faultOf(leaf, event))
+    return only && others.length === 0 ? only : `was changed: it is not what was sealed (leaf ${leaf.index})`
+  }
+
   async #lookUpLeaves(leaves: readonly Leaf[]): Promise<void> {
     const found = await this.#run((tables) => tables.eventsById(leaves.map((leaf) => leaf.eventId)))
     await this.#shapes.load(found)
@@ -106,7 +119,7 @@ export class EventCheck {
       const events = rows.get(leaf.eventId) ?? []
       const same = events.find((event) => this.#faultOf(leaf, event) === null)
       if (events.length === 0) await this.#months.addMissing(leaf)
-      else if (!same) this.#report.fault(leaf.eventId, `was changed: it is not what was sealed (leaf ${leaf.index})`)
+      else if (!same) this.#report.fault(leaf.eventId, this.#faultOfAll(leaf, events))
       else {
         this.#report.events++
         this.#months.addEvent(same)
@@ -138,6 +151,8 @@ function isSealed(event: StoredEvent, shape: ShapePart[], hash: Buffer): boolean
     return false
   }
 }
+
+const isOdd = (event: StoredEvent, hash: Buffer): boolean => leafHash(oddLeafText(event)).equals(hash)
 
 function isAfter(event: StoredEvent, other: StoredEvent): boolean {
   if (event.epoch !== other.epoch) return event.epoch > other.epoch

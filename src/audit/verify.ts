@@ -79,6 +79,8 @@ export async function verifyTenant({ tenantId, run, store, fault }: VerifyOption
         ? 'is of a transaction that there has not been yet'
         : 'carries the number of a transaction that did not write it',
     )
+  for (const id of await run((tables) => tables.sealedTwice(1_000)))
+    report.fault(id, 'was written by hand: another event has its id')
   await checkOutside(run, store, report, keys, newest)
   return report
 }

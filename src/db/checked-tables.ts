@@ -11,6 +11,15 @@ export class CheckedTables extends SealedTables {
     return this.leavesWhere('event_id = ANY ($2) ORDER BY leaf_index', [[...eventIds]])
   }
 
+  /** The events that have more than one leaf: their ids, as many as asked for. */
+  async sealedTwice(limit: number): Promise<string[]> {
+    const rows = await this.ask<{ id: string }>(
+      'SELECT event_id AS id FROM audit.leaf WHERE tenant_id = $1 GROUP BY event_id HAVING count(*) > 1 LIMIT $2',
+      [this.tenantId, limit],
+    )
+    return rows.map((row) => row.id)
+  }
+
   checkpointsOf(sizes: readonly number[]): Promise<Checkpoint[]> {
     return this.checkpointsWhere('size = ANY ($2)', [[...sizes]])
   }

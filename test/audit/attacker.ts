@@ -81,6 +81,10 @@ export class Attacker {
   }
 
   async learn(): Promise<void> {
+    // Its owner's to drop.
+    await this.#client.query(
+      `BEGIN; SET LOCAL custodia.audit_ddl = 'on'; ALTER TABLE audit.event DROP CONSTRAINT readable; ALTER TABLE audit.shape DROP CONSTRAINT readable; COMMIT`,
+    )
     const columns = await this.#client.query<{ tab: string; name: string; type: string; nullable: boolean }>(
       `SELECT c.relname AS tab, a.attname AS name, format_type(a.atttypid, NULL) AS type, NOT a.attnotnull AS nullable
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace

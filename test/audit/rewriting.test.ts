@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
 import { formatCheckpoint, formatEndorsement, originOf } from '../../src/audit/checkpoint-note.ts'
-import { leafText } from '../../src/audit/leaf.ts'
+import { sealedForm } from '../../src/audit/leaf.ts'
 import { leafHash } from '../../src/audit/merkle.ts'
 import { publicKeyBytes, type Signer, signNote } from '../../src/audit/note.ts'
 import { newestOutside } from '../../src/audit/outside.ts'
@@ -57,7 +57,7 @@ t.test('a log that was written anew as a whole is found out, and where it begins
     const shapes = new Shapes((work) => work(tables))
     const events = await tables.events(null, { epoch: 9, transactionId: '0' }, 10_000)
     await shapes.load(events)
-    const hashes = events.slice(0, size).map((event) => leafHash(leafText({ ...event, shape: shapes.of(event) })))
+    const hashes = events.slice(0, size).map((event) => leafHash(sealedForm(event, shapes.of(event))))
     await client.query('UPDATE audit.leaf SET leaf_hash = $1 WHERE leaf_index = $2', [hashes[index], index])
     if (!tree) return target.eventId
     for (const { level, index: at, hash } of append({ size: 0, levels: [] }, hashes).nodes)

@@ -78,12 +78,12 @@ export const sealedPart = (events: SQL): Part => ({
   byRow: false,
 })
 
-/** The sealed form of each event, by its id. */
+/** The sealed form of each event, by its id. What somebody has written by hand may have none: of it only the hash is told. */
 export function leavesOf(rows: readonly JsonRow[]): Map<string, string> {
   return new Map(
-    rows.map((row) => {
-      const event = sealedRow.parse(row)
-      return [event.event_id, leafText(event)]
+    rows.flatMap((row): [string, string][] => {
+      const { data } = sealedRow.safeParse(row)
+      return data ? [[data.event_id, leafText(data)]] : []
     }),
   )
 }
