@@ -19,6 +19,7 @@ const batchMax = 20
 const turnMs = 10_000
 /** A database that is away says nothing of an event; one that answers everything but this event does. */
 const awayMax = 5
+const apartMs = 5_000
 
 const payloads = z.object({
   tenantId: z.uuid(),
@@ -35,21 +36,53 @@ const payloads = z.object({
  * it can be replayed; then the lane goes on.
  */
 export function normaliser({ failureDelaysMs, waitingDelaysMs }: Patience): Task {
-  return async (context, payload, { attempts }) => {
+  const drain = laneDrain({ failureDelaysMs, waitingDelaysMs })
+  let running = 0
+  // Among lanes that were dealt with together was an event that fails: it is left to its own lane's job.
+  let apartUntil = 0
+  const others: Others = {
+    areWaiting: () => running > 1 && Date.now() >= apartUntil,
+    leave: () => {
+      apartUntil = Date.now() + apartMs
+    },
+  }
+  return async (context, payload, attempt) => {
+    running++
+    try {
+      await drain(context, payload, attempt, others)
+    } finally {
+      running--
+    }
+  }
+}
+
+/** What the drains of a process know of each other: when several work at once, more lanes wait than they. */
+interface Others {
+  areWaiting(): boolean
+  leave(): void
+}
+
+function laneDrain({ failureDelaysMs, waitingDelaysMs }: Patience) {
+  return async (...[context, payload, { attempts }, others]: [...Parameters<Task>, Others]): Promise<void> => {
     const lane = payloads.parse(payload)
     const until = Date.now() + turnMs
     // Events that are taken one by one, since among so many there is one that fails.
     let alone = 0
     for (;;) {
       const isLast = Date.now() >= until
+      const withOthers = alone === 0 && others.areWaiting()
       try {
         const limit = alone > 0 ? 1 : batchMax
-        const goesOn = await normaliseBatch(context, lane, { limit, waitingDelaysMs, isLast })
+        const goesOn = await normaliseBatch(context, lane, { limit, waitingDelaysMs, isLast, withOthers })
         if (!goesOn || isLast) return
         alone = Math.max(0, alone - 1)
       } catch (error) {
         if (!(error instanceof BatchFailed)) throw error
         if (isAway(error.cause) && attempts <= awayMax) throw error
+        if (withOthers) {
+          others.leave()
+          continue
+        }
         const [eventId] = error.eventIds
         if (alone === 0 || eventId === undefined) {
           alone = error.eventIds.length

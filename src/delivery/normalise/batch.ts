@@ -10,6 +10,7 @@ import { channelFetch } from '../../resources/channels/queries.ts'
 import {
   laneSettle,
   laneTake,
+  laneTakeBeside,
   laneWake,
   type SettledEvent,
   type StoredEvent,
@@ -45,6 +46,8 @@ export interface BatchOptions {
   waitingDelaysMs: readonly number[]
   /** Whoever drains the lane stops after this batch: what is left is for another job. */
   isLast: boolean
+  /** Many lanes wait: what of them can be dealt with beside is, so that each costs less. */
+  withOthers: boolean
 }
 
 /** There was nothing to do: the transaction is undone, so that it leaves no trace. */
@@ -79,9 +82,11 @@ export async function normaliseBatch(
       { action: 'import', resource: 'inbound-events' },
       async (tx) => {
         const found = await laneTake(tx, lane.lane, options.limit)
-        taken = leading(found)
-        const [first] = taken
+        const own = leading(found)
+        const [first] = own
         if (!first) throw new NothingToDo()
+        const isAlone = !options.withOthers || first.channelId === null
+        taken = isAlone ? own : [...own, ...(await laneTakeBeside(tx, lane.lane, String(first.channelId)))]
         // The audit names one cause, the first of them; all are among what was touched.
         caller.meta.causeId = first.id
         const readings = await readEvents(taken, tx.keys, attachmentStore(config), await parseContext(tx, first))
@@ -89,10 +94,14 @@ export async function normaliseBatch(
         const outcomes = applyAll(records, readings, options.waitingDelaysMs.length)
         const settled = await settledEvents(tx, records, readings, outcomes, options.waitingDelaysMs)
         const isWoken = first.nextDueMs !== null && records.messages.some((one) => one.made)
-        const isCut = found.length > taken.length && found[taken.length]?.isHeld === false
+        const isCut = found.length > own.length && found[own.length]?.isHeld === false
         const goesOn = isWoken || isCut || found.length === options.limit
-        const dueMs = goesOn && options.isLast ? Date.now() : nextDueMs(first, settled)
+        const dueMs = goesOn && options.isLast ? Date.now() : nextDueMs(first, settled.slice(0, own.length))
         await write(tx, lane, records, settled, first.isChannelQuiet, isWoken, dueMs)
+        for (const [i, event] of taken.entries()) {
+          const retryAt = i < own.length ? null : settled[i]?.retryAt
+          if (retryAt) await setTimer(tx, { ...lane, lane: event.lane }, new Date(retryAt))
+        }
         return { goesOn, conflicts: records.conflicts, settled }
       },
     )

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/database.ts'
-import { named, sql } from '../../db/sql.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
 
 /** Why a stored event waits while its lane goes on: the message that it is about is not known yet. */
 export const waitingReason = 'unknown_message'
@@ -10,6 +10,8 @@ export const erasedReason = 'erased'
 /** An event that waits to be normalised. */
 export interface StoredEvent {
   id: string
+  /** hexadecimal */
+  lane: string
   kind: string
   type: string
   channelId: string | null
@@ -36,25 +38,69 @@ export interface StoredEvent {
 export async function laneTake(tx: Tx, lane: string, limit: number): Promise<StoredEvent[]> {
   const { tenantId } = tx.principal
   const lock = tx.kept('lane/lock', () => sql`SELECT pg_advisory_xact_lock(hashtextextended(${named('name')}, 0))`)
-  const take = tx.kept(
-    'lane/take',
-    () => sql`SELECT e.id, e.kind, e.type, e.channel_id AS "channelId", e.attempts, (extract(epoch FROM e.received_at) * 1000)::float8 AS "receivedMs", e.sealed_payload AS "sealedPayload",
-        e.contact_id AS "contactId", k.wrapped_key AS "wrappedKey", coalesce(e.retry_at > now(), false) AS "isHeld", c.business_unit_id AS "businessUnitId", c.team_id AS "teamId",
-        coalesce(c.last_event_at < now() - interval '1 minute', true) AS "isChannelQuiet",
-        (SELECT (extract(epoch FROM min(w.retry_at)) * 1000)::float8 FROM app.inbound_event w WHERE w.tenant_id = e.tenant_id AND w.lane = e.lane AND w.status = 'stored'
-          AND w.reason = ${named('waiting')} AND w.retry_at > now()) AS "nextDueMs"
-      FROM app.inbound_event e LEFT JOIN app.channel c ON c.tenant_id = e.tenant_id AND c.id = e.channel_id
-        LEFT JOIN app.contact_key k ON k.tenant_id = e.tenant_id AND k.contact_id = e.contact_id
-      WHERE e.tenant_id = ${named('tenant')}::uuid AND e.lane = decode(${named('lane')}, 'hex') AND e.status = 'stored'
-        AND (e.reason IS DISTINCT FROM ${named('waiting')} OR coalesce(e.retry_at <= now(), true))
-      ORDER BY e.sequence LIMIT ${named('limit')}::int`,
-  )
+  const take = tx.kept('lane/take', () => takeSql(sql`e.lane = decode(${named('lane')}, 'hex')`))
   // The lock is a statement of its own, so that the next one sees what the lane's last holder committed.
   const [, events] = await Promise.all([
     tx.query(lock, { name: `lane/${tenantId}/${lane}` }),
     tx.query<StoredEvent>(take, { tenant: tenantId, lane, limit, waiting: waitingReason }),
   ])
   return events
+}
+
+const takeSql = (isOfLane: SQL): SQL =>
+  sql`SELECT e.id, encode(e.lane, 'hex') AS lane, e.kind, e.type, e.channel_id AS "channelId", e.attempts, (extract(epoch FROM e.received_at) * 1000)::float8 AS "receivedMs", e.sealed_payload AS "sealedPayload",
+      e.contact_id AS "contactId", k.wrapped_key AS "wrappedKey", coalesce(e.retry_at > now(), false) AS "isHeld", c.business_unit_id AS "businessUnitId", c.team_id AS "teamId",
+      coalesce(c.last_event_at < now() - interval '1 minute', true) AS "isChannelQuiet",
+      (SELECT (extract(epoch FROM min(w.retry_at)) * 1000)::float8 FROM app.inbound_event w WHERE w.tenant_id = e.tenant_id AND w.lane = e.lane AND w.status = 'stored'
+        AND w.reason = ${named('waiting')} AND w.retry_at > now()) AS "nextDueMs"
+    FROM app.inbound_event e LEFT JOIN app.channel c ON c.tenant_id = e.tenant_id AND c.id = e.channel_id
+      LEFT JOIN app.contact_key k ON k.tenant_id = e.tenant_id AND k.contact_id = e.contact_id
+    WHERE e.tenant_id = ${named('tenant')}::uuid AND ${isOfLane} AND e.status = 'stored'
+      AND (e.reason IS DISTINCT FROM ${named('waiting')} OR coalesce(e.retry_at <= now(), true))
+    ORDER BY e.sequence LIMIT ${named('limit')}::int`
+
+/** How many events are looked at to find lanes that wait as well. */
+const besideMax = 40
+
+/**
+ * The same of further lanes of the channel that wait as well and that nobody is at, as far as all that waits in them is
+ * plain: nothing of it has failed, or waits for something. Lanes are hashes: those that follow one's own are any.
+ * @param lane hexadecimal; whose lock is held
+ */
+export async function laneTakeBeside(tx: Tx, lane: string, channelId: string): Promise<StoredEvent[]> {
+  const { tenantId } = tx.principal
+  const lock = tx.kept(
+    'lane/lock-beside',
+    () => sql`SELECT encode(l.lane, 'hex') AS lane FROM (
+        SELECT n.lane FROM (SELECT e.lane, e.channel_id, e.attempts, e.retry_at FROM app.inbound_event e
+            WHERE e.tenant_id = ${named('tenant')}::uuid AND e.lane > decode(${named('lane')}, 'hex') AND e.status = 'stored' ORDER BY e.lane, e.sequence LIMIT ${named('limit')}::int) AS n
+        GROUP BY n.lane HAVING bool_and(n.channel_id = ${named('channel')}::uuid AND n.attempts = 0 AND n.retry_at IS NULL) OFFSET 0) AS l
+      WHERE pg_try_advisory_xact_lock(hashtextextended(${named('prefix')}::text || encode(l.lane, 'hex'), 0))`,
+  )
+  const prefix = `lane/${tenantId}/`
+  const locked = await tx.query<{ lane: string }>(lock, {
+    tenant: tenantId,
+    lane,
+    channel: channelId,
+    limit: besideMax,
+    prefix,
+  })
+  if (locked.length === 0) return []
+  const take = tx.kept('lane/take-beside', () =>
+    takeSql(sql`e.lane = ANY (ARRAY(SELECT decode(l, 'hex') FROM unnest(${named('lanes')}::text[]) AS l))`),
+  )
+  const events = await tx.query<StoredEvent>(take, {
+    tenant: tenantId,
+    lanes: locked.map((one) => one.lane),
+    limit: 2 * besideMax,
+    waiting: waitingReason,
+  })
+  // Cut off: of some lane only the beginning may be here.
+  if (events.length === 2 * besideMax) return []
+  const isPlain = (event: StoredEvent): boolean =>
+    event.channelId === channelId && event.attempts === 0 && !event.isHeld && event.nextDueMs === null
+  const lanes = Map.groupBy(events, (event) => event.lane)
+  return events.filter((event) => lanes.get(event.lane)?.every(isPlain))
 }
 
 /** What has become of an event. */
