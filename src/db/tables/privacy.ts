@@ -12,6 +12,8 @@ export const consentEvent = app.table('consent_event', {
   state: text('state').notNull(),
   source: text('source').notNull(),
   evidenceEventId: uuid('evidence_event_id'),
+  evidenceMessageId: uuid('evidence_message_id'),
+  evidenceKind: text('evidence_kind').notNull(),
   occurredAt: instant('occurred_at').notNull(),
   createdAt: instant('created_at').notNull(),
 })
@@ -25,6 +27,8 @@ declare('consent_event', consentEvent, 'contactId', {
   state: behaviour,
   source: behaviour,
   evidenceEventId: key,
+  evidenceMessageId: key,
+  evidenceKind: system,
   occurredAt: behaviour,
   createdAt: system,
 })
