@@ -1,5 +1,6 @@
 import type { ChannelType, ChannelTypeName } from './channel.ts'
 import { connector } from './connector/index.ts'
+import { email } from './email/index.ts'
 import { form } from './form/index.ts'
 import { instagram } from './instagram/index.ts'
 import { line } from './line/index.ts'
@@ -15,6 +16,7 @@ export const channelTypes: readonly ChannelType[] = [
   instagram,
   line,
   telegram,
+  email,
   form,
   webchat,
   connector,

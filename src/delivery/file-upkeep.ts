@@ -38,7 +38,8 @@ export async function sweepFiles(
       const records = [...new Set(files.map((file) => recordOf(file.name)))]
       const rows = await db.lookup<{ stored_as: string }>(
         tenant,
-        sql`SELECT stored_as FROM app.attachment WHERE tenant_id = ${tenant.tenantId}::uuid AND id = ANY (${sql.param(records)}::uuid[]) AND stored_as IS NOT NULL`,
+        sql`SELECT stored_as FROM app.attachment WHERE tenant_id = ${tenant.tenantId}::uuid AND id = ANY (${sql.param(records)}::uuid[]) AND stored_as IS NOT NULL
+          UNION ALL SELECT stored_as FROM app.inbound_event WHERE tenant_id = ${tenant.tenantId}::uuid AND id = ANY (${sql.param(records)}::uuid[]) AND stored_as IS NOT NULL`,
       )
       const named = new Set(rows.map((row) => row.stored_as))
       for (const { name } of files) {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { MediaError } from '../channels/channel.ts'
-import { HttpClientError } from '../channels/http-client.ts'
+import { type ChannelType, type KeptEvent, type MediaDownload, MediaError } from '../channels/channel.ts'
+import { type HttpClient, HttpClientError } from '../channels/http-client.ts'
 import { channelType } from '../channels/index.ts'
 import type { MediaRef } from '../channels/neutral.ts'
 import type { Database, Tx } from '../db/database.ts'
@@ -10,6 +10,7 @@ import { attachmentStore, FileRefused, type KeptFile, keepFile } from '../resour
 import { sourceContext } from '../resources/attachments/pending.ts'
 import { keptColumns, setAttachment } from '../resources/attachments/queries.ts'
 import { channelTrouble } from '../resources/channels/health.ts'
+import { keptEvent } from '../resources/inbound-events/kept-event.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import type { Task, WorkContext } from './task.ts'
 
@@ -22,6 +23,8 @@ const timeoutMs = 300_000
 
 const mediaRef = z.object({
   kind: z.enum(['image', 'video', 'audio', 'document', 'sticker']),
+  part: z.string().optional(),
+  contentId: z.string().optional(),
   externalId: z.string().optional(),
   url: z.string().optional(),
   mediaType: z.string().optional(),
@@ -54,6 +57,8 @@ interface Wanted {
   /** null: it cannot be read any more. */
   ref: MediaRef | null
   channel: { type: string; settings: unknown } | null
+  /** The event that brought it, where the file is in the event itself; null: it cannot be read any more. */
+  event: KeptEvent | null
 }
 
 /**
@@ -65,7 +70,7 @@ export const fetchMedia: Task = async (context, payload, { attempts }) => {
   const { db, log, config } = context
   const tenant = { tenantId, region }
   const store = attachmentStore(config)
-  const wanted = await readWanted(db, tenant, attachmentId)
+  const wanted = await readWanted(db, tenant, attachmentId, store)
   // Fetched already, or its author took it back.
   if (!wanted) return
   let kept: KeptFile
@@ -95,7 +100,7 @@ export const fetchMedia: Task = async (context, payload, { attempts }) => {
   if (!isNamed) await store.remove(tenantId, kept.storedAs)
 }
 
-async function readWanted(db: Database, tenant: Tenant, id: string): Promise<Wanted | null> {
+async function readWanted(db: Database, tenant: Tenant, id: string, store: FileStore): Promise<Wanted | null> {
   const [row] = await db.lookup<{
     channel_id: string
     file_name: string | null
@@ -103,24 +108,28 @@ async function readWanted(db: Database, tenant: Tenant, id: string): Promise<Wan
     sealed_source: Buffer | null
     type: string | null
     sealed_settings: Buffer | null
+    inbound_event_id: string | null
   }>(
     tenant,
-    sql`SELECT a.channel_id, a.file_name, a.media_type, a.sealed_source, c.type, c.sealed_settings
-        FROM app.attachment a LEFT JOIN app.channel c ON c.tenant_id = a.tenant_id AND c.id = a.channel_id AND c.state = 'active'
+    sql`SELECT a.channel_id, a.file_name, a.media_type, a.sealed_source, c.type, c.sealed_settings, m.inbound_event_id
+        FROM app.attachment a LEFT JOIN app.message m ON m.tenant_id = a.tenant_id AND m.id = a.message_id
+        LEFT JOIN app.channel c ON c.tenant_id = a.tenant_id AND c.id = a.channel_id AND c.state = 'active'
         WHERE a.tenant_id = ${tenant.tenantId}::uuid AND a.id = ${id}::uuid AND a.status = 'pending'`,
   )
   if (!row) return null
   const keys = await db.tenantKeys(tenant)
   const opened = (sealed: Buffer | null, context: string): unknown =>
     sealed === null ? null : JSON.parse(keys.open(sealed, context).toString())
-  const { channel_id: channelId, type } = row
+  const { channel_id: channelId, type, inbound_event_id: eventId } = row
+  const ref = readRef(opened(row.sealed_source, sourceContext(id)))
   return {
     id,
     channelId,
     fileName: row.file_name,
     mediaType: row.media_type,
-    ref: readRef(opened(row.sealed_source, sourceContext(id))),
+    ref,
     channel: type === null ? null : { type, settings: opened(row.sealed_settings, `channel/${channelId}`) },
+    event: ref?.part !== undefined && eventId !== null ? await keptEvent(db, tenant, eventId, store) : null,
   }
 }
 
@@ -136,17 +145,17 @@ async function download(
   { http, config }: WorkContext,
   store: FileStore,
   { tenantId }: Tenant,
-  { id, ref, channel, fileName, mediaType }: Wanted,
+  { id, ref, channel, fileName, mediaType, event }: Wanted,
 ): Promise<KeptFile> {
   if (channel === null) throw new FetchError('channel_gone')
   if (ref === null) throw new FetchError('not_a_reference')
   const type = channelType(channel.type)
-  if (!type?.fetchMedia) throw new FetchError('not_supported')
+  if (!type || !(ref.part === undefined ? type.fetchMedia : type.mediaPart)) throw new FetchError('not_supported')
   const settings = type.settings.safeParse(channel.settings)
   if (!settings.success) throw new FetchError('channel_settings')
   const maxBytes = Math.min(type.limits.mediaBytesMax, config.attachmentMaxBytes)
   if ((ref.sizeBytes ?? 0) > maxBytes) throw new FileRefused('too_large')
-  const media = await type.fetchMedia(ref, settings.data, http)
+  const media = await source(type, ref, event, settings.data, http)
   // Somebody listens from the first moment, whatever happens to the stream before it is read.
   media.stream.on('error', () => {})
   const timer = setTimeout(() => media.stream.destroy(new MediaError('unavailable', true)), timeoutMs)
@@ -166,6 +175,25 @@ async function download(
     clearTimeout(timer)
     media.stream.destroy()
   }
+}
+
+/** From the event itself where the file came with it, else from the provider. */
+async function source(
+  type: ChannelType,
+  ref: MediaRef,
+  event: KeptEvent | null,
+  settings: unknown,
+  http: HttpClient,
+): Promise<MediaDownload> {
+  const found =
+    ref.part === undefined
+      ? await type.fetchMedia?.(ref, settings, http)
+      : event
+        ? await type.mediaPart?.(event, ref)
+        : undefined
+  // The event has expired, or its person was erased.
+  if (!found) throw new MediaError('gone', false)
+  return found
 }
 
 /** Why a file is not there, as its row says it. What is not known here may pass. */

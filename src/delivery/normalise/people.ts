@@ -33,9 +33,9 @@ const addressLength = 300
 /** How precisely it is known when an address was last heard from. */
 const seenEveryMs = 60_000
 
-/** A number without a digit is none, whatever its kind says: everybody without a number would be one person. */
+/** A number without a digit is none, nor is an id of blanks and dashes: everybody without one would be one person. */
 const isAddress = (kind: string, value: string): boolean =>
-  value.length <= addressLength && (kindsOf(kind).includes('phone') ? /\d/ : /\S/).test(value)
+  value.length <= addressLength && (kindsOf(kind).includes('phone') ? /\d/ : /[\p{L}\p{N}]/u).test(value)
 
 export function addressesOf(party: Pick<Party, 'identities'>, channelId: string): PartyAddress[] {
   return party.identities
@@ -51,9 +51,17 @@ const isHeld = (row: IdentityRecord, atMs: number): boolean =>
 const isShared = ({ shared, keys }: Records, address: Address): boolean =>
   shared.size > 0 && shared.has(identifierHash(keys, address).toString('hex'))
 
+/** Mail names its sender and mostly proves nothing: without this, each mail of somebody would be another contact. */
+const isCorrespondent = ({ channel, conversations }: Records, address: PartyAddress, row: IdentityRecord): boolean =>
+  channel.type === 'email' &&
+  !address.verified &&
+  !row.verified &&
+  conversations.some((one) => one.identityId === row.id)
+
 /**
  * Who is known by one of these addresses, in their order of preference. Claims link nobody, except within one channel:
- * whoever comes with the same visitor's token again is the same visitor. Shared addresses link nobody either; but what
+ * whoever comes with the same visitor's token again is the same visitor, and whoever wrote to this mailbox from the same
+ * address before is the same correspondent, as long as both times nobody vouched for the address. Shared addresses link nobody either; but what
  * comes from such an address alone is for whoever holds it, or each mail from info@ would be another contact.
  */
 export function knownBy(
@@ -64,7 +72,8 @@ export function knownBy(
   const isNobodys = addresses.length > 0 && addresses.every((address) => isShared(records, address))
   for (const address of addresses) {
     const links = (row: IdentityRecord): boolean =>
-      (row.identifying || isNobodys) && ((address.verified && row.verified) || row.channelId !== null)
+      (row.identifying || isNobodys) &&
+      ((address.verified && row.verified) || row.channelId !== null || isCorrespondent(records, address, row))
     const identity = records.identities.find(
       (row) => isSameAddress(address, row) && links(row) && isHeld(row, atMs) && contactOf(records, row.contactId),
     )

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { rowsWhere, sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
-import { type JsonValue, parseJson } from '../../channels/json.ts'
+import { type JsonObject, type JsonValue, parseJson } from '../../channels/json.ts'
 import type { Caller, Database, ReadPlan } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { contactKey as keyTable } from '../../db/tables/contact.ts'
 import { inboundEvent } from '../../db/tables/conversation.ts'
 import { Problem } from '../../errors.ts'
 import type { TenantKeys } from '../../privacy/keyring.ts'
+import { type Frame, unframed } from './frame.ts'
 import { inboundEvents } from './schema.ts'
 
 const row = z.object({
@@ -32,9 +33,18 @@ export async function payloadFetch(db: Database, caller: Caller, id: string): Pr
   const [found] = rows ?? []
   if (!found) throw new Problem('not_found', { audited: true })
   const bytes = opened(keys, row.parse(found))
-  const payload = bytes && parseJson(bytes)
+  const payload = bytes && shownPayload(unframed(bytes))
   if (payload === undefined || payload === null) throw new Problem('gone', { audited: true })
   return payload
+}
+
+/** Bytes beside the JSON are told by their size, and short ones as they are. */
+function shownPayload({ payload, inline, file }: Frame): JsonValue | undefined {
+  const json = parseJson(payload)
+  if (json === undefined || (inline === undefined && file === undefined)) return json
+  const bytes: JsonObject =
+    inline === undefined ? { size: file?.size ?? 0 } : { size: inline.length, base64: inline.toString('base64') }
+  return { payload: json, bytes }
 }
 
 /** Only rows whose payload the principal sees in clear: for the others it might as well not exist. */

@@ -14,6 +14,7 @@ const answer = z.object({ accepted: z.int() })
 
 /**
  * Stores the events of a post, all or none, with their jobs and the audit event, in one round trip.
+ * @param store takes long bytes of events; without it they are in the rows
  * @returns how many were new; null when the channel is not any more what it was, and then nothing was stored
  */
 export async function receive(
@@ -21,10 +22,12 @@ export async function receive(
   caller: Caller,
   channel: KnownChannel,
   events: readonly RawEvent[],
-  store: FileStore,
+  store?: FileStore,
 ): Promise<{ accepted: number } | null> {
   const isLong = ({ blob }: RawEvent): boolean => (blob?.length ?? 0) > INLINE_BYTES_MAX
-  return events.some(isLong) ? receiveLong(db, caller, channel, events, store) : insert(db, caller, channel, events)
+  return store && events.some(isLong)
+    ? receiveLong(db, caller, channel, events, store)
+    : insert(db, caller, channel, events)
 }
 
 async function insert(
