@@ -40,6 +40,9 @@ CREATE TABLE audit.event (
   cause_id       uuid,
   request_id     text,
   ip             inet,
+  -- sealed with the event, and told to nobody who may not read all of it: from its hash alone, who sees it in part could
+  -- otherwise find by trying what stands in the rest
+  salt           uuid NOT NULL DEFAULT gen_random_uuid(),
   PRIMARY KEY (tenant_id, occurred_at, event_id)
 ) PARTITION BY RANGE (occurred_at);
 

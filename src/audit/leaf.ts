@@ -13,6 +13,9 @@ export interface EventRow extends EventColumns {
  * Whoever holds the line can read the event and hash it. The order of the members is fixed, absent ones are left out;
  * of what is encrypted it holds the hash of the ciphertext, so that it stays true when the key is destroyed.
  *
+ * Its salt is random and known to nobody but who may read the whole line: the hash alone, which who sees the event in part
+ * is given too, does not help to guess the rest.
+ *
  * Rows that differ have different lines: `counts` says nothing that `touched` does not, and is there for that alone.
  * (Rows in a form that nobody writes may share a line; audit:verify refuses the form.)
  * @throws {RangeError} for a time that PostgreSQL would not have written
@@ -45,6 +48,7 @@ export function leafText(row: EventRow): string {
     causeId: given(row.cause_id),
     requestId: given(row.request_id),
     ip: given(row.ip),
+    salt: row.salt,
   })
 }
 

@@ -30,6 +30,8 @@ export interface EventColumns {
   cause_id: string | null
   request_id: string | null
   ip: string | null
+  /** Random; see leaf.ts. */
+  salt: string
 }
 
 export interface StoredEvent extends EventColumns {
@@ -74,7 +76,7 @@ export type Connection = Pick<pg.ClientBase, 'query'>
 const eventColumns =
   'tenant_id, event_id, occurred_at, epoch, transaction_id, sequence, actor_kind, actor_id, on_behalf_of, action, resource,' +
   ' shape_id, ids, counts, versions, row_count, outcome, code, purpose, query, sealed_note, change_subjects, sealed_changes,' +
-  ' cause_id, request_id, ip'
+  ' cause_id, request_id, ip, salt'
 const checkpointColumns =
   'size, root_hash AS "rootHash", epoch, watermark, key_generation AS "keyGeneration", note, made_at AS "madeAt"'
 const leafColumns = 'leaf_index AS index, leaf_hash AS hash, event_id AS "eventId", occurred_at AS "occurredAt"'

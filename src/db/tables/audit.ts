@@ -41,7 +41,11 @@ const eventColumns = () => ({
   ip: inet('ip'),
 })
 
-export const auditEvent = schema.table('event', { ...eventColumns(), versions: integer('versions').array() })
+export const auditEvent = schema.table('event', {
+  ...eventColumns(),
+  versions: integer('versions').array(),
+  salt: uuid('salt').notNull(),
+})
 const common = {
   tenantId: key,
   eventId: key,
@@ -69,7 +73,7 @@ const common = {
   requestId: system,
   ip: staff,
 } as const
-declare('audit.event', auditEvent, null, { ...common, versions: system })
+declare('audit.event', auditEvent, null, { ...common, versions: system, salt: system })
 
 export const auditShape = schema.table('shape', {
   tenantId: uuid('tenant_id').notNull(),

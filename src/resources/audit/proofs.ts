@@ -100,7 +100,7 @@ function proofPlan(principal: Principal, id: string): ReadPlan {
             leaf.leaf_index AS "_index", encode(leaf.leaf_hash, 'base64') AS "_hash", ${isShown} AS "_whole",
             CASE WHEN ${isShown} THEN ${all} ELSE '{}' END AS "_shown", '{}'::text[] AS "_masked"`,
           from: sql`${auditEvents.table} LEFT JOIN audit.leaf AS leaf
-            ON leaf.tenant_id = ${readableEvent.tenantId} AND leaf.event_id = ${readableEvent.eventId}`,
+            ON leaf.tenant_id = ${readableEvent.tenantId} AND leaf.event_id = ${readableEvent.eventId} AND leaf.occurred_at = ${readableEvent.occurredAt}`,
           tenant: auditEvents.tenant,
           where: sql`${rows} AND ${readableEvent.eventId} = ${named('id')}::uuid`,
           shown: ['id'],

@@ -116,7 +116,9 @@ export const eventProof = z
       description: 'The event in its sealed form, one line of JSON. Absent unless you may read every field of it.',
       example: '{"v":1,"tenantId":"01a202d7-05ad-78ba-911f-183f11be662b","id":"0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11"}',
     }),
-    leafHash: hash('SHA-256 of a zero byte and the sealed form, in base64.'),
+    leafHash: hash(
+      'SHA-256 of a zero byte and the sealed form, in base64. The sealed form holds a random salt: from the hash alone, nothing in it can be found by trying.',
+    ),
     leafIndex: z.int().meta({ description: 'Its place in the log, from 0 on.', example: 17 }),
     treeSize: size,
     proof,

@@ -52,6 +52,7 @@ const sealedRow = z.object({
   cause_id: z.string().nullable(),
   request_id: z.string().nullable(),
   ip: z.string().nullable(),
+  salt: z.string(),
 })
 
 const columns = sql.raw(

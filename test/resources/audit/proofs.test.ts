@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { leafHash } from '../../../src/audit/merkle.ts'
 import { checkConsistency, checkEvent, readKey } from '../../../src/audit/verifier.mjs'
 import { startSealedService } from './sealed-service.ts'
 
@@ -61,6 +62,27 @@ t.test('an event is proven to whoever sees it, with nothing but the public key',
     t.ok('leaf' in (await request('GET', path, { token })).body, 'a read, of which it may see all')
     const [made] = (await request('GET', `/v1/audit-events?requestId=${contact.headers['request-id']}`)).data
     t.notOk('leaf' in (await request('GET', `/v1/audit-events/${made?.id}/proof`, { token })).body, 'a creation')
+  })
+
+  await t.test('from its hash alone nothing that is hidden can be found by trying', async (t) => {
+    const { salt, ...guessed } = JSON.parse(proof.string('leaf'))
+    t.match(salt, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'beside all that can be guessed stands what cannot')
+    t.not(leafHash(JSON.stringify(guessed)).toString('base64'), proof.body.leafHash)
+    const salts = await service.sql('SELECT count(DISTINCT salt) = count(*) AS differ FROM audit.event')
+    t.same(salts, [{ differ: true }])
+    const fields = [...Object.keys(event ?? {})].filter((name) => name !== 'ip')
+    const all = { resource: 'audit-events', actions: ['read', 'export'], fields: { read: fields } }
+    const { token } = await member(await service.role([all]))
+    for (const answer of [
+      path,
+      `/v1/audit-events/${event?.id}`,
+      '/v1/audit-events?limit=200',
+      '/v1/audit-events/export',
+    ]) {
+      const shown = await request('GET', answer, { token })
+      t.equal(shown.status, 200, answer)
+      t.notMatch(shown.text, new RegExp(salt), `${answer} does not tell it to who sees all but the address`)
+    }
   })
 
   await t.test('reading a proof is on record, with what was shown', async (t) => {
