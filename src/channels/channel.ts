@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Headers } from './headers.ts'
 import type { HttpClient } from './http-client.ts'
-import type { JsonValue } from './json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
 import type { Identity, IdentityKind, MediaKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
 
 /**
@@ -104,6 +104,8 @@ export interface OutboundMessage {
   files: OutboundFile[]
   /** externalId of the message that this answers */
   replyTo?: string
+  /** that message's content, as `parse` gave it: some providers know it by what they told with it */
+  replyToContent?: JsonObject
   /** externalIds of the conversation's messages, newest first */
   references?: string[]
   subject?: string

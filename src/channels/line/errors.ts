@@ -1,9 +1,17 @@
-import { type JsonValue, textAt } from '../json.ts'
+import { type JsonValue, listAt, textAt } from '../json.ts'
 import type { FailureClass } from '../neutral.ts'
 
 /** A reply token is good once and for a minute; LINE says so in words alone. */
 export function isSpentReplyToken(status: number, answer: JsonValue): boolean {
   return status === 400 && /invalid reply token/i.test(textAt(answer, 'message') ?? '')
+}
+
+/** What a text quotes cannot be quoted (any more): the text itself can still be sent. */
+export function isBadQuote(status: number, answer: JsonValue): boolean {
+  const words = [answer, ...listAt(answer, 'details')].map((part) =>
+    [textAt(part, 'message'), textAt(part, 'property')].join(' '),
+  )
+  return status === 400 && words.some((text) => /quote ?token/i.test(text))
 }
 
 /**

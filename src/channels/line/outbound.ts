@@ -1,5 +1,5 @@
 import type { OutboundFile, OutboundMessage } from '../channel.ts'
-import type { JsonObject } from '../json.ts'
+import { type JsonObject, textAt } from '../json.ts'
 
 export const TEXT_LENGTH_MAX = 5000
 /** Of one request, a text among them. */
@@ -8,7 +8,7 @@ const IMAGE_BYTES_MAX = 10 * 1024 * 1024
 const URL_LENGTH_MAX = 2000
 
 /**
- * A message as LINE's message objects, files first. LINE takes no bytes: it passes links on,
+ * A message as LINE's message objects, files first; its text quotes what it answers, by the token that came with that. LINE takes no bytes: it passes links on,
  * which people's devices open when they look at the message. As pictures go JPEG and
  * PNG up to 10 MB (LINE asks for a preview of 1 MB at most; a larger one is shown when it is opened); a video would need a preview picture and a sound its duration, which nobody here knows, and documents
  * have no form of their own. All these go as a text with their link.
@@ -20,7 +20,8 @@ export async function messagesOf(
   const { text } = message.content
   const list: JsonObject[] = []
   for (const file of message.files) list.push(await fileMessage(file))
-  if (text.trim() !== '') list.push({ type: 'text', text })
+  const quoteToken = textAt(message.replyToContent, 'quoteToken')
+  if (text.trim() !== '') list.push({ type: 'text', text, ...(quoteToken === undefined ? {} : { quoteToken }) })
   if (list.length === 0) return { code: 'text_empty', message: 'there is no text to send' }
   if (list.length > MESSAGES_MAX)
     return { code: 'too_many_files', message: `a message has at most ${MESSAGES_MAX} parts` }
@@ -37,4 +38,9 @@ async function fileMessage(file: OutboundFile): Promise<JsonObject> {
   if (isPicture && link.startsWith('https://') && link.length <= URL_LENGTH_MAX)
     return { type: 'image', originalContentUrl: link, previewImageUrl: link }
   return { type: 'text', text: file.fileName === null ? link : `${file.fileName}\n${link}` }
+}
+
+/** The same messages, quoting nothing: what they answer may be gone. */
+export function withoutQuote(list: readonly JsonObject[]): JsonObject[] {
+  return list.map(({ quoteToken: _quote, ...message }) => message)
 }

@@ -2,12 +2,12 @@ import type { OutboundMessage, SendResult } from '../channel.ts'
 import { headerOf, retryAfterMs } from '../headers.ts'
 import { type HttpClient, HttpClientError, type HttpResponse } from '../http-client.ts'
 import { type JsonValue, listAt, parseJson, textAt } from '../json.ts'
-import { classOf, isSpentReplyToken } from './errors.ts'
-import { messagesOf } from './outbound.ts'
+import { classOf, isBadQuote, isSpentReplyToken } from './errors.ts'
+import { messagesOf, withoutQuote } from './outbound.ts'
 import { apiBaseUrl, type LineSettings } from './settings.ts'
 
-/** Two calls in a row (a reply, then a push) stay well below the time after which a message counts as abandoned. */
-const TIMEOUT_MS = 15_000
+/** Four calls in a row (a reply, a push, each without its quote) stay below the time after which a message counts as abandoned. */
+const TIMEOUT_MS = 12_000
 const ANSWER_BYTES_MAX = 64 * 1024
 
 /**
@@ -28,22 +28,24 @@ export async function sendLine(
   const messages = await messagesOf(message)
   if ('code' in messages) return failed(messages.code, messages.message)
   const { replyHandle } = message
-  if (replyHandle !== undefined) {
-    const reply = await call('reply', { replyToken: replyHandle, messages: messages.list }, {})
-    if (reply !== 'push instead') return reply
+  let { list } = messages
+  for (const way of replyHandle === undefined ? (['push'] as const) : (['reply', 'push'] as const)) {
+    let result = await call(way)
+    if (result === 'quote nothing') {
+      list = withoutQuote(list)
+      result = await call(way)
+    }
+    if (typeof result !== 'string') return result
   }
-  const push = await call('push', { to, messages: messages.list }, { 'x-line-retry-key': message.id })
-  return push === 'push instead' ? failed('refused', 'LINE refused the message') : push
+  return failed('refused', 'LINE refused the message')
 
-  async function call(
-    kind: 'reply' | 'push',
-    body: JsonValue,
-    headers: Record<string, string>,
-  ): Promise<SendResult | 'push instead'> {
+  async function call(way: 'reply' | 'push'): Promise<SendResult | Refused> {
+    const body = way === 'reply' ? { replyToken: replyHandle, messages: list } : { to, messages: list }
+    const headers: Record<string, string> = way === 'reply' ? {} : { 'x-line-retry-key': message.id }
     try {
       const response = await http.request({
         method: 'POST',
-        url: `${apiBaseUrl(settings)}/v2/bot/message/${kind}`,
+        url: `${apiBaseUrl(settings)}/v2/bot/message/${way}`,
         headers: {
           ...headers,
           authorization: `Bearer ${settings.channelAccessToken}`,
@@ -54,28 +56,32 @@ export async function sendLine(
         timeoutMs: TIMEOUT_MS,
         maxBytes: ANSWER_BYTES_MAX,
       })
-      return resultOf(kind, response)
+      return resultOf(way, response)
     } catch (error) {
       if (!(error instanceof HttpClientError)) throw error
       if (error.code === 'blocked_address') return failed('blocked_address', 'apiBaseUrl is not a public https address')
-      return kind === 'reply' && error.requestSent
+      return way === 'reply' && error.requestSent
         ? { outcome: 'unknown', reason: error.code }
         : { outcome: 'retry', reason: error.code }
     }
   }
 }
 
+/** Why LINE did not take the messages, where there is another way. */
+type Refused = 'push instead' | 'quote nothing'
+
 /** A group or a room where the conversation is there, else the person. */
 function addressOf({ identities, thread }: OutboundMessage['recipient']): string | undefined {
   return thread?.id ?? identities.find(({ kind }) => kind === 'line')?.value
 }
 
-function resultOf(kind: 'reply' | 'push', response: HttpResponse): SendResult | 'push instead' {
+function resultOf(way: 'reply' | 'push', response: HttpResponse): SendResult | Refused {
   const { status } = response
   const answer = parseJson(response.body) ?? null
   // Accepted before, under the same key: the answer to that was lost, the message was not.
-  if ((status >= 200 && status < 300) || (kind === 'push' && status === 409)) return sentAs(response, answer)
-  if (kind === 'reply' && isSpentReplyToken(status, answer)) return 'push instead'
+  if ((status >= 200 && status < 300) || (way === 'push' && status === 409)) return sentAs(response, answer)
+  if (way === 'reply' && isSpentReplyToken(status, answer)) return 'push instead'
+  if (isBadQuote(status, answer)) return 'quote nothing'
   const failure = classOf(status, answer)
   if (failure !== 'transient')
     return {
@@ -85,7 +91,7 @@ function resultOf(kind: 'reply' | 'push', response: HttpResponse): SendResult | 
       class: failure,
     }
   // 429 is refused before it is done; any other trouble on LINE's side may come after.
-  if (kind === 'reply' && status !== 429) return { outcome: 'unknown', reason: `http_${status}` }
+  if (way === 'reply' && status !== 429) return { outcome: 'unknown', reason: `http_${status}` }
   const afterMs = retryAfterMs(response.headers)
   return { outcome: 'retry', reason: `http_${status}`, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
 }

@@ -31,7 +31,12 @@ interface Said {
 }
 
 /** LINE as it is documented: a token for all, a retry key on pushes only, five messages at most. */
-async function provider(t: Pick<typeof import('tap').t, 'teardown'>, answers: { reply?: Said; push?: Said }) {
+async function provider(
+  t: Pick<typeof import('tap').t, 'teardown'>,
+  answers:
+    | { reply?: Said; push?: Said }
+    | ((kind: 'reply' | 'push', body: { messages: { quoteToken?: string }[] }) => Said | undefined),
+) {
   const server = await localServer((seen, response) => {
     const kind = seen.path === '/v2/bot/message/reply' ? 'reply' : seen.path === '/v2/bot/message/push' ? 'push' : null
     const body = JSON.parse(seen.body)
@@ -41,7 +46,10 @@ async function provider(t: Pick<typeof import('tap').t, 'teardown'>, answers: { 
     if (kind === 'reply' && seen.headers['x-line-retry-key'] !== undefined)
       return json(response, 400, { message: 'Retry key is not supported' })
     if (body.messages.length < 1 || body.messages.length > 5) return json(response, 400, { message: 'messages' })
-    const said = answers[kind] ?? { status: 200, body: { sentMessages: [{ id: `${kind}-1`, quoteToken: 'q' }] } }
+    const said = (typeof answers === 'function' ? answers(kind, body) : answers[kind]) ?? {
+      status: 200,
+      body: { sentMessages: [{ id: `${kind}-1`, quoteToken: 'q' }] },
+    }
     return json(response, said.status, said.body ?? { message: 'x' }, said.headers)
   })
   const http = createHttpClient({ allowPrivate: true })
@@ -190,6 +198,22 @@ t.test('pictures go as pictures, everything else as a link that its reader opens
     outbound({ files: [file({ link: async () => 'http://hub.example/1' })], content: { type: 'text', text: '' } }),
   )
   t.strictSame(bodyOf(seen[1]).messages, [{ type: 'text', text: 'tea.png\nhttp://hub.example/1' }], 'LINE wants https')
+})
+
+t.test('a text quotes what it answers; where that cannot be quoted any more, it goes without', async (t) => {
+  const { seen, send } = await provider(t, {})
+  const answer = outbound({ replyTo: '42', replyToContent: { text: 'Is there?', quoteToken: 'q42' } })
+  await send(answer)
+  t.strictSame(bodyOf(seen[0]).messages, [{ type: 'text', text: 'ありがとう 🌷', quoteToken: 'q42' }])
+  const details = [{ message: 'Invalid quote token', property: 'messages[0].quoteToken' }]
+  const refusing = await provider(t, (_kind, body) =>
+    body.messages[0]?.quoteToken === undefined
+      ? undefined
+      : { status: 400, body: { message: 'The request body has 1 error(s)', details } },
+  )
+  t.match(await refusing.send({ ...answer, replyHandle: 'rt' }), { outcome: 'sent', externalId: 'reply-1' })
+  t.equal(refusing.seen.length, 2)
+  t.match(await refusing.send(answer), { outcome: 'sent', externalId: 'push-1' })
 })
 
 t.test('what LINE would refuse is not sent', async (t) => {
