@@ -1,14 +1,14 @@
-import { randomUUIDv7 } from 'node:crypto'
-import type { NeutralEvent, NoticeEvent, PreferenceEvent } from '../../channels/neutral.ts'
+import type { NeutralEvent, NoticeEvent } from '../../channels/neutral.ts'
 import { identifierHash } from '../../resources/identities/address.ts'
 import { erasedReason } from '../../resources/inbound-events/lane.ts'
 import { applyDelete, applyEdit, applyReaction } from './change.ts'
+import { applyBounce, applyProgress, applyThreadChange } from './delivery.ts'
 import { applyIdentityChange } from './identity-change.ts'
 import { addressesNamed } from './load.ts'
 import { applyMessage } from './message.ts'
-import { personOf } from './people.ts'
 import { type Cause, iso, type Outcome, type Records } from './records.ts'
 import { applyOwnEcho, applyStatus } from './status.ts'
+import { applyPreference } from './wishes.ts'
 
 /** Changes the records as an event says. Nothing here waits for anything. */
 export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {
@@ -31,10 +31,14 @@ export function applyEvent(records: Records, event: NeutralEvent, cause: Cause):
     case 'notice':
       return applyNotice(records, event, cause)
     case 'progress':
+      return applyProgress(records, event, cause)
     case 'bounce':
+      return applyBounce(records, event, cause)
     case 'threadChange':
+      return applyThreadChange(records, event)
     case 'errand':
-      throw new Error(`nothing is known of an event of type ${event.type}`)
+      records.aside.errands.add(cause.eventId)
+      return { status: 'processed' }
   }
 }
 
@@ -46,22 +50,6 @@ function isErased({ channel, erased, keys }: Records, event: NeutralEvent, { rec
   if (erased.size === 0) return false
   const hashes = addressesNamed(event, channel.id).map((one) => identifierHash(keys, one).toString('hex'))
   return hashes.some((hash) => receivedMs <= (erased.get(hash) ?? Number.NEGATIVE_INFINITY))
-}
-
-/** A wish about being contacted counts from whomever it comes, known or not: it is kept with the event that proves it. */
-function applyPreference(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
-  const person = personOf(records, event.from, cause, false)
-  if ('status' in person) return person
-  records.consents.push({
-    id: randomUUIDv7(),
-    contactId: person.contact.id,
-    category: event.category,
-    state: event.state,
-    source: records.channel.type,
-    evidenceEventId: cause.eventId,
-    occurredAt: iso(cause.atMs),
-  })
-  return { status: 'processed', contactId: person.contact.id }
 }
 
 /** Only trouble is shown, by its kind: sentences may name people. */

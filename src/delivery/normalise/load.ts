@@ -13,7 +13,7 @@ import {
 } from '../../resources/identities/queries.ts'
 import { sharedAddresses } from '../../resources/identities/shared.ts'
 import { type KnownMessage, messageListByExternalId, messageListById } from '../../resources/messages/queries.ts'
-import { messageOf } from './message.ts'
+import { messageOf, threadNames } from './message.ts'
 import { addressesOf, knownBy, type PartyAddress } from './people.ts'
 import { type BatchChannel, type ContactRecord, personKey, type Records } from './records.ts'
 import { together } from './together.ts'
@@ -39,15 +39,20 @@ export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: rea
     addresses.length > 0 ? sharedAddresses(tx, channel.businessUnitId, hashes) : new Set<string>(),
     locked,
   ])
-  const records = { ...recordsOf(tx, channel, people, [...byExternalId, ...byId]), erased, shared }
+  const messages = [...byExternalId, ...byId]
+  const others = othersNamed(happenings, people, messages)
+  const around = others.length > 0 ? await loadPeople(tx, channel, scope, sinceMs(happenings), others) : people
+  const records = { ...recordsOf(tx, channel, around, messages), erased, shared }
   await askIntake(tx, records, happenings)
   return records
 }
 
+const looksForPeople: ReadonlySet<NeutralEvent['type']> = new Set(['message', 'preference', 'progress'])
+
 /** Those whom the events may find or make; what is said of a known message needs nobody looked up. */
 export function addressesNamed(event: NeutralEvent, channelId: string): PartyAddress[] {
   if (event.type === 'identityChange') return addressesOf({ identities: [...event.old, ...event.current] }, channelId)
-  const party = event.type === 'message' || event.type === 'preference' ? customerOf(event) : undefined
+  const party = looksForPeople.has(event.type) ? customerOf(event) : undefined
   return party ? addressesOf(party, channelId) : []
 }
 
@@ -58,11 +63,29 @@ function messagesNamed(happenings: readonly Happening[]): { externalIds: string[
   const ownIds = new Set<string>()
   for (const { event } of happenings) {
     if ('externalId' in event && event.externalId !== undefined) externalIds.add(indexable(event.externalId))
-    if (event.type === 'message' && event.replyTo !== undefined) externalIds.add(indexable(event.replyTo))
     if ('messageId' in event && event.messageId !== undefined && uuid.test(event.messageId))
       ownIds.add(event.messageId.toLowerCase())
+    if (event.type !== 'message') continue
+    if (event.replyTo !== undefined) externalIds.add(indexable(event.replyTo))
+    for (const one of event.references ?? []) externalIds.add(indexable(one))
   }
   return { externalIds: [...externalIds], ownIds: [...ownIds] }
+}
+
+/** Contacts in whose conversations the events belong although others wrote: somebody else answers in a thread. */
+function othersNamed(
+  happenings: readonly Happening[],
+  { contacts }: People,
+  messages: readonly KnownMessage[],
+): string[] {
+  const named = new Set(
+    happenings.flatMap(({ event }) => (event.type === 'message' ? threadNames(event).map(indexable) : [])),
+  )
+  const known = new Set(contacts.map(({ id }) => id))
+  const others = messages.filter(
+    ({ externalId, contactId }) => externalId !== null && named.has(externalId) && !known.has(contactId),
+  )
+  return [...new Set(others.map(({ contactId }) => contactId))]
 }
 
 /** From when on the utterances of a conversation matter to those that come now. */
@@ -81,8 +104,14 @@ const nobody: People = { identities: [], contacts: [], conversations: [] }
 const mergesMax = 10
 
 /** Also those into whom somebody was merged. */
-async function loadPeople(tx: Tx, channel: BatchChannel, scope: PeopleScope, since: number): Promise<People> {
-  for (let contactIds: string[] = []; ; ) {
+async function loadPeople(
+  tx: Tx,
+  channel: BatchChannel,
+  scope: PeopleScope,
+  since: number,
+  others: readonly string[] = [],
+): Promise<People> {
+  for (let contactIds = [...others]; ; ) {
     const wanted = { ...scope, contactIds }
     const [identities, contacts, conversations] = await together([
       identityListAround(tx, wanted),
@@ -93,7 +122,8 @@ async function loadPeople(tx: Tx, channel: BatchChannel, scope: PeopleScope, sin
     const missing = contacts.flatMap((one) =>
       one.mergedIntoId !== null && !known.has(one.mergedIntoId) ? one.mergedIntoId : [],
     )
-    if (missing.length === 0 || contactIds.length >= mergesMax) return { identities, contacts, conversations }
+    if (missing.length === 0 || contactIds.length >= others.length + mergesMax)
+      return { identities, contacts, conversations }
     contactIds = [...contactIds, ...missing]
   }
 }
@@ -115,6 +145,7 @@ function recordsOf(
     messages: [...byId.values()].map((one) => ({ ...one, made: null, change: null })),
     attachments: [],
     consents: [],
+    aside: { progress: [], subjects: [], handles: [], bounces: [], heard: [], threads: [], errands: new Set() },
     emptied: new Set(),
     intake: new Map(),
     conflicts: [],
@@ -129,7 +160,8 @@ async function askIntake(tx: Tx, records: Records, happenings: readonly Happenin
   const unknown = new Map<string, PartyAddress[]>()
   for (const { event, atMs } of happenings) {
     const isKnown = event.type === 'message' && messageOf(records, event.externalId) !== undefined
-    if (isKnown || event.type === 'identityChange') continue
+    // Only these make somebody.
+    if (isKnown || (event.type !== 'message' && event.type !== 'preference')) continue
     const addresses = addressesNamed(event, records.channel.id)
     if (addresses.length > 0 && !knownBy(records, addresses, atMs)) unknown.set(personKey(addresses), addresses)
   }

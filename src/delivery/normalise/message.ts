@@ -7,7 +7,8 @@ import { cleanFileName } from '../../resources/attachments/upload.ts'
 import { indexable } from '../../resources/identities/address.ts'
 import { conversationFor, utter } from './conversation.ts'
 import { addressesOf, type Person, personOf } from './people.ts'
-import { type Cause, iso, type MessageRecord, type Outcome, type Records } from './records.ts'
+import { type Cause, type ConversationRecord, iso, type MessageRecord, type Outcome, type Records } from './records.ts'
+import { wishesOf } from './wishes.ts'
 
 /** The message that the provider knows by this id. */
 export const messageOf = (records: Records, externalId: string): MessageRecord | undefined => {
@@ -31,10 +32,13 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
   const person = personOf(records, party, cause, isInbound && !event.historical)
   if ('status' in person) return person
   const addresses = addressesOf(party, records.channel.id)
-  const conversation = conversationFor(records, person, addresses, event.thread, event.historical)
+  const conversation =
+    conversationNamed(records, event) ?? conversationFor(records, person, addresses, event.thread, event.historical)
   // It may be the echo of what we are sending, whose id is not known yet: it would be there twice.
   if (conversation.isSending && !isInbound && !event.historical && !cause.isLastTry) return { status: 'waiting' }
   const message = makeMessage(records, event, cause, person, conversation.id)
+  wishesOf(records, event, cause, person.contact.id)
+  besideMessage(records, event, cause, person, conversation.id)
   utter(conversation, {
     messageId: message.id,
     atMs: cause.atMs,
@@ -45,6 +49,57 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
   })
   return { status: 'processed', ...placeOf(message) }
 }
+
+/**
+ * The ids by which a message names its thread, nearest first. What it answers alone is not enough: in a group, people
+ * answer each other.
+ */
+export const threadNames = ({ references, replyTo }: MessageEvent): string[] =>
+  references === undefined ? [] : [...(replyTo === undefined ? [] : [replyTo]), ...references]
+
+/** The conversation of the first known message of the thread, whoever wrote that one. */
+function conversationNamed(records: Records, event: MessageEvent): ConversationRecord | undefined {
+  for (const name of threadNames(event)) {
+    const known = messageOf(records, name)
+    const conversation = known && records.conversations.find((one) => one.id === known.conversationId)
+    if (conversation) return conversation
+  }
+  return undefined
+}
+
+/** What a message tells beside itself. */
+function besideMessage(
+  { aside }: Records,
+  event: MessageEvent,
+  { atMs }: Cause,
+  { contact, identity }: Person,
+  conversationId: string,
+): void {
+  const { subject, replyHandle } = event
+  const line = subject === undefined ? '' : cleanSubject(subject)
+  if (line !== '') aside.subjects.push({ conversationId, subject: line, country: contact.country })
+  if (event.direction !== 'inbound' || event.historical) return
+  // What answers by itself, or reports, is no sign that anybody is there.
+  if (event.automated === undefined && bounces.has(identity.kind)) aside.heard.push({ identityId: identity.id, atMs })
+  if (replyHandle)
+    aside.handles.push({
+      ...{ conversationId, contactId: contact.id, token: replyHandle.token },
+      untilMs: replyHandle.expiresAt.getTime(),
+    })
+}
+
+/** Kinds of addresses that bounce. */
+const bounces: ReadonlySet<string> = new Set(['email'])
+
+const subjectLength = 300
+
+const cleanSubject = (subject: string): string =>
+  subject
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, subjectLength)
+    .toWellFormed()
+    .replace(/\uFFFD$/, '')
 
 function makeMessage(
   records: Records,
@@ -58,8 +113,8 @@ function makeMessage(
   const { country } = contact
   const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, country, conversationId })
   const { text } = event.message
-  const { referral, forwarded, automated } = event
-  const content = { ...event.message.content, ...compact({ referral, forwarded, automated }) }
+  const { referral, forwarded, automated, subject } = event
+  const content = { ...event.message.content, ...compact({ referral, forwarded, automated, subject }) }
   const common = {
     id,
     conversationId,

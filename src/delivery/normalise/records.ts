@@ -24,6 +24,7 @@ export interface Records {
   readonly messages: MessageRecord[]
   readonly attachments: PendingAttachment[]
   readonly consents: ConsentEvent[]
+  readonly aside: Aside
   /** messages whose files go */
   readonly emptied: Set<string>
   /** when those were erased to whom addresses of the events belonged, by the address's hash; see erasedAddresses */
@@ -35,6 +36,21 @@ export interface Records {
   /** addresses that belong to somebody else than they came with; for the log */
   readonly conflicts: { contactId: string; otherContactId: string }[]
   trouble: { code: string; at: string } | null
+}
+
+/** What follows of events for rows that they need not know: written as it comes, by statements of their own; see aside.ts */
+export interface Aside {
+  /** how far a customer has come, by conversation */
+  readonly progress: { conversationId: string; status: 'delivered' | 'read'; upToMs: number }[]
+  /** what mails are about; the first one of a conversation stays */
+  readonly subjects: { conversationId: string; subject: string; country: string | null }[]
+  readonly handles: { conversationId: string; contactId: string; token: string; untilMs: number }[]
+  readonly bounces: { address: Address; code: string; atMs: number }[]
+  /** addresses that somebody wrote from */
+  readonly heard: { identityId: string; atMs: number }[]
+  readonly threads: { from: string; to: string }[]
+  /** events that ask for something to be done at the provider */
+  readonly errands: Set<string>
 }
 
 export interface BatchChannel {

@@ -56,7 +56,7 @@ const personal = /(?:\d[\s().-]*){5,}|@/
 const messageLength = 500
 
 /** The provider's reason, without its sentence where that may name somebody. */
-function errorOf({ code, message, class: kind }: NonNullable<StatusEvent['error']>): JsonObject {
+export function errorOf({ code, message, class: kind }: NonNullable<StatusEvent['error']>): JsonObject {
   return compact({
     code: code.slice(0, 100),
     class: kind,

@@ -20,6 +20,7 @@ import { identities as identityResource } from '../../resources/identities/schem
 import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
 import { messages as messageResource } from '../../resources/messages/schema.ts'
 import { type ProvedAddresses, subjectLinkAll } from '../../resources/subjects/link.ts'
+import { writeAside, writeThreads } from './aside.ts'
 import { type ConversationRecord, iso, type Records } from './records.ts'
 import { together } from './together.ts'
 
@@ -33,22 +34,25 @@ export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boo
   // What changes is sealed under these keys: most were read with what it is about.
   for (const { id, wrappedKey } of records.contacts.values()) tx.contactKeys.set(id, wrappedKey)
   for (const { contactId, wrappedKey } of records.messages) if (wrappedKey) tx.contactKeys.set(contactId, wrappedKey)
-  const [contacts, identities, conversations, messages, takenBack, , agreed, isSeen, isTroubled] = await together([
-    writeContacts(tx, records),
-    writeIdentities(tx, records),
-    writeConversations(tx, records),
-    writeMessages(tx, records),
-    writeTakenBack(tx, records),
-    attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
-    consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
-    isChannelQuiet ? channelSeen(tx, channel.id) : false,
-    trouble ? channelTrouble(tx, channel.id, trouble) : false,
-  ])
+  const [contacts, identities, threads, conversations, messages, takenBack, , agreed, beside, isSeen, isTroubled] =
+    await together([
+      writeContacts(tx, records),
+      writeIdentities(tx, records),
+      records.aside.threads.length > 0 ? writeThreads(tx, records) : [],
+      writeConversations(tx, records),
+      writeMessages(tx, records),
+      writeTakenBack(tx, records),
+      attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
+      consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
+      writeAside(tx, records),
+      isChannelQuiet ? channelSeen(tx, channel.id) : false,
+      trouble ? channelTrouble(tx, channel.id, trouble) : false,
+    ])
   const files = new Map(attachments.map((one) => [one.id, one.contactId]))
   const subjects = new Map(agreed.map((one) => [one.id, one.contactId]))
   const health = [...(isSeen ? ['lastEventAt'] : []), ...(isTroubled ? ['lastError', 'lastErrorAt'] : [])]
   return [
-    ...[...contacts, ...identities, ...conversations, ...messages, ...takenBack],
+    ...[...contacts, ...identities, ...conversations, ...messages, ...takenBack, ...threads, ...beside],
     ...touches('attachments', attachments.map(firstVersion), wholeFile, (id) => files.get(id)),
     ...touches('consent-events', agreed.map(firstVersion), wholeConsent, (id) => subjects.get(id)),
     ...(health.length > 0 ? [{ resource: 'channels', ids: [channel.id], changed: health }] : []),

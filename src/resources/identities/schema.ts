@@ -72,6 +72,17 @@ export const identities = defineResource({
       write: 'always',
       mask: 'hidden',
     },
+    undeliverable: {
+      derived: true,
+      value: sql`(${identity.undeliverableAt} IS NOT NULL)`,
+      kind: 'boolean',
+      nullable: false,
+      schema: z.boolean().meta({
+        description:
+          'Its provider does not take messages for it; nothing is sent there until somebody writes from it again.',
+        example: false,
+      }),
+    },
     lastSeenAt: { column: identity.lastSeenAt, schema: time('When it was last heard from.'), derived: true },
   },
 })

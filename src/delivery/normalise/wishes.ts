@@ -1,0 +1,39 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { MessageEvent, PreferenceEvent, Wish } from '../../channels/neutral.ts'
+import { stopWord } from '../../privacy/stop-words.ts'
+import { personOf } from './people.ts'
+import { type Cause, iso, type Outcome, type Records } from './records.ts'
+
+/** A wish about being contacted counts from whomever it comes, known or not: it is kept with the event that proves it. */
+export function applyPreference(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
+  const person = personOf(records, event.from, cause, false)
+  if ('status' in person) return person
+  wish(records, event, 'event', cause, person.contact.id)
+  return { status: 'processed', contactId: person.contact.id }
+}
+
+/** The wishes in a message: those that its form asked for, and a word that says stop. Machines want nothing. */
+export function wishesOf(records: Records, event: MessageEvent, cause: Cause, contactId: string): void {
+  for (const one of event.wishes ?? []) wish(records, one, 'event', cause, contactId)
+  const isSaid = event.direction === 'inbound' && !event.historical && event.automated === undefined
+  const state = isSaid && worded.has(event.message.type) ? stopWord(event.message.text) : null
+  if (state !== null) wish(records, { category: 'marketing', state }, 'keyword', cause, contactId)
+}
+
+/** Types of messages whose text is what somebody wrote or chose. */
+const worded: ReadonlySet<string> = new Set(['text', 'button', 'interactive'])
+
+function wish(
+  records: Records,
+  { category, state }: Pick<Wish, 'category' | 'state'>,
+  evidenceKind: 'event' | 'keyword',
+  { eventId, atMs }: Cause,
+  contactId: string,
+): void {
+  records.consents.push({
+    ...{ id: randomUUIDv7(), contactId, category, state, evidenceKind },
+    source: records.channel.type,
+    evidenceEventId: eventId,
+    occurredAt: iso(atMs),
+  })
+}
