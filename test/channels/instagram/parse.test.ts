@@ -104,6 +104,10 @@ t.test('what is said in public is ignored with its reason, and kept raw', async 
   for (const field of ['comments', 'live_comments', 'mentions'])
     t.strictSame(parse('instagram', change(field)), { outcome: 'ignored', reason: 'public_post' }, field)
   t.strictSame(parse('instagram', change('story_insights')), { outcome: 'ignored', reason: 'insights' })
+  const bare = { id: instagramSettings.accountId, time: 1, field: 'comments', value: { id: '1', text: 'nice' } }
+  const event = only(split('instagram', { object: 'instagram', entry: [bare] }))
+  t.match(event, { kind: 'changes.comments', account: instagramSettings.accountId })
+  t.strictSame(parse('instagram', event), { outcome: 'ignored', reason: 'public_post' })
 })
 
 t.test('a button on standby has a title only; a page’s events are not this channel’s', async (t) => {

@@ -2,6 +2,7 @@ import type { Post, RawEvent, Split } from '../../channel.ts'
 import {
   at,
   canonicalHash,
+  compact,
   isObject,
   type JsonObject,
   type JsonValue,
@@ -31,7 +32,8 @@ export function splitMessaging(platform: Platform, { rawBody }: Post): Split {
   return { events: entries.flatMap((entry) => entryEvents(platform, entry)), rejected: [] }
 }
 
-function entryEvents(platform: Platform, entry: JsonValue): RawEvent[] {
+function entryEvents(platform: Platform, given: JsonValue): RawEvent[] {
+  const entry = withChanges(given)
   if (!isObject(entry)) return [unknownEvent(null, entry)]
   const present = LISTS.filter((list) => Array.isArray(entry[list]))
   const rest = Object.fromEntries(Object.entries(entry).filter(([key]) => !present.some((list) => list === key)))
@@ -42,6 +44,13 @@ function entryEvents(platform: Platform, entry: JsonValue): RawEvent[] {
     }),
   )
   return present.length > 0 ? events : [unknownEvent(textAt(entry, 'id') ?? null, entry)]
+}
+
+/** With Instagram Login, an entry may be the one change itself. */
+function withChanges(entry: JsonValue): JsonValue {
+  if (!isObject(entry) || textAt(entry, 'field') === undefined || LISTS.some((list) => list in entry)) return entry
+  const { field, value, ...rest } = entry
+  return { ...rest, changes: [compact({ field, value })] }
 }
 
 function itemEvent(platform: Platform, payload: JsonObject): RawEvent {
