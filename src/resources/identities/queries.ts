@@ -20,11 +20,11 @@ export const peopleValues = (tx: Tx, scope: PeopleScope): Record<string, unknown
 /**
  * SQL of the ids of the contacts in a `PeopleScope`, as an array that is found before the rows are looked up by it.
  * More than those who are meant: the caller compares kinds and channels. Claimed addresses link nobody, except those
- * that mean something within one channel only (a visitor of a web chat).
+ * that mean something within one channel only (a visitor of a web chat), and senders of mail to the same mailbox.
  */
 export const contactsInScope = (): SQL =>
   sql`ARRAY(SELECT i.contact_id FROM app.identity i WHERE i.tenant_id = ${named('tenant')}::uuid AND i.match_value = ANY (${named('matches')}::text[])
-        AND i.business_unit_id = ${named('unit')}::uuid AND (i.verified OR i.channel_id IS NOT NULL)
+        AND i.business_unit_id = ${named('unit')}::uuid AND (i.verified OR i.channel_id IS NOT NULL OR i.kind = 'email' AND i.source = 'email')
       UNION SELECT unnest(${named('contactIds')}::uuid[]))`
 
 export interface KnownIdentity {
