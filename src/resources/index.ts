@@ -53,6 +53,7 @@ import { tags } from './tags/schema.ts'
 import { teamRoutes } from './teams/routes.ts'
 import { teams } from './teams/schema.ts'
 import { timelineRoutes } from './timeline/routes.ts'
+import { webchatRoutes } from './webchat/routes.ts'
 
 /** Every noun that grants can name. Adding a resource is adding it here, twice. */
 export const resources: readonly Resource[] = [
@@ -88,6 +89,10 @@ export const chapters: readonly Chapter[] = [
   { name: 'permissions', description: 'What roles can say.' },
   { name: 'settings', description: 'What holds for the whole tenant.' },
   { name: 'ingest', description: 'Where providers post.' },
+  {
+    name: 'webchat',
+    description: 'The visitor’s side of a webchat, for pages: with a visitor’s token, on the channel’s own sites.',
+  },
   { name: 'health', description: 'Whether the service lives, and whether it can serve.' },
 ]
 
@@ -117,6 +122,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   channelRoutes,
   routingRuleRoutes,
   ingestRoutes,
+  webchatRoutes,
   inboundEventRoutes,
   attachmentRoutes,
   auditEventRoutes,

@@ -5,7 +5,7 @@ import { at, canonicalHash, compact, type JsonValue, listAt, numberAt, textAt } 
 import type { MediaRef } from '../neutral.ts'
 import { originOf } from '../origins.ts'
 import { timeOf } from '../time.ts'
-import { controlOf, type PostedForm, payloadOf } from './posted.ts'
+import { blobOf, controlOf, type PostedForm, payloadOf } from './posted.ts'
 import { type FormAnswer, fileKind, type Submission } from './submission.ts'
 
 /** A double click, a reload, a script that tries again: within this time the same answers are one submission. */
@@ -40,6 +40,7 @@ export function htmlEvent(form: PostedForm, { headers, receivedAt }: Post): RawE
         shownAt: controlOf(form, '_t')?.slice(0, nonceLength),
       }),
     ),
+    ...(form.files.length > 0 ? { blob: blobOf(form) } : {}),
   }
 }
 

@@ -65,17 +65,18 @@ export function shownAt(text: string | undefined): Date | null {
   return timeOf(more === undefined || !/^\d+$/.test(time) ? (text ?? null) : time)
 }
 
-/** The posted form in a raw event's own shape. */
+/** The posted form in a raw event's own shape: files as spans of its blob. */
 export function payloadOf(form: PostedForm, more: JsonObject): JsonObject {
+  let start = 0
   return {
     ...more,
     fields: form.fields.map(({ name, value }) => ({ name, value })),
-    files: form.files.map(({ name, filename, mediaType, bytes }) => ({
-      name,
-      filename: wellFormed(filename ?? ''),
-      mediaType: mediaType ?? null,
-      sizeBytes: bytes.length,
-      data: bytes.toString('base64'),
-    })),
+    files: form.files.map(({ name, filename, mediaType, bytes }) => {
+      const span = { start, sizeBytes: bytes.length }
+      start += bytes.length
+      return { name, filename: wellFormed(filename ?? ''), mediaType: mediaType ?? null, ...span }
+    }),
   }
 }
+
+export const blobOf = ({ files }: PostedForm): Buffer => Buffer.concat(files.map((file) => file.bytes))

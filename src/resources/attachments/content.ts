@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { fieldSql, rowsWhere, type Sight, sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
-import type { ReadPlan } from '../../db/database.ts'
+import type { JsonRow, ReadPlan } from '../../db/database.ts'
 import { named, type SQL, sql } from '../../db/sql.ts'
 import { attachment } from '../../db/tables/conversation.ts'
 import { Problem } from '../../errors.ts'
@@ -63,7 +63,23 @@ export async function serveContent(
   )
   const [found] = result.rows ?? []
   if (!found) throw new Problem('not_found', { audited: true })
-  const file = storedFile(row.parse(found), db.keys(tenantId).now())
+  return sendFile(store, db.keys(tenantId).now(), found, request, reply, inlineWanted)
+}
+
+/**
+ * Sends the file of a row with `fileColumns`, or a range of it; that it was read is in the audit already.
+ * @throws Problem
+ */
+export async function sendFile(
+  store: FileStore,
+  keys: TenantKeys,
+  found: JsonRow,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  inlineWanted: boolean,
+): Promise<FastifyReply> {
+  const { tenantId } = keys
+  const file = storedFile(row.parse(found), keys)
 
   const etag = etagOf([file.id, file.hash, file.storedAs])
   reply.header('etag', etag)
@@ -96,6 +112,14 @@ export async function serveContent(
   return reply.send(Readable.from([]))
 }
 
+/** What it takes to open a file, over the table of attachments. @param name the name under which it is sent */
+export const fileColumns = (
+  name: SQL,
+): SQL => sql`${attachment.id} AS id, ${attachment.status} AS "_status", ${name} AS "_fileName", ${attachment.mediaType} AS "_mediaType",
+  ${attachment.size} AS "_size", encode(${attachment.contentHash}, 'hex') AS "_hash", ${attachment.storedAs} AS "_storedAs",
+  encode(${attachment.wrappedKey}, 'base64') AS "_key", ${attachment.keyContactId} AS "_keyContactId",
+  (SELECT encode(k.wrapped_key, 'base64') FROM app.contact_key AS k WHERE k.tenant_id = ${attachment.tenantId} AND k.contact_id = ${attachment.keyContactId}) AS "_contactKey"`
+
 /** What it takes to serve a file's content: that the principal sees its row, and of it the field `contentUrl`. */
 function contentPlan(principal: Principal, id: string): ReadPlan {
   return {
@@ -107,8 +131,6 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
       const right = sight(principal, attachments, 'contentUrl')?.clear ?? false
       const name = sight(principal, attachments, 'fileName')
       const nameSql = (name && fieldSql(name, 'filter')) ?? sql`NULL::text`
-      const contactKey = sql`(SELECT encode(k.wrapped_key, 'base64') FROM app.contact_key AS k
-        WHERE k.tenant_id = ${attachment.tenantId} AND k.contact_id = ${attachment.keyContactId})`
       // Content that is not there has not been shown.
       const shown = ['content', 'mediaType', 'size']
       const itsName = name ? sql`ARRAY['fileName']` : sql`'{}'::text[]`
@@ -117,9 +139,7 @@ function contentPlan(principal: Principal, id: string): ReadPlan {
         {
           name: 'rows',
           resource: attachments.name,
-          columns: sql`${attachment.id} AS id, ${attachment.status} AS "_status", ${nameSql} AS "_fileName", ${attachment.mediaType} AS "_mediaType",
-            ${attachment.size} AS "_size", encode(${attachment.contentHash}, 'hex') AS "_hash", ${attachment.storedAs} AS "_storedAs",
-            encode(${attachment.wrappedKey}, 'base64') AS "_key", ${attachment.keyContactId} AS "_keyContactId", ${contactKey} AS "_contactKey",
+          columns: sql`${fileColumns(nameSql)},
             CASE WHEN ${attachment.status} <> 'stored' THEN ARRAY['status'] WHEN ${isMasked} THEN ${sql.param(shown)}::text[]
               ELSE ${sql.param(shown)}::text[] || ${itsName} END AS "_shown",
             CASE WHEN ${attachment.status} = 'stored' AND ${isMasked} THEN ${itsName} ELSE '{}' END AS "_masked",

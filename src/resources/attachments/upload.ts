@@ -110,7 +110,8 @@ async function createAttachment(
   return new Finish(finish.statement, finish.touched, (rows) => ({ id, record: finish.done(rows) }))
 }
 
-function refusal(error: unknown): never {
+/** What is answered where a file may not be kept. @throws Problem; whatever else it is given */
+export function refusal(error: unknown): never {
   if (!(error instanceof FileRefused)) throw error
   if (error.code === 'too_large') throw new Problem('body_too_large')
   const messages = {

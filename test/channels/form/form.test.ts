@@ -5,6 +5,7 @@ import { form } from '../../../src/channels/form/index.ts'
 import { parseForm } from '../../../src/channels/form/parse.ts'
 import type { FormSettings } from '../../../src/channels/form/settings.ts'
 import { parseJson } from '../../../src/channels/json.ts'
+import { keptBuffer } from '../../../src/channels/kept-blob.ts'
 import type { MessageEvent } from '../../../src/channels/neutral.ts'
 
 const html: FormSettings = { kind: 'html' }
@@ -33,6 +34,12 @@ function eventOf(post: Post, settings: FormSettings) {
   const payload = parseJson(Buffer.from(JSON.stringify(event.payload)))
   if (payload === undefined) throw new Error('not storable')
   return { ...event, payload }
+}
+
+/** With its blob, as it is read back. */
+function keptEvent(post: Post) {
+  const { blob, ...event } = eventOf(post, html)
+  return { ...event, ...(blob ? { kept: keptBuffer(blob) } : {}) }
 }
 
 const parsed = (post: Post, settings: FormSettings = html) => parseForm(eventOf(post, settings), { settings })
@@ -218,9 +225,9 @@ t.test('multipart: files are parts of the event, and what was not chosen is none
   t.equal(said.message.text, 'Name: Zoë\nTopics: a, b\nCv: Lebenslauf "neu".pdf')
   const [ref] = said.media
   if (!ref) throw new Error('no file')
-  const file = await form.mediaPart?.(eventOf(post, html), ref)
+  const file = await form.mediaPart?.(keptEvent(post), ref)
   t.equal((await file?.stream.toArray())?.join(''), '%PDF-1.4 text')
-  await t.rejects(async () => form.mediaPart?.(eventOf(post, html), { ...ref, part: 'files/9' }), {
+  await t.rejects(async () => form.mediaPart?.(keptEvent(post), { ...ref, part: 'files/9' }), {
     code: 'not_a_reference',
   })
 })

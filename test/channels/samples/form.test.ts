@@ -6,6 +6,7 @@ import type { Post } from '../../../src/channels/channel.ts'
 import { form } from '../../../src/channels/form/index.ts'
 import { parseForm } from '../../../src/channels/form/parse.ts'
 import type { FormSettings } from '../../../src/channels/form/settings.ts'
+import { keptBuffer } from '../../../src/channels/kept-blob.ts'
 
 /** Real posts live outside the project (they are others' work): name their directory to test against them. */
 const directory = process.env.CHANNEL_SAMPLES
@@ -70,7 +71,10 @@ t.test('every real form post verifies, splits and is understood', { skip }, asyn
         )
         for (const ref of one.media) {
           if (ref.part === undefined) continue
-          const file = await form.mediaPart?.(event, ref)
+          const file = await form.mediaPart?.(
+            { ...event, ...(event.blob ? { kept: keptBuffer(event.blob) } : {}) },
+            ref,
+          )
           t.ok(file && file.sizeBytes === ref.sizeBytes, `${name}: the bytes of ${ref.part}`)
         }
       }

@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Database } from '../../db/database.ts'
+import { type ErrorCode, Problem } from '../../errors.ts'
+import { answerPreflight } from '../../http/cross-origin.ts'
+import { RateLimit } from '../../http/rate-limit.ts'
+import type { Deps } from '../../http/records.ts'
+import { noContent } from '../../http/schema.ts'
+import type { FileStore } from '../../privacy/file-store.ts'
+import { attachmentStore } from '../attachments/keep-file.ts'
+import { ChannelChanged } from './queries.ts'
+import { bearer, type ChatChannel, type ChatVisitor, Visitors } from './visitors.ts'
+
+export const chatPath = '/v1/webchat/:channelId'
+/** Whoever asks shows a visitor's token, which is none of the service's own. */
+export const chatConfig = { public: true, cors: false } as const
+/** What every route of a visitor may answer. */
+export const chatErrors: readonly ErrorCode[] = ['not_found', 'forbidden', 'unauthenticated']
+
+/** Of one address: whole offices are behind some. */
+const sessionsPerMinute = 120
+/** Of one visitor; a person types less. */
+const postsPerMinute = 60
+const attemptsMax = 4
+
+/** What the routes of visitors share. */
+export interface ChatScope {
+  deps: Deps
+  db: Database
+  store: FileStore
+  visitors: Visitors
+  sessions: RateLimit
+  posts: RateLimit
+  /**
+   * Runs a request of whoever `who` makes of the channel; once more with the channel as it is now, where it has changed
+   * since it was read.
+   */
+  withChannel<T>(request: FastifyRequest, work: (chat: ChatChannel) => Promise<T>): Promise<T>
+  /** The same for a visitor with a token. @throws Problem unauthenticated */
+  asVisitor<T>(request: FastifyRequest, work: (one: ChatVisitor) => Promise<T>, token?: string): Promise<T>
+}
+
+/** Everything below has its channel found, and pages of other sites turned away, before anything else is looked at. */
+export function chatScope(scope: FastifyInstance, deps: Deps): ChatScope {
+  const { db, config } = deps
+  const visitors = new Visitors(db, (channelId, unrecorded) =>
+    scope.log.warn({ channelId, unrecorded }, 'more requests to a webchat were refused than are on record'),
+  )
+  scope.addHook('onClose', async () => visitors.close())
+  const chats = new WeakMap<FastifyRequest, ChatChannel>()
+  scope.addHook('onRequest', async (request, reply) => {
+    chats.set(request, await visitors.channel(request, reply))
+  })
+  const withChannel: ChatScope['withChannel'] = async (request, work) => {
+    let chat = chats.get(request)
+    for (let attempt = 0; chat && attempt < attemptsMax; attempt++) {
+      try {
+        return await work(chat)
+      } catch (error) {
+        if (!(error instanceof ChannelChanged)) throw error
+        chat = await visitors.renewed(chat)
+      }
+    }
+    throw new Problem('unavailable', {
+      detail: 'The channel is changing too quickly.',
+      headers: { 'retry-after': '1' },
+    })
+  }
+  const isLimited = config.rateLimitPerMinute > 0
+  return {
+    deps,
+    db,
+    store: attachmentStore(config),
+    visitors,
+    sessions: new RateLimit(isLimited ? sessionsPerMinute : 0),
+    posts: new RateLimit(isLimited ? postsPerMinute : 0),
+    withChannel,
+    asVisitor: (request, work, token = bearer(request)) =>
+      withChannel(request, async (chat) => work(await visitors.visitor(request, chat, token))),
+  }
+}
+
+/** What browsers ask before a request of a page. */
+export function preflight(scope: FastifyInstance, url: string, methods: string): void {
+  scope.options(url, {
+    config: { ...chatConfig, hidden: true },
+    schema: { response: { 204: noContent } },
+    handler: async (_request, reply) => answerPreflight(reply.header('allow', `${methods}, OPTIONS`), methods),
+  })
+}
