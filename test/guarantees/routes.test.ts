@@ -33,6 +33,19 @@ const open = new Set([
   'POST /v1/ingest/:channelId',
   // What browsers ask before they post a form.
   'OPTIONS /v1/ingest/:channelId',
+  // Whoever asks shows a visitor's token, or gets one of their own; see test/resources/webchat.
+  'POST /v1/webchat/:channelId/sessions',
+  'GET /v1/webchat/:channelId/messages',
+  'HEAD /v1/webchat/:channelId/messages',
+  'POST /v1/webchat/:channelId/messages',
+  'POST /v1/webchat/:channelId/read',
+  'GET /v1/webchat/:channelId/events',
+  'POST /v1/webchat/:channelId/files',
+  'GET /v1/webchat/:channelId/files/:fileId',
+  'HEAD /v1/webchat/:channelId/files/:fileId',
+  ...['sessions', 'messages', 'read', 'events', 'files', 'files/:fileId'].map(
+    (path) => `OPTIONS /v1/webchat/:channelId/${path}`,
+  ),
   // The program by which outsiders check the audit: the same for everybody, and part of the published source.
   'GET /v1/audit/verifier.mjs',
   'HEAD /v1/audit/verifier.mjs',

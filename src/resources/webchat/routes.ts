@@ -85,7 +85,7 @@ function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: 
       const accepted = await asVisitor(request, async (one) => {
         posts.count(`post/${one.visitor.id}`, reply)
         const files = await readUploads(db, store, one, attachments)
-        const stored = await receive(db, one.caller, one.known, [rawMessage(one, { id, text, files })])
+        const stored = await receive(db, one.caller, one.known, [rawMessage(one, { id, text, files })], store)
         if (!stored) throw new ChannelChanged()
         return stored.accepted
       })

@@ -152,7 +152,7 @@ const uploadParts: readonly Part[] = [
   {
     name: 'rows',
     resource: 'attachments',
-    columns: sql`f.id, f.file_name AS "fileName", f.media_type AS "mediaType", f.size, f.stored_as AS "_storedAs", encode(f.wrapped_key, 'base64') AS "_key"`,
+    columns: sql`f.id, f.file_name AS "fileName", f.media_type AS "mediaType", f.size, f.stored_as AS "_storedAs", encode(f.wrapped_key, 'base64') AS "_key", NULL::uuid AS "_subject"`,
     from: sql`app.attachment AS f`,
     tenant: null,
     where: sql`f.tenant_id = ${named('eventTenant')}::uuid AND f.id = ANY (${named('ids')}::uuid[]) AND f.channel_id = ${named('channel')}::uuid
