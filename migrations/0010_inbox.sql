@@ -5,8 +5,9 @@
 -- unread for whoever has never said how far they have read.
 ALTER TABLE app.conversation ADD COLUMN heard_count int NOT NULL DEFAULT 0;
 -- What a member has to do, and who has how much.
-CREATE INDEX conversation_assigned ON app.conversation (tenant_id, assignee_id) WHERE assignee_id IS NOT NULL AND status <> 'closed';
-CREATE INDEX conversation_unread ON app.conversation (tenant_id, last_message_at DESC NULLS LAST, id DESC) WHERE unread_count > 0;
+CREATE INDEX conversation_live ON app.conversation (tenant_id, assignee_id, status, business_unit_id) WHERE status <> 'closed' AND state = 'active';
+CREATE INDEX conversation_unread ON app.conversation (tenant_id, id) WHERE unread_count > 0;
+CREATE INDEX conversation_waiting ON app.conversation (tenant_id, waiting_since, id) WHERE waiting_since IS NOT NULL;
 
 CREATE TABLE app.conversation_read (
   tenant_id        uuid NOT NULL,
@@ -18,12 +19,15 @@ CREATE TABLE app.conversation_read (
   message_at       timestamptz,
   -- how much of heard_count had been read then
   read_count       int NOT NULL,
+  -- the contact has said more since: what is unread is found among these, not among all that was ever read
+  is_behind        boolean NOT NULL DEFAULT false,
   updated_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, member_id, conversation_id),
   FOREIGN KEY (tenant_id, member_id) REFERENCES app.member,
   FOREIGN KEY (tenant_id, conversation_id) REFERENCES app.conversation
 );
 CREATE INDEX conversation_read_conversation ON app.conversation_read (tenant_id, conversation_id);
+CREATE INDEX conversation_read_behind ON app.conversation_read (tenant_id, member_id, conversation_id) WHERE is_behind;
 
 -- Which languages a member speaks, when they work ({timezone, days: {mon: [{from, to}]}}), and whether they are away.
 ALTER TABLE app.member ADD COLUMN languages text[] NOT NULL DEFAULT '{}';

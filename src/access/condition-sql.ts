@@ -73,6 +73,9 @@ function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
       )})`
     return sql`${field.value} = ANY (${values})`
   }
+  // In the statement itself: an index knows a yes, and not what may be one.
+  if (field.kind === 'boolean' && condition.op === 'eq')
+    return condition.value === true ? indexed(field, (yes) => yes) : sql`NOT ${field.value}`
   const value = sql`${bind(condition)}::${sql.raw(sqlTypes[field.kind])}`
   if (condition.op === 'startsWith') return sql`starts_with(${field.value}, ${value})`
   // Equality is the same under every (deterministic) collation, and only under the column's own does it use an index.
@@ -87,7 +90,7 @@ function leafSql(condition: Leaf, field: Resolved, bind: Bind): SQL {
   return sql`${comparable(field)} ${symbols[condition.op]} ${value}`
 }
 
-/** What holds of a list holds of the one that it is within, and that one has an index. */
+/** What holds of a list holds of the one that it is within, and that one has an index; a yes likewise. */
 const indexed = ({ value, within }: Resolved, holds: (list: SQL) => SQL): SQL =>
   within ? sql`(${holds(within)} AND ${holds(value)})` : holds(value)
 
@@ -127,7 +130,8 @@ export function frameOf(condition: Condition, fields: ResourceModel['fields']): 
     if ('of' in node) return [node.op, ...node.of.map(shape)]
     leaves.push(node)
     if (node.op === 'exists') return [node.op, node.field, node.value]
-    return node.op === 'in' && node.values.length === 0 ? ['nothing'] : [node.op, node.field]
+    if (node.op === 'in') return node.values.length === 0 ? ['nothing'] : [node.op, node.field]
+    return typeof node.value === 'boolean' ? [node.op, node.field, node.value] : [node.op, node.field]
   }
   const text = JSON.stringify(shape(condition))
   if (leaves.some((leaf) => fields.get(leaf.field)?.exact)) return null

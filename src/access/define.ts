@@ -43,7 +43,7 @@ export interface FieldDefinition {
   search?: SearchKind
   exact?: ExactMatch
   filter?: boolean
-  /** Of a list that is computed: a stored one with an index that holds at least as much. */
+  /** Of a list that is computed: a stored one with an index that holds at least as much. Of a yes: what holds, by an index, wherever it does. */
   within?: SQL
   /** Changes by itself, without anybody changing the record: not part of its ETag. */
   volatile?: boolean

@@ -107,7 +107,7 @@ export interface Field {
   detected: Detected | null
   filterable: boolean
   sortable: boolean
-  /** Of a list that is computed: a stored one with an index that holds at least as much. */
+  /** Of a list that is computed: a stored one with an index that holds at least as much. Of a yes: what holds, by an index, wherever it does. */
   within: SQL | null
   search: SearchKind | null
   /** Compares the field's SQL with one full value, in whatever form it was typed; null = plain equality. */

@@ -106,9 +106,9 @@ export async function runChange<T>(
   const contactKeys: ContactKeys = new Map()
   const said: Note = {}
   let jobsAdded = 0
-  const reader = readerOf(principal)
+  const asking = { eventTenant: principal.tenantId, reader: readerOf(principal) }
   const send = (statement: Compiled, values: Readonly<Record<string, unknown>>): Promise<pg.QueryResult> =>
-    client.query(prepared.query(statement, fill(statement, { reader, ...values })))
+    client.query(prepared.query(statement, fill(statement, { ...asking, ...values })))
   const standing = kept('standing', () => standingSql(principal.credential))
   const ready = together(client, () => [
     client.query(begin(principal)),

@@ -16,6 +16,7 @@ export const conversationRead = app.table('conversation_read', {
   messageId: uuid('message_id'),
   messageAt: instant('message_at'),
   readCount: integer('read_count').notNull(),
+  isBehind: boolean('is_behind').notNull(),
   updatedAt: instant('updated_at').notNull(),
 })
 declare(
@@ -30,6 +31,7 @@ declare(
     messageId: key,
     messageAt: staff,
     readCount: staff,
+    isBehind: staff,
     updatedAt: staff,
   },
   conversation,

@@ -11,6 +11,7 @@ import {
   conversationInsertAll,
   conversationUpdateAll,
 } from '../../resources/conversations/queries.ts'
+import { readersBehind } from '../../resources/conversations/read-marker.ts'
 import { conversations as conversationResource } from '../../resources/conversations/schema.ts'
 import { conversationTakeBack } from '../../resources/conversations/taken-back.ts'
 import { keepIncoming } from '../../resources/custom-fields/intake.ts'
@@ -149,10 +150,12 @@ function provedAddresses({ identities, keys }: Records): ProvedAddresses[] {
 async function writeConversations(tx: Tx, { conversations, channel }: Records): Promise<Touched[]> {
   const made = conversations.filter((one) => one.isNew)
   const changed = conversations.filter((one) => one.isChanged && !one.isNew)
+  const heard = changed.flatMap((one) => (one.heard > 0 ? [one.id] : []))
   const rows = made.map((one) => ({ ...stateOf(one), contactId: one.contactId, threadKey: one.threadKey }))
   const [, updated] = await together([
     made.length > 0 ? conversationInsertAll(tx, channel, rows) : undefined,
     changed.length > 0 ? conversationUpdateAll(tx, changed.map(stateOf)) : [],
+    heard.length > 0 ? readersBehind(tx, heard) : undefined,
   ])
   const contacts = new Map(conversations.map((one) => [one.id, one.contactId]))
   const subjectOf = (id: string): string | undefined => contacts.get(id)

@@ -2,7 +2,7 @@ import { readerOf } from '../../access/principal.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { referenced, ruled, unknownReference } from '../../db/reference.ts'
 import { lockRow } from '../../db/row-changes.ts'
-import { type SQL, sql } from '../../db/sql.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { messages } from '../messages/schema.ts'
 import { conversations } from './schema.ts'
@@ -31,8 +31,8 @@ export async function markerBack(tx: Tx, conversationId: string): Promise<void> 
   const memberId = readerIn(tx)
   const { clear } = await lockRow(tx, conversations, conversationId, 'read')
   // The message before the last one of the contact is the last one that was read.
-  await tx.query(sql`INSERT INTO app.conversation_read AS r (tenant_id, member_id, conversation_id, business_unit_id, message_id, message_at, read_count)
-    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, p.id, p.occurred_at, greatest(c.heard_count - greatest(c.unread_count, 1), 0)
+  await tx.query(sql`INSERT INTO app.conversation_read AS r (${columns})
+    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, p.id, p.occurred_at, greatest(c.heard_count - greatest(c.unread_count, 1), 0), c.heard_count > 0
       FROM app.conversation AS c
       LEFT JOIN LATERAL (SELECT m.occurred_at, m.id FROM app.message AS m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND ${isHeard(sql`m`)}
         ORDER BY m.occurred_at DESC, m.id DESC OFFSET greatest(c.unread_count - 1, 0) LIMIT 1) AS h ON true
@@ -41,7 +41,7 @@ export async function markerBack(tx: Tx, conversationId: string): Promise<void> 
      WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = ${conversationId}::uuid
     ON CONFLICT (tenant_id, member_id, conversation_id) DO UPDATE SET (message_id, message_at, read_count) =
       (SELECT b.message_id, b.message_at, b.read_count FROM (VALUES (r.message_id, r.message_at, r.read_count), ${lastUnread()}) AS b(message_id, message_at, read_count)
-        ORDER BY b.read_count LIMIT 1), updated_at = now()`)
+        ORDER BY b.read_count LIMIT 1), is_behind = EXCLUDED.is_behind, updated_at = now()`)
   touched(tx, clear, conversationId)
 }
 
@@ -62,16 +62,22 @@ function lastUnread(): SQL {
  */
 async function markRead(tx: Tx, memberId: string, conversationId: string, messageId: string | null): Promise<void> {
   const which = messageId === null ? sql`true` : sql`m.id = ${messageId}::uuid`
-  await tx.query(sql`INSERT INTO app.conversation_read (tenant_id, member_id, conversation_id, business_unit_id, message_id, message_at, read_count)
-    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, l.id, l.occurred_at, greatest(c.heard_count - (SELECT count(*)::int FROM app.message AS h
-        WHERE h.tenant_id = c.tenant_id AND h.conversation_id = c.id AND ${isHeard(sql`h`)} AND (h.occurred_at, h.id) > (l.occurred_at, l.id)), 0)
+  const of = (alias: SQL): SQL => sql`${alias}.tenant_id = c.tenant_id AND ${alias}.conversation_id = c.id`
+  await tx.query(sql`INSERT INTO app.conversation_read (${columns})
+    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, l.id, l.occurred_at, greatest(c.heard_count - later.n, 0), later.n > 0
       FROM app.conversation AS c
-      LEFT JOIN LATERAL (SELECT m.id, m.occurred_at FROM app.message AS m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND ${which}
-        ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1) AS l ON true
-     WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = ${conversationId}::uuid
-    ON CONFLICT (tenant_id, member_id, conversation_id) DO UPDATE
-      SET message_id = EXCLUDED.message_id, message_at = EXCLUDED.message_at, read_count = EXCLUDED.read_count, updated_at = now()`)
+      LEFT JOIN LATERAL (SELECT m.id, m.occurred_at FROM app.message AS m WHERE ${of(sql`m`)} AND ${which} ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1) AS l ON true
+      CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM app.message AS h WHERE ${of(sql`h`)} AND ${isHeard(sql`h`)} AND (h.occurred_at, h.id) > (l.occurred_at, l.id)) AS later
+     WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = ${conversationId}::uuid ${orMove}`)
 }
+
+const columns = sql.raw(
+  'tenant_id, member_id, conversation_id, business_unit_id, message_id, message_at, read_count, is_behind',
+)
+/** There is one marker for each member and conversation. */
+const orMove =
+  sql.raw(`ON CONFLICT (tenant_id, member_id, conversation_id) DO UPDATE SET message_id = EXCLUDED.message_id, message_at = EXCLUDED.message_at,
+  read_count = EXCLUDED.read_count, is_behind = EXCLUDED.is_behind, updated_at = now()`)
 
 /**
  * Whoever answers has read what they answer. The answer itself is the last message that they know, by its id and time;
@@ -80,11 +86,22 @@ async function markRead(tx: Tx, memberId: string, conversationId: string, messag
 export async function answeredBy(tx: Tx, conversationId: string, messageId: string): Promise<void> {
   const memberId = readerOf(tx.principal)
   if (memberId === null) return
-  await tx.query(sql`INSERT INTO app.conversation_read (tenant_id, member_id, conversation_id, business_unit_id, message_id, message_at, read_count)
-    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, ${messageId}::uuid, c.last_message_at, c.heard_count FROM app.conversation AS c
-     WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = ${conversationId}::uuid
-    ON CONFLICT (tenant_id, member_id, conversation_id) DO UPDATE
-      SET message_id = EXCLUDED.message_id, message_at = EXCLUDED.message_at, read_count = EXCLUDED.read_count, updated_at = now()`)
+  await tx.query(sql`INSERT INTO app.conversation_read (${columns})
+    SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, ${messageId}::uuid, c.last_message_at, c.heard_count, false FROM app.conversation AS c
+     WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = ${conversationId}::uuid ${orMove}`)
+}
+
+/**
+ * Contacts have said more: whoever had read a conversation is behind.
+ * Of conversations that the transaction has locked, as whoever sets a marker does.
+ */
+export async function readersBehind(tx: Tx, conversationIds: readonly string[]): Promise<void> {
+  const statement = tx.kept(
+    'conversation/readers-behind',
+    () => sql`UPDATE app.conversation_read SET is_behind = true
+      WHERE tenant_id = ${named('tenant')}::uuid AND conversation_id = ANY (${named('ids')}::uuid[]) AND NOT is_behind`,
+  )
+  await tx.query(statement, { tenant: tx.principal.tenantId, ids: conversationIds })
 }
 
 /** For a patch that says so: the conversation is locked and touched by the patch itself. */

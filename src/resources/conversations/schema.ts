@@ -3,7 +3,7 @@ import { commonFields, defineResource, idOf, time } from '../../access/define.ts
 import { sql } from '../../db/sql.ts'
 import { conversation } from '../../db/tables/conversation.ts'
 import { detectedSaid, tags, text, word } from '../values.ts'
-import { unreadCountOf } from './unread.ts'
+import { maybeUnread, unreadCountOf } from './unread.ts'
 
 export const conversations = defineResource({
   name: 'conversations',
@@ -81,6 +81,7 @@ export const conversations = defineResource({
     unread: {
       value: sql`(${conversation.unreadCount} > 0)`,
       own: (principal) => sql`(${unreadCountOf(principal)} > 0)`,
+      within: maybeUnread,
       kind: 'boolean',
       nullable: false,
       schema: z.boolean().meta({ description: 'Whether there is anything that you have not read.', example: true }),

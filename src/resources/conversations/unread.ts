@@ -32,6 +32,14 @@ export function unreadCountOf(principal: Principal): SQL {
 }
 
 /**
+ * Where something may be unread for whoever asks: those whose marker is behind, and those that nobody has answered yet.
+ * Few among many, found by two indexes, where the list itself would be gone through to its end.
+ */
+export const maybeUnread: SQL = sql`${conversation.id} = ANY (ARRAY(SELECT r.conversation_id FROM ${conversationRead} AS r
+    WHERE r.tenant_id = ${named('eventTenant')}::uuid AND r.member_id = ${named('reader')}::uuid AND r.is_behind
+  UNION ALL SELECT u.id FROM ${conversation} AS u WHERE u.tenant_id = ${named('eventTenant')}::uuid AND u.unread_count > 0))`
+
+/**
  * Whether whoever asks sees some messages of a conversation and not others: then what they see is counted, since a
  * difference of two counters would tell how many there are that they do not see. Whoever sees no message at all is given
  * the count by their right to the field.
