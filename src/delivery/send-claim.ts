@@ -1,11 +1,23 @@
-import type { ChannelType, OutboundMessage } from '../channels/channel.ts'
+import type { Limits } from '../channels/channel.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { named, type SQL, sql } from '../db/sql.ts'
 import { type Refusal, sendingRefusal } from '../privacy/sending-gate.ts'
-import { type ChannelSettings, openSettings } from '../resources/channels/settings.ts'
+import type { ChannelSettings } from '../resources/channels/settings.ts'
 import { leaseSeconds } from '../resources/messages/lease.ts'
 import { sendingFacts } from '../resources/messages/sending-facts.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
+import {
+  type Failure,
+  filesOf,
+  type Outgoing,
+  type OutgoingFile,
+  outgoingOf,
+  permanent,
+  type QueuedRow,
+  queuedColumns,
+  utteranceOf,
+} from './send-outgoing.ts'
+import { takeTurn } from './send-pace.ts'
 import { settleMessage } from './send-settle.ts'
 
 /** Whose outbox: ids only. */
@@ -29,7 +41,9 @@ export interface Dispatch {
   dispatchedAt: string
   attempts: number
   channel: ChannelSettings
-  message: OutboundMessage
+  message: Outgoing['message']
+  files: OutgoingFile[]
+  isMarketing: boolean
 }
 
 /** Ready: not with the provider, or without a result for too long; and not to wait. A little early counts, for the job that was to come then has come. */
@@ -47,24 +61,6 @@ export async function nextMessage(db: Database, { conversationId, ...tenant }: O
   return head?.is_ready ? head.id : null
 }
 
-interface QueuedRow {
-  contact_id: string
-  channel_id: string
-  type: string
-  text: string
-  attachment_count: number
-  purpose: string | null
-  dispatched_at: string | null
-  is_too_old: boolean
-  thread_key: string
-  channel_type: string
-  sealed_settings: Buffer
-  identity_id: string | null
-  address_kind: string | null
-  address: string | null
-  reply_to: string | null
-}
-
 /** Somebody else was quicker: nothing was done, and there is nothing to write down. */
 class Taken extends Error {}
 
@@ -72,7 +68,11 @@ class Taken extends Error {}
  * Takes a message for sending. What forbids it is found out here and written down; the message is then settled.
  * Who takes it leaves a job behind that looks after it when the lease is over: no death strands it.
  */
-export async function claimMessage(db: Database, outbox: Outbox, id: string): Promise<Dispatch | 'settled' | 'taken'> {
+export async function claimMessage(
+  db: Database,
+  outbox: Outbox,
+  id: string,
+): Promise<Dispatch | 'settled' | 'taken' | 'later'> {
   try {
     return await db.change(systemCaller(db, outbox, id), { action: 'send', resource: 'messages' }, async (tx) => {
       const [[row], known] = await Promise.all([
@@ -83,12 +83,17 @@ export async function claimMessage(db: Database, outbox: Outbox, id: string): Pr
         sendingFacts(tx, outbox.conversationId),
       ])
       if (!row || !known) throw new Taken()
-      const utterance = { type: row.type, text: row.text, attachmentCount: row.attachment_count, purpose: row.purpose }
-      const refusal = sendingRefusal(known.facts, utterance, known.means, known.now)
-      const outgoing = refusal ? failureOf(refusal) : row.is_too_old ? permanent('expired') : outgoingOf(tx, id, row)
+      const files = await filesOf(tx, row, known.means?.files ?? [])
+      const refusal = sendingRefusal(known.facts, utteranceOf(row, files), known.means, known.now)
+      const outgoing = refusal
+        ? failureOf(refusal)
+        : row.is_too_old
+          ? permanent('expired')
+          : await outgoingOf(tx, id, outbox.conversationId, row, files, known)
       // Dispatched before, and no result: it may have arrived. Only a provider that drops what it has seen gets it again.
       const mayHaveLeft = row.dispatched_at !== null
-      if (mayHaveLeft && ('code' in outgoing || !outgoing.channel.type.isIdempotent)) {
+      const isKnownAgain = 'channel' in outgoing && outgoing.channel.type.isIdempotent && !row.had_reply_handle
+      if (mayHaveLeft && !isKnownAgain) {
         await settleMessage(tx, { id, contactId: row.contact_id, status: 'unknown', error: noAnswer })
         return 'settled'
       }
@@ -96,10 +101,14 @@ export async function claimMessage(db: Database, outbox: Outbox, id: string): Pr
         await settleMessage(tx, { id, contactId: row.contact_id, status: 'failed', error: outgoing })
         return 'settled'
       }
-      const dispatch = await markDispatched(tx, outbox, id)
+      if (!mayHaveLeft && (await waits(tx, outbox, id, row, outgoing.channel.type.limits))) return 'later'
+      const hasHandle = outgoing.message.replyHandle !== undefined
+      const dispatch = await markDispatched(tx, outbox, id, hasHandle)
       // What the provider is told is seen by it: the words, and to whom.
       const subjectIds = [row.contact_id]
       tx.touch({ resource: 'messages', ids: [id], shown: ['text'], changed: [], subjectIds })
+      if (outgoing.files.length > 0)
+        tx.touch({ resource: 'attachments', ids: row.attachment_ids, shown: ['content'], changed: [], subjectIds })
       if (row.identity_id !== null)
         tx.touch({ resource: 'identities', ids: [row.identity_id], shown: ['value'], subjectIds })
       return { id, contactId: row.contact_id, channelId: row.channel_id, ...dispatch, ...outgoing }
@@ -110,10 +119,7 @@ export async function claimMessage(db: Database, outbox: Outbox, id: string): Pr
   }
 }
 
-/** To the address that the conversation has now: the provider may prefer another since it was written. */
-const lockSql = sql`SELECT m.contact_id, m.channel_id, m.type, m.text, cardinality(m.attachment_ids) AS attachment_count, m.purpose, m.dispatched_at,
-    m.created_at < clock_timestamp() - interval '${sql.raw(String(ageHoursMax))} hours' AS is_too_old, c.thread_key, h.type AS channel_type, h.sealed_settings,
-    i.id AS identity_id, i.kind AS address_kind, i.value AS address, r.external_id AS reply_to
+const lockSql = sql`SELECT ${queuedColumns}, m.created_at < clock_timestamp() - interval '${sql.raw(String(ageHoursMax))} hours' AS is_too_old
   FROM app.message m
   JOIN app.conversation c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
   JOIN app.channel h ON h.tenant_id = m.tenant_id AND h.id = m.channel_id
@@ -122,68 +128,58 @@ const lockSql = sql`SELECT m.contact_id, m.channel_id, m.type, m.text, cardinali
   WHERE m.tenant_id = ${named('tenantId')}::uuid AND m.id = ${named('id')}::uuid AND m.status = 'queued' AND ${isReady('m')}
   FOR NO KEY UPDATE OF m`
 
+/** Less is no wait: a job for it would come later than that. */
+const waitMsMin = 30
+
+/** @returns whether the message waits, for its turn or with the whole account; then it is marked so, and has a job */
+async function waits(tx: Tx, outbox: Outbox, id: string, row: QueuedRow, limits: Limits): Promise<boolean> {
+  const pausedMs = row.pause_ms ?? 0
+  // Those who were kept waiting together do not come back together.
+  const pause = pausedMs > 0 ? pausedMs * (1 + Math.random() * 0.1) : 0
+  const turn =
+    row.slot_at === null ? await takeTurn(tx, { channelId: row.channel_id, identityId: row.identity_id, limits }) : 0
+  const waitMs = Math.max(pause, turn)
+  if (waitMs < waitMsMin) return false
+  const [written] = await tx.query<{ retry_ms: number }>(
+    sql`UPDATE app.message SET slot_at = coalesce(slot_at, clock_timestamp()), retry_at = clock_timestamp() + make_interval(secs => ${waitMs / 1000}::float8)
+      WHERE tenant_id = ${outbox.tenantId}::uuid AND id = ${id}::uuid RETURNING (extract(epoch FROM retry_at) * 1000)::float8 AS retry_ms`,
+  )
+  const at = new Date(Math.ceil(written?.retry_ms ?? Date.now()))
+  await tx.enqueue('send', `send/${outbox.tenantId}/${outbox.conversationId}/${at.toISOString()}`, { ...outbox }, at)
+  tx.touch({ resource: 'messages', ids: [id], changed: [], subjectIds: [row.contact_id] })
+  return true
+}
+
 async function markDispatched(
   tx: Tx,
   { tenantId, region, conversationId }: Outbox,
   id: string,
+  hasHandle: boolean,
 ): Promise<{ dispatchedAt: string; attempts: number }> {
   const [row] = await tx.query<{ dispatched_at: string; attempts: number; lease_ends_ms: number }>(
     tx.kept(
       'send/dispatch',
-      () => sql`UPDATE app.message SET dispatched_at = clock_timestamp(), attempts = attempts + 1, retry_at = NULL,
+      () => sql`UPDATE app.message SET dispatched_at = clock_timestamp(), attempts = attempts + 1, retry_at = NULL, slot_at = NULL, had_reply_handle = ${named('hasHandle')}::boolean,
           identity_id = (SELECT c.identity_id FROM app.conversation c WHERE c.tenant_id = app.message.tenant_id AND c.id = app.message.conversation_id)
         WHERE tenant_id = ${named('tenantId')}::uuid AND id = ${named('id')}::uuid
         RETURNING dispatched_at, attempts, (extract(epoch FROM dispatched_at) * 1000)::float8 + ${sql.raw(String(leaseSeconds * 1000))} AS lease_ends_ms`,
     ),
-    { tenantId, id },
+    { tenantId, id, hasHandle },
   )
   if (!row) throw new Error('a locked message is gone')
+  // It is good for one answer, whatever becomes of this one.
+  if (hasHandle)
+    await tx.query(sql`UPDATE app.conversation SET sealed_reply_handle = NULL, reply_handle_until = NULL
+      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid`)
   const slot = new Date(Math.ceil(row.lease_ends_ms / watchSlotMs + 0.01) * watchSlotMs)
   const key = `send/${tenantId}/${conversationId}/${slot.toISOString()}`
   await tx.enqueue('send', key, { tenantId, region, conversationId }, slot)
   return { dispatchedAt: row.dispatched_at, attempts: row.attempts }
 }
 
-/** Why a message is not sent, as its `error` says it. */
-export interface Failure {
-  code: string
-  class: string
-}
-
-const permanent = (code: string): Failure => ({ code, class: 'permanent' })
 const noAnswer: Failure = { code: 'no_answer', class: 'unknown' }
 
 function failureOf({ code }: Refusal): Failure {
-  return code === 'window_closed' || code === 'opted_out' ? { code, class: code } : permanent(code)
-}
-
-/** A channel's folder and what it is to send, or why it cannot be. */
-function outgoingOf(
-  tx: Tx,
-  id: string,
-  row: QueuedRow,
-): { channel: ChannelSettings; message: OutboundMessage } | Failure {
-  let channel: ChannelSettings
-  try {
-    channel = openSettings(tx.keys, row.channel_id, row.channel_type, row.sealed_settings)
-  } catch {
-    return permanent('channel_settings')
-  }
-  const recipient = recipientOf(channel.type, row)
-  if (!recipient) return permanent('no_address')
-  const content = { type: 'text' as const, text: row.text }
-  return {
-    channel,
-    message: { id, recipient, content, files: [], ...(row.reply_to === null ? {} : { replyTo: row.reply_to }) },
-  }
-}
-
-function recipientOf(type: ChannelType, row: QueuedRow): OutboundMessage['recipient'] | null {
-  const kind = type.reaches.find((one) => one === row.address_kind)
-  // A thread id too long to be kept was hashed: nobody can answer there.
-  if (!kind || row.address === null || row.thread_key.startsWith('sha256:')) return null
-  return {
-    identities: [{ kind, value: row.address, verified: true }],
-    ...(row.thread_key === '' ? {} : { thread: { id: row.thread_key, kind: type.threadKind } }),
-  }
+  if (code === 'window_closed' || code === 'opted_out') return { code, class: code }
+  return code === 'blocked' ? { code, class: 'opted_out' } : permanent(code)
 }

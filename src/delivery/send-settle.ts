@@ -5,7 +5,9 @@ import { json, sql } from '../db/sql.ts'
 import { channelSent, channelTrouble } from '../resources/channels/health.ts'
 import { indexable } from '../resources/identities/address.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
-import type { Dispatch, Failure, Outbox } from './send-claim.ts'
+import type { Dispatch, Outbox } from './send-claim.ts'
+import type { Failure } from './send-outgoing.ts'
+import { pauseAccount } from './send-pace.ts'
 
 const firstRetryMs = 1_000
 const retryMsMax = 300_000
@@ -59,10 +61,11 @@ async function write(
   goesOn: boolean,
 ): Promise<boolean> {
   if (result.outcome === 'retry') {
+    await pauseAccount(tx, dispatch.channelId, result, askedMsMax)
     await putBack(tx, outbox, dispatch, result.retryAfterMs ?? null)
     return false
   }
-  if (result.outcome === 'sent') await sent(tx, dispatch, indexable(result.externalId))
+  if (result.outcome === 'sent') await sent(tx, outbox.conversationId, dispatch, indexable(result.externalId))
   else await notSent(tx, dispatch, result)
   const { tenantId, region, conversationId } = outbox
   if (goesOn) await tx.enqueue('send', `send/${tenantId}/${conversationId}`, { tenantId, region, conversationId })
@@ -73,15 +76,27 @@ async function write(
  * A status that the provider reported meanwhile stays: it can only be further on. An id that another message of the
  * channel has (a connector that gives one id twice) is left out.
  */
-async function sent(tx: Tx, { id, contactId, channelId }: Dispatch, externalId: string): Promise<void> {
+async function sent(
+  tx: Tx,
+  conversationId: string,
+  { id, contactId, channelId }: Dispatch,
+  externalId: string,
+): Promise<void> {
   const { tenantId } = tx.principal
-  const [row] = await tx.query<{ version: number }>(sql`UPDATE app.message m
-    SET status = CASE WHEN m.status IN ('queued', 'unknown') THEN 'sent' ELSE m.status END,
+  // The customer may have read it by now: the conversation says how far they have come. Shared, so that one who says so
+  // at this moment is not missed.
+  const [row] = await tx.query<{
+    version: number
+  }>(sql`WITH c AS MATERIALIZED (SELECT c.delivered_up_to, c.read_up_to FROM app.conversation c WHERE c.tenant_id = ${tenantId}::uuid
+      AND c.id = ${conversationId}::uuid FOR SHARE)
+    UPDATE app.message m
+    SET status = CASE WHEN m.status NOT IN ('queued', 'unknown') THEN m.status WHEN m.dispatched_at <= c.read_up_to THEN 'read'
+          WHEN m.dispatched_at <= c.delivered_up_to THEN 'delivered' ELSE 'sent' END,
         error = CASE WHEN m.status IN ('queued', 'unknown') THEN NULL ELSE m.error END,
         external_id = coalesce(m.external_id, CASE WHEN NOT EXISTS (SELECT FROM app.message o WHERE o.tenant_id = m.tenant_id
           AND o.channel_id = m.channel_id AND o.external_id = ${externalId} AND o.id <> m.id) THEN ${externalId} END),
         version = m.version + 1, updated_at = now()
-    WHERE m.tenant_id = ${tenantId}::uuid AND m.id = ${id}::uuid AND (m.status IN ('queued', 'unknown') OR m.external_id IS NULL) RETURNING m.version`)
+    FROM c WHERE m.tenant_id = ${tenantId}::uuid AND m.id = ${id}::uuid AND (m.status IN ('queued', 'unknown') OR m.external_id IS NULL) RETURNING m.version`)
   touchMessage(tx, { id, contactId }, row ? ['status', 'externalId'] : [], row?.version)
   if (await channelSent(tx, channelId)) tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastSentAt'] })
 }

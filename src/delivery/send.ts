@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { SendResult } from '../channels/channel.ts'
 import { claimMessage, type Dispatch, nextMessage } from './send-claim.ts'
+import { completed, type Tenant } from './send-complete.ts'
 import { recordResult } from './send-settle.ts'
 import type { Task, WorkContext } from './task.ts'
 
@@ -18,7 +19,7 @@ const startMsMax = 10_000
  * - taken by somebody and not settled: it is left to them, and its successors with it
  * - taken by somebody who died: after the lease it is sent again where the provider recognises it, else its fate is
  *   `unknown`, and it is never sent again by itself
- * - put back to be tried later: its successors wait
+ * - put back to be tried later, or not its turn yet: its successors wait
  */
 export const send: Task = async (context, payload) => {
   const outbox = outboxOf.parse(payload)
@@ -28,19 +29,21 @@ export const send: Task = async (context, payload) => {
     if (id === null) return
     const claimedAt = performance.now()
     const claim = await claimMessage(context.db, outbox, id)
-    if (claim === 'taken') return
+    if (claim === 'taken' || claim === 'later') return
     if (claim === 'settled') continue
-    const result = await dispatch(context, claim, claimedAt)
+    const result = await dispatch(context, claim, outbox, claimedAt)
     const goesOn = performance.now() - startedAt > workMsMax
     const mayFollow = await recordResult(context.db, outbox, claim, result, goesOn)
     if (!mayFollow || goesOn) return
   }
 }
 
-async function dispatch({ http, log }: WorkContext, claim: Dispatch, claimedAt: number): Promise<SendResult> {
-  const { id, attempts, channel, message } = claim
+async function dispatch(context: WorkContext, claim: Dispatch, tenant: Tenant, claimedAt: number): Promise<SendResult> {
+  const { http, log } = context
+  const { id, attempts, channel } = claim
   const startedAt = performance.now()
   if (startedAt - claimedAt > startMsMax) return { outcome: 'retry', reason: 'held_up' }
+  const message = completed(context, tenant, claim)
   const result = await channel.type.send(message, channel.settings, http).catch((error: unknown): SendResult => {
     log.error(
       { err: error, messageId: id, channelType: channel.type.type },

@@ -34,7 +34,7 @@ const row = z.object({
 })
 
 /** A file that can be read: the bytes are opened later. */
-interface StoredFile {
+export interface StoredFile {
   id: string
   fileName: string | null
   mediaType: string
@@ -79,7 +79,7 @@ export async function sendFile(
   inlineWanted: boolean,
 ): Promise<FastifyReply> {
   const { tenantId } = keys
-  const file = storedFile(row.parse(found), keys)
+  const file = storedFile(found, keys)
 
   const etag = etagOf([file.id, file.hash, file.storedAs])
   reply.header('etag', etag)
@@ -95,7 +95,7 @@ export async function sendFile(
     throw new Problem('range_not_satisfiable', { headers: { 'content-range': `bytes */${file.size}` } })
   const { start, end } = range ?? { start: 0, end: file.size - 1 }
 
-  const bytes = await readFile(store, tenantId, file, { start, end }).catch(unreadable)
+  const bytes = await openStored(store, tenantId, file, { start, end }).catch(unreadable)
   const disposition = inlineWanted && inlineTypes.has(file.mediaType) ? 'inline' : 'attachment'
   reply.code(range ? 206 : 200).headers({
     'content-type': file.mediaType,
@@ -163,8 +163,12 @@ function isMaskedSql({ field, clear }: Sight): SQL {
   return clear === false ? field.detected.where : sql`((${clear}) IS NOT TRUE AND ${field.detected.where})`
 }
 
-/** @throws Problem content_pending, content_missing */
-function storedFile(found: z.infer<typeof row>, keys: TenantKeys): StoredFile {
+/**
+ * A file that can be read, from a row with `fileColumns`.
+ * @throws Problem content_pending, content_missing
+ */
+export function storedFile(stored: JsonRow, keys: TenantKeys): StoredFile {
+  const found = row.parse(stored)
   const { _status: status, _size: size, _hash: hash, _storedAs: storedAs, _key: wrapped } = found
   if (status === 'pending') throw new Problem('content_pending', { headers: { 'retry-after': '5' } })
   if (status !== 'stored' || size === null || hash === null || storedAs === null || wrapped === null)
@@ -203,7 +207,12 @@ function unreadable(cause: unknown): never {
  * returns; a later chunk that is not breaks the stream off, before any byte of it.
  * @throws FileDamaged, and whatever the disk says
  */
-async function readFile(store: FileStore, tenantId: string, file: StoredFile, range: ByteRange): Promise<Readable> {
+export async function openStored(
+  store: FileStore,
+  tenantId: string,
+  file: StoredFile,
+  range: ByteRange,
+): Promise<Readable> {
   const span = sealedSpan(file.size, range.start, range.end)
   const stored = await store.read(tenantId, file.storedAs, span.start, span.end)
   if (!stored) throw new FileDamaged('missing')

@@ -1,4 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
+import type { Principal } from '../../access/principal.ts'
+import { type JsonObject, parseJson } from '../../channels/json.ts'
 import { Finish, type JsonRow, type Tx } from '../../db/database.ts'
 import { referenced, ruled, unknownReference } from '../../db/reference.ts'
 import { finishRow, insertRow, lockRow } from '../../db/row-changes.ts'
@@ -7,6 +9,8 @@ import { Problem } from '../../errors.ts'
 import type { Made } from '../../http/idempotency.ts'
 import { type Veiled, veiledOf } from '../../privacy/detection.ts'
 import { type Refusal, sendingRefusal } from '../../privacy/sending-gate.ts'
+import { takeAttachments } from '../attachments/queries.ts'
+import { fileKinds, sentAs } from '../attachments/sent-as.ts'
 import { answeredBy } from '../conversations/read-marker.ts'
 import { conversations } from '../conversations/schema.ts'
 import { type MessageSend, messages } from './schema.ts'
@@ -26,14 +30,17 @@ export async function messageQueue(
   conversationId: string,
   body: MessageSend,
   purpose: string | null,
-): Promise<Finish<Made>> {
+): Promise<Finish<Made> | Made> {
   const { principal } = tx
-  const [{ clear }, known] = await Promise.all([
+  const [{ clear }, known, files] = await Promise.all([
     lockRow(tx, conversations, conversationId, 'read'),
     sendingFacts(tx, conversationId),
+    body.attachmentIds.length > 0 ? fileKinds(tx, body.attachmentIds) : [],
   ])
   if (!known) throw new Problem('not_found', { recordIds: [conversationId] })
   const id = randomUUIDv7()
+  const kinds = sentAs(files, known.means?.files ?? [])
+  const content = contentOf(body)
   const after: JsonRow = {
     id,
     conversationId,
@@ -42,9 +49,9 @@ export async function messageQueue(
     channelId: clear.channelId,
     businessUnitId: clear.businessUnitId,
     direction: 'outbound',
-    type: body.type,
-    content: { text: body.text },
-    text: body.text,
+    type: body.type === 'text' ? (kinds[0] ?? 'text') : body.type,
+    content,
+    text: content.text,
     reactions: [],
     attachmentIds: body.attachmentIds,
     status: 'queued',
@@ -59,19 +66,45 @@ export async function messageQueue(
       errors: [{ path: '/expectedLastMessageId', code: 'newer_message', message: 'Another message is the last one.' }],
     })
   const utterance = {
-    type: body.type,
-    text: body.text,
-    attachmentCount: body.attachmentIds.length,
+    type: String(after.type),
+    text: content.text,
+    files: kinds,
+    hasSubject: body.subject !== undefined,
     purpose: typeof after.purpose === 'string' ? after.purpose : null,
+    isByMember: isByMember(principal),
   }
-  const refusal = sendingRefusal(known.facts, utterance, known.means, known.now)
+  const refusal = templateRefusal(body) ?? sendingRefusal(known.facts, utterance, known.means, known.now)
   if (refusal) throw refused(refusal)
   if (body.replyToId) {
     const replied = await referenced(tx, messages, body.replyToId)
     if (replied?.conversationId !== conversationId) throw ruled(unknownReference('/replyToId'))
   }
-  const veiled = veiledOf({ text: body.text, content: { text: body.text } }, known.country)
-  return write(tx, after, veiled, Number(clear.version) + 1)
+  const veiled = veiledOf({ text: content.text, content }, known.country)
+  const finish = await write(tx, after, veiled, Number(clear.version) + 1)
+  if (body.attachmentIds.length === 0) return finish
+  // Files are given to a message that is there.
+  const made = await finish.now(tx)
+  await takeAttachments(tx, id, String(after.contactId), conversationId, body.attachmentIds)
+  return made
+}
+
+const isByMember = ({ kind, onBehalfOf }: Principal): boolean => kind === 'member' || onBehalfOf !== null
+
+/** What is stored of a message, by its type; the words stand in `text` whatever the type. */
+function contentOf({ text, template: given, subject, previewUrl }: MessageSend): JsonObject & { text: string } {
+  const template = given && parseJson(Buffer.from(JSON.stringify(given)))
+  const words = text ?? (given ? `[${given.name}]` : '')
+  return {
+    text: words,
+    ...(template === undefined ? {} : { template }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(previewUrl === undefined ? {} : { previewUrl }),
+  }
+}
+
+function templateRefusal({ type, template }: MessageSend): Refusal | null {
+  if ((type === 'template') === (template !== undefined)) return null
+  return { code: 'template_missing', path: '/template', message: 'A message of type template names one, and no other.' }
 }
 
 async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion: number): Promise<Finish<Made>> {
@@ -99,6 +132,7 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
     direction: after.direction,
     type: after.type,
     content: json(after.content),
+    attachment_ids: after.attachmentIds,
     text: after.text,
     veiled: json(veiled),
     status: after.status,
@@ -117,7 +151,14 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
     version: conversationVersion,
     subjectIds: [subjectId],
   })
-  const changed = ['conversationId', 'type', 'text', 'status', ...(after.replyToId === null ? [] : ['replyToId'])]
+  const changed = [
+    'conversationId',
+    'type',
+    'text',
+    'status',
+    ...(after.replyToId === null ? [] : ['replyToId']),
+    ...(Array.isArray(after.attachmentIds) && after.attachmentIds.length > 0 ? ['attachments'] : []),
+  ]
   const finish = finishRow(tx, messages, insert, { id: String(id), after, changed, version: 1, subjectId })
   return new Finish(finish.statement, finish.touched, (rows) => ({ id: String(id), record: finish.done(rows) }))
 }

@@ -35,7 +35,7 @@ export function messageRoutes(app: FastifyInstance, deps: Deps): void {
       location: true,
       errors: ['conflict', 'unprocessable', 'window_closed'],
       description:
-        'Puts an answer into the outbox and answers at once: it is sent in the background, in the order of the conversation, and its status tells how far it has come. A rule that forbids it is answered with its reason in `errors[].code`: channel_disabled, channel_trashed, channel_not_supported, contact_restricted, contact_trashed, contact_merged, contact_erased, no_address, address_trashed, type_not_sendable, text_empty, text_too_long, opted_out, window_closed.',
+        'Puts an answer into the outbox and answers at once: it is sent in the background, in the order of the conversation, and its status tells how far it has come. A rule that forbids it is answered with its reason in `errors[].code`: channel_disabled, channel_trashed, channel_not_supported, contact_restricted, contact_trashed, contact_merged, contact_erased, no_address, address_trashed, address_undeliverable (its provider called it so, and nobody has written from it since), type_not_sendable, file_not_sendable, too_many_files, template_missing, template_not_sendable, subject_not_sendable, text_empty, text_too_long, opted_out (marketing to whoever said stop), blocked (to whoever wants no message at all and has not written since), window_closed (free answers; templates are not bound to it, and where the provider allows it a person may answer for longer).',
     }),
     handler: async (request, reply) => {
       const caller = callerOf(request)

@@ -5,7 +5,7 @@ import { sql } from '../../db/sql.ts'
 import { message } from '../../db/tables/conversation.ts'
 import { attachments } from '../attachments/schema.ts'
 import { conversations } from '../conversations/schema.ts'
-import { detectedSaid, idList, lines, word } from '../values.ts'
+import { detectedSaid, idList, lines, text, word } from '../values.ts'
 
 const anything = z.record(z.string(), z.unknown())
 
@@ -41,7 +41,7 @@ export const messages = defineResource({
       kind: 'choice',
       schema: z.string().meta({
         description:
-          'text, image, video, audio, document, sticker, location, contacts, interactive, button, order, system, unsupported; may grow.',
+          'text, template, image, video, audio, document, sticker, location, contacts, interactive, button, order, form, call, system, unsupported; may grow.',
         example: 'text',
       }),
       mask: 'hidden',
@@ -163,14 +163,40 @@ messages.answer = messages.answer
   })
   .meta({ id: messages.title, description: messages.description })
 
+const template = z
+  .strictObject({
+    name: word('Its name at the provider.', 'order_update').max(512),
+    language: z
+      .string()
+      .regex(/^[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8}){0,3}$/)
+      .meta({ description: 'In which of its languages, as the provider writes it.', example: 'de' }),
+    components: z
+      .array(z.record(z.string(), z.unknown()))
+      .max(50)
+      .default([])
+      .meta({ description: 'What fills its places, in the provider’s own shape.', example: [] }),
+  })
+  .meta({ id: 'MessageTemplate', description: 'A text that the provider has approved beforehand.' })
+
 /** What an answer is made of. */
 export const newMessage = z
   .strictObject({
-    type: z.enum(['text', 'image', 'video', 'audio', 'document']).default('text').meta({
-      description: 'What it is; a channel that cannot be sent it refuses (type_not_sendable).',
+    type: z.enum(['text', 'template', 'image', 'video', 'audio', 'document', 'sticker']).default('text').meta({
+      description:
+        'What it is; of a message with files it may be left out. A channel that cannot be sent it refuses, with the reason.',
       example: 'text',
     }),
-    text: lines(65_536, 'What it says; how much of it a channel takes differs.', 'It left our warehouse this morning.'),
+    text: lines(
+      65_536,
+      'What it says, or says beside its files; how much of it a channel takes differs. Of a template: how it reads.',
+      'It left our warehouse this morning.',
+    ).optional(),
+    template: template.optional(),
+    subject: text(300, 'What it is about, where the channel’s messages have a subject.', 'Your order 1042').optional(),
+    previewUrl: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether the first link in it is shown with a preview.', example: false }),
     replyToId: idOf('The message of the conversation that it answers.').optional(),
     attachmentIds: idList('Uploaded files that go with it.').default([]),
     purpose: word('What it is for; left out: what the conversation is for.', 'support').optional(),

@@ -1,3 +1,4 @@
+import type { ChannelType } from '../../channels/channel.ts'
 import { channelType } from '../../channels/index.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
@@ -14,7 +15,9 @@ interface FactsRow {
   restricted: boolean
   identity_state: string | null
   last_inbound_at: string | null
+  undeliverable: boolean
   marketing: string | null
+  blocked_at: string | null
   now: string
 }
 
@@ -26,9 +29,11 @@ export async function sendingFacts(
   const statement = tx.kept(
     'sending-facts',
     () => sql`SELECT h.type AS channel_type, h.status AS channel_status, h.state AS channel_state, c.state AS conversation_state,
-      p.state AS contact_state, p.country, p.restricted, i.state AS identity_state, c.last_inbound_at, clock_timestamp() AS now,
+      p.state AS contact_state, p.country, p.restricted, i.state AS identity_state, c.last_inbound_at, clock_timestamp() AS now, i.undeliverable_at IS NOT NULL AS undeliverable,
       (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'marketing'
-         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS marketing
+         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS marketing,
+      (SELECT CASE WHEN e.state = 'stop' THEN e.occurred_at END FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'all'
+         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS blocked_at
       FROM app.conversation c
       JOIN app.channel h ON h.tenant_id = c.tenant_id AND h.id = c.channel_id
       JOIN app.contact p ON p.tenant_id = c.tenant_id AND p.id = c.contact_id
@@ -46,11 +51,21 @@ export async function sendingFacts(
       contactState: row.contact_state,
       isRestricted: row.restricted,
       identityState: row.identity_state,
+      isUndeliverable: row.undeliverable,
       lastInboundAt: row.last_inbound_at === null ? null : new Date(utc(row.last_inbound_at)),
       marketing: row.marketing,
+      blockedAt: row.blocked_at === null ? null : new Date(utc(row.blocked_at)),
     },
-    means: type ? { textLength: type.limits.textLength, replyHours: type.window.replyHours } : null,
+    means: type ? meansOf(type) : null,
     country: row.country,
     now: new Date(utc(row.now)),
   }
 }
+
+/** What a channel's type can be sent. */
+export const meansOf = ({ limits, sends, window }: ChannelType): Means => ({
+  ...sends,
+  ...window,
+  textLength: limits.textLength,
+  ...(limits.captionLength === undefined ? {} : { captionLength: limits.captionLength }),
+})

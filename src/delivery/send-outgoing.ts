@@ -1,0 +1,176 @@
+import type { ChannelType, OutboundContent, OutboundMessage } from '../channels/channel.ts'
+import { isObject, type JsonObject } from '../channels/json.ts'
+import type { MediaKind } from '../channels/neutral.ts'
+import type { JsonRow, Tx } from '../db/database.ts'
+import { named, sql } from '../db/sql.ts'
+import { attachment } from '../db/tables/conversation.ts'
+import type { TenantKeys } from '../privacy/keyring.ts'
+import { isHumanAgent, type Means, type SendingFacts, type Utterance } from '../privacy/sending-gate.ts'
+import { fileColumns } from '../resources/attachments/content.ts'
+import { mediaKind, sentAs } from '../resources/attachments/sent-as.ts'
+import { type ChannelSettings, openSettings } from '../resources/channels/settings.ts'
+import { handleContext } from '../resources/conversations/delivery-state.ts'
+
+/** A message that waits, with all that it takes to send it. */
+export interface QueuedRow {
+  contact_id: string
+  channel_id: string
+  type: string
+  text: string
+  content: JsonObject
+  attachment_ids: string[]
+  author_kind: string
+  purpose: string | null
+  dispatched_at: string | null
+  slot_at: string | null
+  had_reply_handle: boolean
+  is_too_old: boolean
+  /** how long the whole account is to wait */
+  pause_ms: number | null
+  thread_key: string
+  subject: string | null
+  reply_handle: Buffer | null
+  wrapped_key: Buffer | null
+  channel_type: string
+  sealed_settings: Buffer
+  identity_id: string | null
+  address_kind: string | null
+  address: string | null
+  reply_to: string | null
+  reply_content: JsonObject | null
+}
+
+/** A stored file of a message: what opens it, and as what it goes. */
+export interface OutgoingFile {
+  row: JsonRow
+  kind: MediaKind
+}
+
+/** Why a message is not sent, as its `error` says it. */
+export interface Failure {
+  code: string
+  class: string
+}
+
+export const permanent = (code: string): Failure => ({ code, class: 'permanent' })
+
+/** A channel's folder and what it is to send, but for what only the sender knows (bytes, addresses of ours). */
+export interface Outgoing {
+  channel: ChannelSettings
+  message: Omit<OutboundMessage, 'files' | 'unsubscribeUrl'>
+  files: OutgoingFile[]
+  isMarketing: boolean
+}
+
+/** To the address that the conversation has now: the provider may prefer another since it was written. */
+export const queuedColumns = sql`m.contact_id, m.channel_id, m.type, m.text, m.content, m.attachment_ids, m.author_kind, m.purpose, m.dispatched_at, m.slot_at, m.had_reply_handle,
+    c.thread_key, c.subject, CASE WHEN c.reply_handle_until > clock_timestamp() + interval '1 second' THEN c.sealed_reply_handle END AS reply_handle,
+    (SELECT k.wrapped_key FROM app.contact_key k WHERE k.tenant_id = c.tenant_id AND k.contact_id = c.contact_id) AS wrapped_key,
+    (SELECT (extract(epoch FROM p.paused_until - clock_timestamp()) * 1000)::float8 FROM app.send_pace p WHERE p.tenant_id = m.tenant_id AND p.pace_id = m.channel_id) AS pause_ms,
+    h.type AS channel_type, h.sealed_settings, i.id AS identity_id, i.kind AS address_kind, i.value AS address, r.external_id AS reply_to,
+    CASE WHEN r.id IS NOT NULL THEN r.content END AS reply_content`
+
+/** The stored files of a message, in its own order; one that is gone is left out. */
+export async function filesOf(tx: Tx, row: QueuedRow, taken: readonly string[]): Promise<OutgoingFile[]> {
+  if (row.attachment_ids.length === 0) return []
+  const statement = tx.kept(
+    'send/files',
+    () => sql`SELECT ${fileColumns(sql`${attachment.fileName}`)} FROM ${attachment} WHERE ${attachment.tenantId} = ${named('tenantId')}::uuid AND ${attachment.id} = ANY (${named('ids')}::uuid[])
+      AND ${attachment.status} = 'stored'`,
+  )
+  const rows = await tx.query<JsonRow>(statement, { tenantId: tx.principal.tenantId, ids: row.attachment_ids })
+  const ordered = row.attachment_ids.flatMap((id) => rows.filter((one) => one.id === id))
+  const kinds = sentAs(
+    ordered.map((one) => mediaKind(typeof one._mediaType === 'string' ? one._mediaType : null)),
+    taken,
+  )
+  return ordered.map((one, i) => ({ row: one, kind: kinds[i] ?? 'document' }))
+}
+
+export const utteranceOf = (row: QueuedRow, files: readonly OutgoingFile[]): Utterance => ({
+  type: row.type,
+  text: row.text,
+  files: files.map(({ kind }) => kind),
+  hasSubject: typeof row.content.subject === 'string',
+  purpose: row.purpose,
+  isByMember: row.author_kind === 'member',
+})
+
+const referencesMax = 20
+
+/** @returns the message, or why it cannot be sent */
+export async function outgoingOf(
+  tx: Tx,
+  id: string,
+  conversationId: string,
+  row: QueuedRow,
+  files: readonly OutgoingFile[],
+  known: { facts: SendingFacts; means: Means | null; now: Date },
+): Promise<Outgoing | Failure> {
+  let channel: ChannelSettings
+  try {
+    channel = openSettings(tx.keys, row.channel_id, row.channel_type, row.sealed_settings)
+  } catch {
+    return permanent('channel_settings')
+  }
+  if (files.length !== row.attachment_ids.length) return permanent('file_gone')
+  const recipient = recipientOf(channel.type, row)
+  if (!recipient) return permanent('no_address')
+  const content = contentOf(row)
+  if (!content) return permanent('content')
+  const { means, facts, now } = known
+  const subject = typeof row.content.subject === 'string' ? row.content.subject : row.subject
+  const references = channel.type.sends.subject ? await referencesOf(tx, conversationId) : []
+  const replyHandle = handleOf(tx.keys, conversationId, row)
+  const message: Outgoing['message'] = {
+    ...{ id, recipient, content },
+    ...(row.reply_to === null ? {} : { replyTo: row.reply_to }),
+    ...(row.reply_content === null ? {} : { replyToContent: row.reply_content }),
+    ...(references.length > 0 ? { references } : {}),
+    ...(channel.type.sends.subject && subject !== null ? { subject } : {}),
+    ...(replyHandle === null ? {} : { replyHandle }),
+    ...(means && isHumanAgent(facts, utteranceOf(row, files), means, now) ? { isHumanAgent: true } : {}),
+    ...(row.author_kind === 'system' ? { isAutomatic: true } : {}),
+  }
+  return { channel, message, files: [...files], isMarketing: row.purpose?.toLowerCase() === 'marketing' }
+}
+
+function contentOf({ type, text, content }: QueuedRow): OutboundContent | null {
+  if (type !== 'template') return { type: 'text', text, ...(content.previewUrl === true ? { previewUrl: true } : {}) }
+  const { template } = content
+  if (!isObject(template)) return null
+  const { name, language, components } = template
+  if (typeof name !== 'string' || typeof language !== 'string') return null
+  return { type: 'template', name, language, components: Array.isArray(components) ? components : [], text }
+}
+
+function handleOf(keys: TenantKeys, conversationId: string, row: QueuedRow): string | null {
+  if (row.reply_handle === null || row.wrapped_key === null) return null
+  const key = keys.contact(row.contact_id, row.wrapped_key)
+  try {
+    return key.open(row.reply_handle, handleContext(conversationId)).toString('utf8')
+  } catch {
+    // A conversation that another contact's message has joined: without the handle it goes as any other.
+    return null
+  }
+}
+
+async function referencesOf(tx: Tx, conversationId: string): Promise<string[]> {
+  const statement = tx.kept(
+    'send/references',
+    () => sql`SELECT m.external_id AS id FROM app.message m WHERE m.tenant_id = ${named('tenantId')}::uuid AND m.conversation_id = ${named('conversationId')}::uuid
+      AND m.external_id IS NOT NULL AND m.deleted_at IS NULL ORDER BY m.occurred_at DESC, m.id DESC LIMIT ${sql.raw(String(referencesMax))}`,
+  )
+  const rows = await tx.query<{ id: string }>(statement, { tenantId: tx.principal.tenantId, conversationId })
+  return rows.map((one) => one.id).filter((one) => !one.startsWith('sha256:'))
+}
+
+function recipientOf(type: ChannelType, row: QueuedRow): OutboundMessage['recipient'] | null {
+  const kind = type.reaches.find((one) => one === row.address_kind)
+  // A thread id too long to be kept was hashed: nobody can answer there.
+  if (!kind || row.address === null || row.thread_key.startsWith('sha256:')) return null
+  return {
+    identities: [{ kind, value: row.address, verified: true }],
+    ...(row.thread_key === '' ? {} : { thread: { id: row.thread_key, kind: type.threadKind } }),
+  }
+}
