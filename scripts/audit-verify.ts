@@ -27,6 +27,7 @@ await withDatabase(async (db, config) => {
         console.log(`tenant ${tenantId}: ${eventId ? `event ${eventId} ${text}` : text}`)
       },
     })
+    for (const text of report.remarks) console.error(`tenant ${tenantId}: ${text}`)
     const perSecond = Math.round(report.events / ((performance.now() - begun) / 1_000))
     const outcome = report.faults === 0 ? 'as they were sealed' : `${report.faults} faults`
     console.error(

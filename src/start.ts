@@ -10,6 +10,7 @@ import { Connections } from './db/connections.ts'
 import { Database } from './db/database.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { cutTree } from './db/tree-cut.ts'
 import { startWorker } from './delivery/worker.ts'
 import { Keyring } from './privacy/keyring.ts'
 import { models } from './resources/index.ts'
@@ -25,7 +26,13 @@ export async function startService(config: Config, log: Logger, migrations: URL)
   const { db, ownerUrl, stopDatabase } = await openDatabase(config, log, migrations)
   const store = new CheckpointFiles(config.checkpointDir)
   try {
-    await checkSealedEvents({ db, store, accepted: config.auditAcceptLoss, log })
+    await checkSealedEvents({
+      db,
+      store,
+      cut: (tenantId, head) => cutTree(ownerUrl, tenantId, head),
+      accepted: config.auditAcceptLoss,
+      log,
+    })
   } catch (error) {
     await db.close()
     await stopDatabase()

@@ -23,12 +23,14 @@ export interface OutsideCheckpoint extends Checkpoint {
 export interface Loss {
   size: number
   generation: number
+  /** When it was accepted. */
+  at: string | null
   note: string
 }
 
 export function formatLoss(
   tenantId: string,
-  { size, generation }: Omit<Loss, 'note'>,
+  { size, generation }: Pick<Loss, 'size' | 'generation'>,
   more: readonly string[],
 ): string {
   const lines = [originOf(tenantId), 'events lost', `kept ${size}`, `kept key ${generation}`, ...more]
@@ -40,10 +42,13 @@ export function readOutside(tenantId: string, note: string): OutsideCheckpoint |
   const text = isWhole(note) ? (parseNote(note)?.text ?? '') : ''
   const checkpoint = parseCheckpoint(text)
   if (checkpoint) return checkpoint.origin === originOf(tenantId) ? { ...checkpoint, note } : null
-  const [origin, kind, size, generation] = text.split('\n')
+  const [origin, kind, size, generation, time] = text.split('\n')
   if (origin !== originOf(tenantId) || kind !== 'events lost') return null
   const kept = { size: number(/^kept (\d{1,15})$/, size), generation: number(/^kept key (\d{1,9})$/, generation) }
-  return kept.size === null || kept.generation === null ? null : { size: kept.size, generation: kept.generation, note }
+  const at = /^time (.+)$/.exec(time ?? '')?.[1] ?? null
+  return kept.size === null || kept.generation === null
+    ? null
+    : { size: kept.size, generation: kept.generation, at, note }
 }
 
 /** Whether a note is more than what a crash has left of one: then its signature is cut, wherever that was. */

@@ -12,7 +12,7 @@ import { SealingFault } from './sealing-fault.ts'
 import { Shapes } from './shapes.ts'
 import { ensureKey, keyFault, signerOf, timeLine, verifierKey } from './signing-keys.ts'
 import { append } from './tree-append.ts'
-import { type Edge, edgeAt, rootOf } from './tree-reader.ts'
+import { type Edge, edgeAt, MissingHashes, rootOf } from './tree-reader.ts'
 
 export interface Tenant {
   tenantId: string
@@ -198,7 +198,7 @@ const after = (event: StoredEvent): Place => ({
  * The right edge of the tree, when it is the one that was signed last: a tree that was changed behind our back must not
  * get a signature.
  */
-async function checkedEdge(tables: SealingTables, last: Checkpoint | null): Promise<Edge> {
+async function checkedEdge(tables: SealedTables, last: Checkpoint | null): Promise<Edge> {
   const size = last?.size ?? 0
   const edge = await edgeAt(tables, size)
   const [beyond] = await tables.leaves(size, 1)
@@ -206,6 +206,17 @@ async function checkedEdge(tables: SealingTables, last: Checkpoint | null): Prom
   if (last && !rootOf(edge).equals(last.rootHash))
     throw new SealingFault('tree_changed', 'the tree is not what its newest checkpoint says')
   return edge
+}
+
+/** Why a tree cannot be sealed on, in half a sentence; null when it can. */
+export async function sealableFault(tables: SealedTables): Promise<string | null> {
+  try {
+    await checkedEdge(tables, await checkedHead(tables))
+    return null
+  } catch (error) {
+    if (error instanceof SealingFault || error instanceof MissingHashes) return error.message
+    throw error
+  }
 }
 
 /** The newest checkpoint, when its columns are what was signed: up to where events are sealed is one of them. */

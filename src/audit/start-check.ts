@@ -1,15 +1,17 @@
 import type { Database } from '../db/database.ts'
-import type { SealedTables } from '../db/sealed-tables.ts'
-import { acceptLoss } from './accept-loss.ts'
+import type { Checkpoint, SealedTables } from '../db/sealed-tables.ts'
+import { acceptLoss, recordLoss } from './accept-loss.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
 import { openNote } from './note.ts'
 import { isRoot, keysFault, newestOutside, type OutsideCheckpoint, outsideKeys } from './outside.ts'
-import { makeUp, type Tenant } from './seal.ts'
+import { makeUp, sealableFault, type Tenant } from './seal.ts'
 import { verifierKey } from './signing-keys.ts'
 
 export interface StartCheckOptions {
   db: Database
   store: CheckpointStore
+  /** Takes back the end of a tree that contradicts what was signed, down to a checkpoint. */
+  cut: (tenantId: string, head: Checkpoint | null) => Promise<void>
   /** What an operator has given up: a tenant, and the size of the checkpoint outside that the database does not bear out. */
   accepted: readonly { tenantId: string; size: number }[]
   log: { warn: (fields: object, text: string) => void }
@@ -30,7 +32,7 @@ export class SealedEventsLost extends Error {
  * is missing outside is made up for. Whether each event is what was sealed, audit:verify says.
  * @throws {SealedEventsLost} when sealed events are missing or changed, and nobody has accepted that
  */
-export async function checkSealedEvents({ db, store, accepted, log }: StartCheckOptions): Promise<void> {
+export async function checkSealedEvents({ db, store, cut, accepted, log }: StartCheckOptions): Promise<void> {
   const tenants = new Map((await db.tenants()).map((tenant) => [tenant.tenantId, tenant]))
   const lines: string[] = []
   for (const tenantId of new Set([...tenants.keys(), ...(await store.tenants())])) {
@@ -50,11 +52,26 @@ export async function checkSealedEvents({ db, store, accepted, log }: StartCheck
       )
       continue
     }
-    log.warn({ tenantId, size }, 'the loss of sealed audit events was accepted')
-    const refusal = tenant ? await acceptLoss(db, store, tenant, size) : null
+    const refusal = tenant ? await acceptLoss({ db, store, cut }, tenant, size) : null
+    const recordedBy = tenant ?? (await recordLostTenant(db, tenantId, size))
+    log.warn(
+      { tenantId, size, recordedIn: recordedBy?.tenantId ?? 'no tenant' },
+      'the loss of sealed audit events was accepted',
+    )
     if (refusal !== null) lines.push(`Tenant ${tenantId}: ${fault}, and that cannot be accepted: ${refusal}.`)
   }
   if (lines.length > 0) throw new SealedEventsLost(lines)
+}
+
+/**
+ * That a tenant is gone with its audit is an event of the tenant that the installation began with: there is no other
+ * place that is sealed.
+ * @returns that tenant; undefined where there is none
+ */
+async function recordLostTenant(db: Database, lost: string, size: number): Promise<Tenant | undefined> {
+  const [first] = (await db.tenants()).sort((a, b) => (a.tenantId < b.tenantId ? -1 : 1))
+  if (first) await recordLoss(db, first, { tenant: lost, sealed: size, kept: 0 })
+  return first
 }
 
 const unknownTenant = (outside: OutsideCheckpoint | null): string | null =>
@@ -73,7 +90,7 @@ export async function startFault(
   if (keysWrong !== null) return keysWrong
   if (newest && !(await isRoot(tables, newest.size, newest.rootHash)))
     return `the tree in the database is not that of its own newest checkpoint (${newest.size} events)`
-  if (!outside) return null
+  if (!outside) return unsealable(tables)
   const inside = newest?.size ?? 0
   if (outside.size > inside)
     return `the database has lost sealed audit events: ${outside.size} were sealed according to the checkpoint outside, ${inside} are in the database`
@@ -82,7 +99,12 @@ export async function startFault(
     return `the checkpoint outside (${outside.size} events) is not signed by a key of the database`
   if (!(await isRoot(tables, outside.size, outside.rootHash)))
     return `sealed audit events were changed: the first ${outside.size} are not those of the checkpoint outside`
-  return null
+  return unsealable(tables)
+}
+
+async function unsealable(tables: SealedTables): Promise<string | null> {
+  const why = await sealableFault(tables)
+  return why && `the audit log cannot be sealed on: ${why}`
 }
 
 async function completeOutside(

@@ -131,8 +131,11 @@ export class StoredRanges {
   }
 }
 
+/** The stored part of the tree is not whole. */
+export class MissingHashes extends Error {}
+
 const missing = (level: number, from: number): Error =>
-  new Error(`the tree lacks hashes of level ${level} from ${from}`)
+  new MissingHashes(`the tree lacks hashes of level ${level} from ${from}`)
 
 const blockOf = (level: number, from: number): string => `${level}/${Math.floor(from / BLOCK)}`
 

@@ -2,6 +2,7 @@ import type { Leaf, Place, StoredEvent } from '../db/sealed-tables.ts'
 import type { CheckpointStore } from './checkpoint-files.ts'
 import { readDrop } from './dropped-month.ts'
 import { microseconds } from './instant.ts'
+import { isLoss, readOutside } from './outside.ts'
 import type { Run } from './verify.ts'
 import type { CheckedKeys } from './verify-keys.ts'
 import type { Report } from './verify-report.ts'
@@ -86,6 +87,9 @@ export class DroppedMonths {
   async #outside(): Promise<Set<string>> {
     const found = new Set<string>()
     for await (const note of this.#store.all(this.#report.tenantId, 'checkpoints')) {
+      const read = readOutside(this.#report.tenantId, note)
+      // What was noted before a loss was accepted may be of a month that came back with an old copy.
+      if (read && isLoss(read) && (await this.#keys.signerOf(note))) found.clear()
       const drop = readDrop(this.#report.tenantId, note)
       if (drop && (await this.#keys.signerOf(note))) found.add(`${drop.month} ${drop.events}`)
     }

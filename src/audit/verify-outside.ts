@@ -26,8 +26,12 @@ export async function checkOutside(
   for await (const note of store.all(tenantId, 'checkpoints')) {
     const read = readOutside(tenantId, note)
     if (read && isLoss(read)) {
-      if (await keys.signerOf(note)) losses.push({ at: count, size: read.size })
-      else report.fault(null, `outside the database, a loss of events is noted that no key has signed`)
+      if (await keys.signerOf(note)) {
+        losses.push({ at: count, size: read.size })
+        report.remark(
+          `a loss of sealed events was accepted (${read.at ?? 'nobody says when'}): of what had been sealed until then, ${read.size} events were kept, and what came after them is sealed anew`,
+        )
+      } else report.fault(null, `outside the database, a loss of events is noted that no key has signed`)
     }
     count++
   }

@@ -16,9 +16,16 @@ export class Report {
   checkpoints = 0
   faults = 0
 
+  /** What is no fault, and to be known all the same; for people, a line each. */
+  readonly remarks: string[] = []
+
   constructor(tenantId: string, told: (fault: Fault) => void) {
     this.tenantId = tenantId
     this.#told = told
+  }
+
+  remark(text: string): void {
+    this.remarks.push(text)
   }
 
   fault(eventId: string | null, text: string): void {

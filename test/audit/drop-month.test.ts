@@ -1,11 +1,14 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { acceptLoss } from '../../src/audit/accept-loss.ts'
 import { CheckpointFiles } from '../../src/audit/checkpoint-files.ts'
 import { dropMonth, monthsPast } from '../../src/audit/drop-month.ts'
+import { newestOutside } from '../../src/audit/outside.ts'
 import { verifyTenant } from '../../src/audit/verify.ts'
 import type { Fault } from '../../src/audit/verify-report.ts'
 import { AuditMonths } from '../../src/db/audit-months.ts'
+import { cutTree } from '../../src/db/tree-cut.ts'
 import { models } from '../../src/resources/index.ts'
 import { sealAll } from '../harness/seal.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
@@ -174,4 +177,40 @@ t.test('only whole months beyond the retention are past', async (t) => {
   t.same(past(12, '2026-11-01T00:00:00Z'), ['2024-12', '2025-10'], 'its last day is a year old')
   t.same(past(12, '2026-10-31T23:59:59Z'), ['2024-12'])
   t.same(past(1, '2026-01-15T00:00:00Z'), ['2024-12', '2025-10', '2025-11'])
+})
+
+t.test('an accepted loss keeps the drops that the database bears out, and no others', async (t) => {
+  const { service, folder, faults, drop } = await audit(t)
+  const { db, ownerUrl, sql, tenantId } = service
+  const tenant = { tenantId, region: 'default' }
+  const store = new CheckpointFiles(folder)
+  const accept = async (): Promise<void> => {
+    const size = (await newestOutside(store, tenantId))?.size ?? 0
+    const cut = (id: string, head: Parameters<typeof cutTree>[2]) => cutTree(ownerUrl, id, head)
+    t.equal(await acceptLoss({ db, store, cut }, tenant, size), null)
+    await sealAll(service, store)
+  }
+  await oldMonth(service, 5)
+  await sealAll(service)
+  const [before] = await sql<{ size: number; epoch: number; watermark: string }>(
+    'SELECT size::int, epoch, watermark FROM audit.checkpoint ORDER BY size DESC LIMIT 1',
+  )
+  await sql('CREATE TABLE public.kept AS SELECT * FROM audit.event_2024_03')
+  await drop()
+  await sealAll(service)
+  await accept()
+  t.same(await faults(), [], 'dropped before, and still dropped')
+
+  // An old copy, in which the month is still there.
+  const place = `(${before?.epoch}, '${before?.watermark}'::xid8)`
+  await sql(`BEGIN; SET LOCAL session_replication_role = replica; SET LOCAL custodia.audit_ddl = 'on';
+    CREATE TABLE audit.event_2024_03 PARTITION OF audit.event FOR VALUES FROM ('2024-03-01 00:00:00+00') TO ('2024-04-01 00:00:00+00');
+    INSERT INTO audit.event SELECT * FROM public.kept; DELETE FROM audit.event WHERE (epoch, transaction_id) >= ${place};
+    DELETE FROM audit.leaf WHERE leaf_index >= ${before?.size}; DELETE FROM audit.checkpoint WHERE size > ${before?.size}; COMMIT`)
+  await accept()
+  t.same(await faults(), [], 'the month is back')
+  await forgedDrop(service, '2024-03', 5)
+  await sql(`SET LOCAL custodia.audit_ddl = 'on'; DROP TABLE audit.event_2024_03`)
+  await sealAll(service)
+  t.equal((await faults()).length, 5, 'what was noted before excuses nothing now')
 })

@@ -204,8 +204,52 @@ t.test('files outside are made up for; a torn end, a folder that is gone', async
   const other = await installation.serve(url, 0)
   t.equal(other.code, 1, 'a tenant that the database does not know')
   t.match(other.output, new RegExp(`Tenant ${stranger}: the database does not know it`))
+  const at = Number(/but (\d+) audit events/.exec(other.output)?.[1])
+  const without = await installation.serve(url, 0, { AUDIT_ACCEPT_LOSS: `${stranger}@${at}` })
+  t.match(without, { code: 0, output: `"recordedIn":"${installation.tenantId}"` }, 'given up, and where that stands')
+  await asked(url, async (client) => {
+    const { rows } = await client.query(`SELECT tenant_id, query FROM audit.event WHERE code = 'sealed_events_lost'`)
+    t.same(rows, [{ tenant_id: installation.tenantId, query: { tenant: stranger, sealed: at, kept: 0 } }])
+  })
   rmSync(join(installation.files, `${stranger}.checkpoints`))
 
   appendFileSync(installation.file('keys'), keys.replace('signing key 1', 'signing key 2'))
   t.match((await installation.serve(url, 0)).output, /the database has lost signing key 2/)
+})
+
+t.test('a tree that contradicts what was signed is taken back to where it does not, and sealed anew', async (t) => {
+  const { url } = await freshDatabase(t)
+  const installation = new Installation()
+  t.teardown(() => rmSync(installation.dataDir, { recursive: true, force: true }))
+  for (let i = 0; i < 3; i++) t.equal((await installation.serve(url, 4)).code, 0)
+  const whole = await sizeOf(url)
+  const spoil = (statement: string) =>
+    asked(url, (client) => client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`))
+  const bothWays = async (what: string, size: number, kept: RegExp): Promise<void> => {
+    const refused = await installation.serve(url, 0)
+    t.match(refused, { code: 1, output: `AUDIT_ACCEPT_LOSS=${installation.tenantId}@${size}` }, `${what} is seen`)
+    const up = await installation.serve(url, 5, { AUDIT_ACCEPT_LOSS: `${installation.tenantId}@${size}` })
+    t.equal(up.code, 0, up.output)
+    t.ok((await sizeOf(url)) > size, `${what}: it seals on, with all that is there`)
+    const verified = await installation.verify(url)
+    t.match(verified, { code: 0, output: kept }, `${what}: the loss is named, and nothing else`)
+    t.equal((await installation.serve(url, 1)).code, 0, 'and it comes up without the setting from now on')
+    t.match(await installation.verify(url), { code: 0 })
+  }
+  await spoil(`UPDATE audit.leaf SET leaf_hash = sha256(leaf_hash) WHERE leaf_index = ${whole - 2}`)
+  await bothWays(
+    'a leaf that was changed',
+    whole,
+    /a loss of sealed events was accepted \(20.*Z\): .* [1-9]\d* events were kept/,
+  )
+  const guarded = await asked(url, (client) => client.query(`DELETE FROM audit.leaf`).then(String, String))
+  t.match(guarded, /append-only/, 'the guards are where they were')
+
+  await spoil(
+    `UPDATE audit.checkpoint SET watermark = '99999999' WHERE size = (SELECT max(size) FROM audit.checkpoint)`,
+  )
+  await bothWays('a checkpoint that was changed', await sizeOf(url), /accepted/)
+
+  await spoil('UPDATE audit.leaf SET leaf_hash = sha256(leaf_hash) WHERE leaf_index = 0')
+  await bothWays('a tree of which nothing is left', await sizeOf(url), / 0 events were kept/)
 })
