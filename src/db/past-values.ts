@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sqlTypes } from '../access/condition-sql.ts'
 import { liveWhere, maskOf, rowsWhere, sight } from '../access/door.ts'
 import type { Field, ResourceModel } from '../access/model.ts'
+import { canBeMerged } from '../access/tombstone.ts'
 import { veiledOf } from '../privacy/detection.ts'
 import type { Tx } from './database.ts'
 import { array, json, type SQL, sql } from './sql.ts'
@@ -29,14 +30,17 @@ type Look = 'clear' | 'masked'
 /**
  * Past values as a principal sees the field today, on the row as it is today: in clear, under the field's own mask, or
  * not at all (null). Of a row that it does not see, or that is gone, nothing.
+ * @param people the contacts whose values they are, where that is asked: a record that has become somebody else's since is
+ *   not shown, and one of them that was merged is seen as if it were there
  * @param countriesOf the countries whose numbers are looked for in texts; null: nobody knows, and texts are not shown
  */
 export async function shownValues(
   tx: Tx,
   values: readonly PastValue[],
   countriesOf: () => Promise<readonly (string | null)[] | null>,
+  people: readonly string[] | null = null,
 ): Promise<(ShownValue | null)[]> {
-  const looks = await looksAt(tx, values)
+  const looks = await looksAt(tx, values, people)
   const found = values.map((value) => (isAnother(tx, value) ? null : (looks.get(keyOf(value)) ?? null)))
   const masked = values.flatMap((value, n) => {
     const model = tx.principal.ability.models.get(value.resource)
@@ -70,7 +74,11 @@ const keyOf = ({ resource, id, field }: Pick<PastValue, 'resource' | 'id' | 'fie
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 /** Asks each resource once: which of the rows are seen, and how each field of them. */
-async function looksAt(tx: Tx, values: readonly PastValue[]): Promise<Map<string, Look>> {
+async function looksAt(
+  tx: Tx,
+  values: readonly PastValue[],
+  people: readonly string[] | null,
+): Promise<Map<string, Look>> {
   const looks = new Map<string, Look>()
   const byResource = Map.groupBy(values, (value) => value.resource)
   await Promise.all(
@@ -91,7 +99,7 @@ async function looksAt(tx: Tx, values: readonly PastValue[]): Promise<Map<string
       const ids = [...new Set(own.map((value) => value.id))]
       const found = await tx.query<{ id: string; looks: (Look | null)[] }>(
         sql`SELECT ${model.id} AS id, ARRAY[${sql.join(columns, sql`, `)}]::text[] AS looks FROM ${model.table}
-          WHERE ${model.tenant} = ${tx.principal.tenantId}::uuid AND ${model.id} = ANY (${array(ids, 'uuid')}) AND ${rows} AND ${liveWhere(tx.principal, model)}`,
+          WHERE ${model.tenant} = ${tx.principal.tenantId}::uuid AND ${model.id} = ANY (${array(ids, 'uuid')}) AND ${rows} AND ${theirs(tx, model, people)}`,
       )
       for (const row of found)
         for (const [i, { field }] of fields.entries()) {
@@ -101,6 +109,15 @@ async function looksAt(tx: Tx, values: readonly PastValue[]): Promise<Map<string
     }),
   )
   return looks
+}
+
+/** The rows that are there; of these people, where it is asked for, and those of them that were merged too. */
+function theirs(tx: Tx, model: ResourceModel, people: readonly string[] | null): SQL {
+  const live = liveWhere(tx.principal, model)
+  if (people === null || !model.subject) return live
+  const own = array(people, 'uuid')
+  const merged = canBeMerged(model) ? sql`OR ${model.state} = 'merged' AND ${model.id} = ANY (${own})` : sql``
+  return sql`${model.subject} = ANY (${own}) AND (${live} ${merged})`
 }
 
 /** A field of the same name that the tenant had before is another field: what it held is not for who sees this one. */

@@ -1,6 +1,6 @@
 import type { Tx } from '../db/database.ts'
 import { json, sql } from '../db/sql.ts'
-import { identifierHash } from '../resources/identities/address.ts'
+import { identifierHash, suppressionHashes } from '../resources/identities/address.ts'
 import type { PersonAddress } from './erasure-locks.ts'
 import type { ErasureReason } from './erasure-reason.ts'
 
@@ -46,7 +46,7 @@ export async function writeLedger(tx: Tx, entry: LedgerEntry, addresses: readonl
 
 /** Keeps the person's present addresses out from now on; former ones may be somebody else's. */
 export async function suppressAddresses(tx: Tx, addresses: readonly PersonAddress[]): Promise<void> {
-  const hashes = addresses.flatMap(({ address, isActive }) => (isActive ? [identifierHash(tx.keys, address)] : []))
+  const hashes = addresses.flatMap(({ address, isActive }) => (isActive ? suppressionHashes(tx.keys, address) : []))
   if (hashes.length === 0) return
   await tx.query(
     sql`INSERT INTO app.suppression AS s (tenant_id, identifier_hash, reason)

@@ -1,6 +1,6 @@
 import type { Tx } from '../db/database.ts'
 import { named, sql } from '../db/sql.ts'
-import { type Address, identifierHash } from '../resources/identities/address.ts'
+import { type Address, suppressionHashes } from '../resources/identities/address.ts'
 
 /**
  * accept: make the contact. review: keep the event and let a person decide. block: the person was erased or asked to be
@@ -17,7 +17,7 @@ export async function intakeDecision(tx: Tx, addresses: readonly Address[]): Pro
   )
   const rows = await tx.query<{ reason: string }>(statement, {
     tenant: tx.principal.tenantId,
-    hashes: addresses.map((address) => identifierHash(tx.keys, address)),
+    hashes: addresses.flatMap((address) => suppressionHashes(tx.keys, address)),
   })
   if (rows.length === 0) return 'accept'
   return rows.every((row) => row.reason === 'review') ? 'review' : 'block'

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Party } from '../../channels/neutral.ts'
 import { madeUpName, madeUpNames } from '../../resources/contacts/made-up-name.ts'
 import { customKeyOf } from '../../resources/custom-fields/value.ts'
-import { type Address, addressOf, identifierHash, isSameAddress, kindsOf } from '../../resources/identities/address.ts'
+import { type Address, addressOf, identifierHash, isSameAddress } from '../../resources/identities/address.ts'
 import { matchValue } from '../../resources/identities/match.ts'
 import { nameOf, type Profile, profileOf } from './profile.ts'
 import {
@@ -33,9 +33,12 @@ const addressLength = 300
 /** How precisely it is known when an address was last heard from. */
 const seenEveryMs = 60_000
 
-/** A number without a digit is none, nor is an id of blanks and dashes: everybody without one would be one person. */
+/**
+ * A phone without a digit is none, nor is an id of blanks and dashes: everybody without one would be one person. What a
+ * provider calls somebody is its own matter, even where that is mostly a number.
+ */
 const isAddress = (kind: string, value: string): boolean =>
-  value.length <= addressLength && (kindsOf(kind).includes('phone') ? /\d/ : /[\p{L}\p{N}]/u).test(value)
+  value.length <= addressLength && (kind === 'phone' ? /\d/ : /[\p{L}\p{N}]/u).test(value)
 
 export function addressesOf(party: Pick<Party, 'identities'>, channelId: string): PartyAddress[] {
   return party.identities

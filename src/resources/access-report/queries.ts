@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ShapePart } from '../../audit/touched.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
-import { eventsConcerning } from './concerning.ts'
+import { eventsConcerning, type personValues } from './concerning.ts'
 
 const shapePart = z.object({ resource: z.string(), shown: z.array(z.string()), masked: z.array(z.string()) })
 
@@ -36,14 +36,14 @@ export interface SingleDoing extends Doing {
 }
 
 export interface Question {
-  contactId: string
+  person: Awaited<ReturnType<typeof personValues>>
   from: string | null
   to: string | null
 }
 
-const valuesOf = (tx: Tx, { contactId, from, to }: Question) => ({
+const valuesOf = (tx: Tx, { person, from, to }: Question) => ({
   tenant: tx.principal.tenantId,
-  contact: contactId,
+  ...person,
   from,
   to,
 })

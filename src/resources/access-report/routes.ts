@@ -4,15 +4,15 @@ import { liveWhere, rowsWhere } from '../../access/door.ts'
 import { tombstoneWhere } from '../../access/tombstone.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
+import { missing } from '../../db/tombstone.ts'
 import { utc } from '../../db/view.ts'
-import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
 import { auditEvents } from '../audit-events/schema.ts'
 import { contacts } from '../contacts/schema.ts'
-import { neededFields } from './concerning.ts'
+import { neededFields, personValues } from './concerning.ts'
 import { htmlHeaders, htmlOf } from './html.ts'
 import { namesOf } from './people.ts'
 import { newestCheckpoint, proofsOf } from './proofs.ts'
@@ -34,7 +34,7 @@ export function accessReportRoutes(app: FastifyInstance, { db, cursors }: Deps):
       }),
       response: { 200: accessReport },
       produces: ['application/json', 'text/html'],
-      errors: ['invalid_cursor', 'forbidden'],
+      errors: ['invalid_cursor', 'forbidden', 'gone'],
       description:
         'Everybody who had to do with a person’s data, by principal and purpose, and the single events with their places in the sealed log: reads of the contact and of its addresses, conversations, messages, notes and files, lists that it was in, exports, reveals, the service’s own work, and refused attempts. For whoever may read audit events (all fields that the report is made of) and the contact, in the trash as far as one may restore it, or erased: the events stay. With `Accept: text/html` a page to print and hand over. An answer with several records names a field that was shown of at least one of them; records of others are left out where it is known whose they are. Reading the report is recorded.',
     }),
@@ -48,7 +48,7 @@ export function accessReportRoutes(app: FastifyInstance, { db, cursors }: Deps):
         const position = cursor === undefined ? null : cursors.read(cursor, principal, asked)
         const after = position && { at: String(position.key), id: position.id }
         const erased = await isErased(tx, id)
-        const question = { contactId: id, from, to }
+        const question = { person: await personValues(tx, id), from, to }
         const [doings, found, checkpoint] = await Promise.all([
           doingsOf(tx, question),
           eventsOf(tx, question, { limit: limit + 1, after }),
@@ -99,7 +99,7 @@ function wantsHtml(accept: string | undefined): boolean {
   return html >= 0 && (json < 0 || html < json)
 }
 
-/** Whether the person was erased. @throws Problem not_found: there is no such contact for the principal */
+/** Whether the person was erased. @throws Problem gone: it was merged; not_found: there is no such contact for the principal */
 async function isErased(tx: Tx, id: string): Promise<boolean> {
   const { principal } = tx
   const rows = rowsWhere(principal, contacts, 'read')
@@ -111,7 +111,7 @@ async function isErased(tx: Tx, id: string): Promise<boolean> {
       WHERE ${contacts.tenant} = ${named('tenant')}::uuid AND ${contacts.id} = ${named('contact')}::uuid AND (${live} OR ${gone})`,
   )
   const [row] = await tx.query<{ erased: boolean }>(statement, { tenant: principal.tenantId, contact: id })
-  if (!row) throw new Problem('not_found', { recordIds: [id] })
+  if (!row) throw await missing(tx, contacts, id)
   return row.erased
 }
 

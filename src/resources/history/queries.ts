@@ -5,11 +5,12 @@ import { named, sql } from '../../db/sql.ts'
 import { missing } from '../../db/tombstone.ts'
 import { utc } from '../../db/view.ts'
 import { Problem } from '../../errors.ts'
+import { contactsOf } from '../../privacy/erasure-locks.ts'
 import type { ContactKey } from '../../privacy/keyring.ts'
 import { contacts } from '../contacts/schema.ts'
 import { inboundEvents } from '../inbound-events/schema.ts'
 import { knownActors } from './actors.ts'
-import { keyOfContact, type PastChange, type Place, pastChanges } from './past-changes.ts'
+import { keysOfContacts, type PastChange, type Place, pastChanges } from './past-changes.ts'
 import type { HistoryEntry } from './schema.ts'
 
 /** How many events are opened at a time, at least: most of them may hold nothing that the principal sees. */
@@ -37,15 +38,17 @@ export async function historyList(
 ): Promise<{ data: HistoryEntry[]; last: Place | null }> {
   const { limit } = question
   const country = await countryOf(tx, contactId)
-  const key = await keyOfContact(tx, contactId)
+  // Whoever was merged into the contact is the same person: what was changed about them belongs to it.
+  const people = await contactsOf(tx, contactId)
+  const keys = await keysOfContacts(tx, people)
   const found: Seen[] = []
   let place = question.after
-  if (key) {
+  if (keys.size > 0) {
     let countries: Promise<(string | null)[] | null> | null = null
-    const countriesOf = () => (countries ??= countriesEver(tx, contactId, key, country))
+    const countriesOf = () => (countries ??= countriesEver(tx, keys, country))
     for (let batch = 0; batch < batchesMax && found.length <= limit; batch++) {
-      const { changes, last } = await pastChanges(tx, contactId, key, place, Math.max(batchMin, limit + 2))
-      found.push(...(await seenOf(tx, changes, countriesOf)))
+      const { changes, last } = await pastChanges(tx, keys, place, Math.max(batchMin, limit + 2))
+      found.push(...(await seenOf(tx, changes, people, countriesOf)))
       place = last
       if (!last) break
     }
@@ -80,12 +83,11 @@ async function countryOf(tx: Tx, contactId: string): Promise<string | null> {
 /** All countries that the contact has been in: texts were written under one of them. null: too many to say. */
 async function countriesEver(
   tx: Tx,
-  contactId: string,
-  key: ContactKey,
+  keys: ReadonlyMap<string, ContactKey>,
   today: string | null,
 ): Promise<(string | null)[] | null> {
   const field = { resource: contacts.name, field: 'country' }
-  const { changes, last } = await pastChanges(tx, contactId, key, null, countriesMax, field)
+  const { changes, last } = await pastChanges(tx, keys, null, countriesMax, field)
   if (last) return null
   const all = changes.flatMap(({ before, after }) => [before?.country, after.country])
   return [...new Set([today, ...all.filter((one) => typeof one === 'string')])]
@@ -94,6 +96,7 @@ async function countriesEver(
 async function seenOf(
   tx: Tx,
   changes: readonly PastChange[],
+  people: readonly string[],
   countriesOf: () => Promise<(string | null)[] | null>,
 ): Promise<Seen[]> {
   const values = changes.flatMap((change, i) =>
@@ -107,7 +110,7 @@ async function seenOf(
       after: change.after[field] ?? null,
     })),
   )
-  const shown = await shownValues(tx, values, countriesOf)
+  const shown = await shownValues(tx, values, countriesOf, people)
   const seen = changes.map((change): Seen => ({ change, fields: [] }))
   for (const [n, { i, field }] of values.entries()) {
     const value = shown[n]
@@ -127,7 +130,8 @@ function touch(tx: Tx, contactId: string, page: readonly Seen[]): void {
       ),
     ]
     const shown = names(false)
-    const ids = resource === contacts.name ? [contactId] : [...new Set(own.map(({ change }) => change.recordId))]
+    const records = own.map(({ change }) => change.recordId)
+    const ids = [...new Set(resource === contacts.name ? [contactId, ...records] : records)]
     tx.touch({
       resource,
       ids,

@@ -59,6 +59,17 @@ export function identifierHash(keys: TenantKeys, { kind, channelId, variants }: 
   return keys.hash('identifier', `${numbers.has(kind) ? 'phone' : kind}\0${channelId ?? ''}\0${lowest}`)
 }
 
+/**
+ * The hashes under which an address is kept out. Of an email also that of its mailbox: what stands behind a plus
+ * (RFC 5233) is whatever its holder puts there, and whoever is to be left alone is so at all of them.
+ */
+export function suppressionHashes(keys: TenantKeys, address: Address): Buffer[] {
+  const [, local, domain] = address.kind === 'email' ? (/^([^+@]+)\+[^@]*(@[^@]+)$/.exec(address.match) ?? []) : []
+  const own = identifierHash(keys, address)
+  if (local === undefined || domain === undefined) return [own]
+  return [own, identifierHash(keys, addressOf('email', `${local}${domain}`, ''))]
+}
+
 const indexableMax = 500
 
 /** A B-tree takes some 2,700 bytes: a longer text is compared by its hash. */

@@ -118,38 +118,66 @@ export function partFields(
   { order, fields }: Pick<OtherMerge, 'order' | 'fields'>,
   others: readonly OtherMerge[],
 ): { values: Map<string, unknown>; tags: string[]; changed: OtherMerge[] } {
-  const memories = new Map(others.map((one) => [one.id, structuredClone(one)]))
+  const sorted = others.map((one) => structuredClone(one)).sort((a, b) => a.order - b.order)
   const changed = new Set<OtherMerge>()
   const values = new Map<string, unknown>()
-  const sorted = [...memories.values()].sort((a, b) => a.order - b.order)
-  for (const { field, before, after } of fields.changes) {
-    const later = sorted.find((one) => one.order > order && one.fields.changes.some((each) => each.field === field))
-    const upon = later?.fields.changes.find((each) => each.field === field)
+  const tags = new Set(textsOf(now.tags))
+  for (const step of stepsOf(fields)) {
+    const { before, after } = step
+    const having = sorted.filter((one) => stepsOf(one.fields).some((each) => each.name === step.name))
+    const later = having.find((one) => one.order > order)
+    const upon = later && stepsOf(later.fields).find((each) => each.name === step.name)
     if (later && upon) {
       if (!isEqual(upon.before, after)) continue
-      upon.before = before
+      remember(later.fields, { ...upon, before })
       changed.add(later)
       continue
     }
-    if (!isEqual(fieldOf(now, field), after)) continue
-    const also = isEither(field) ? sorted.find((one) => one.theirs[field] === true) : undefined
+    if (!isEqual(step.isTag ? tags.has(step.name) : fieldOf(now, step.name), after)) continue
+    const also = having.length === 0 && after === true ? sorted.find((one) => isTrue(one.theirs, step)) : undefined
     if (also) {
-      also.fields.changes.push({ field, before, after })
+      remember(also.fields, step)
       changed.add(also)
-    } else values.set(field, before)
+    } else if (!step.isTag) values.set(step.name, before)
+    else if (before === true) tags.add(step.name)
+    else tags.delete(step.name)
   }
-  const tags = new Set(textsOf(now.tags))
-  for (const tag of fields.tagsAdded) {
-    const also = sorted.find((one) => textsOf(one.theirs.tags).includes(tag))
-    if (also) {
-      if (also.fields.tagsAdded.includes(tag)) continue
-      also.fields.tagsAdded.push(tag)
-      changed.add(also)
-    } else tags.delete(tag)
-  }
-  for (const tag of fields.tagsRemoved) tags.add(tag)
   return { values, tags: [...tags], changed: [...changed] }
 }
+
+/** What a merge did with one field, or with one tag: whether it is carried. */
+interface Step {
+  name: string
+  isTag: boolean
+  before: unknown
+  after: unknown
+}
+
+function stepsOf({ changes, tagsAdded, tagsRemoved }: JoinedFields): Step[] {
+  return [
+    ...changes.map(({ field, before, after }) => ({ name: field, isTag: false, before, after })),
+    ...tagsAdded.map((name) => ({ name, isTag: true, before: false, after: true })),
+    ...tagsRemoved.map((name) => ({ name, isTag: true, before: true, after: false })),
+  ]
+}
+
+/** Puts a step in the place of the one that a merge remembers of the same name; one that changes nothing is none. */
+function remember(fields: JoinedFields, { name, isTag, before, after }: Step): void {
+  const isNone = isEqual(before, after)
+  if (isTag) {
+    const others = (all: string[]): string[] => all.filter((tag) => tag !== name)
+    fields.tagsAdded = [...others(fields.tagsAdded), ...(after === true && !isNone ? [name] : [])]
+    fields.tagsRemoved = [...others(fields.tagsRemoved), ...(after === false && !isNone ? [name] : [])]
+  } else
+    fields.changes = [
+      ...fields.changes.filter(({ field }) => field !== name),
+      ...(isNone ? [] : [{ field: name, before, after }]),
+    ]
+}
+
+/** Whether a contact brings a tag, or makes true what is true of either. */
+const isTrue = (theirs: JsonRow, { name, isTag }: Step): boolean =>
+  isTag ? textsOf(theirs.tags).includes(name) : isEither(name) && theirs[name] === true
 
 const isEither = (field: string): boolean => eitherFields.some((one) => one === field)
 

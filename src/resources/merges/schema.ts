@@ -102,13 +102,19 @@ export const mergeAnswer = z
   })
   .meta({ id: 'ContactMerged', description: 'What came, or would come, of a merge.' })
 
-export const unmergeBody = z
+const unmergeOrder = z
   .strictObject({
     mergeId: idOf(
       'Which merge: its id, or that of the contact that went into the other. Left out: that of the contact itself where it went into another, else the last one into it.',
     ).optional(),
   })
   .meta({ id: 'ContactUnmerge', description: 'An order to take a merge back.' })
+
+/** Without a body it is the one that is meant by itself. */
+export const unmergeBody = described(
+  () => unmergeOrder,
+  z.preprocess((body) => body ?? {}, unmergeOrder),
+)
 
 export const unmergeAnswer = z
   .object({

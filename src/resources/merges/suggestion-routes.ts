@@ -23,14 +23,10 @@ const reason = z
 const suggestion = z
   .object({
     contactId: idOf('The contact that may be the same person.'),
-    score: z
-      .number()
-      .min(0)
-      .max(1)
-      .meta({
-        description: 'How much speaks for it, from 0 to 1: of several reasons more than of any alone.',
-        example: 0.8,
-      }),
+    score: z.number().min(0).max(1).meta({
+      description: 'How much speaks for it, from 0 to 1: of several reasons more than of any alone.',
+      example: 0.8,
+    }),
     reasons: z.array(reason).meta({ description: 'What speaks for it, the strongest first.' }),
     contact: contacts.answer,
   })

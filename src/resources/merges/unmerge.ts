@@ -42,7 +42,7 @@ export async function unmergeContacts(
     for (const one of [contactId, mergedId].sort())
       rows.set(
         one,
-        await lockRow(tx, contacts, one, 'merge', one === mergedId ? { merged: true } : { trashed: 'also' }),
+        one === mergedId ? await lockMerged(tx, one) : await lockRow(tx, contacts, one, 'merge', { trashed: 'also' }),
       )
   })
   // Somebody may have been faster: what was read before the locks is read again.
@@ -79,6 +79,17 @@ export async function unmergeContacts(
     ...(state ? { version: state.version } : {}),
   })
   return { mergeId: merge.id, contact, unmerged: unmerged.record, counts }
+}
+
+/** A contact that went into another one; somebody may have taken that back a moment ago. */
+async function lockMerged(tx: Tx, id: string): Promise<LockedRow> {
+  try {
+    return await lockRow(tx, contacts, id, 'merge', { merged: true })
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'not_found')) throw error
+    await lockRow(tx, contacts, id, 'merge')
+    throw new Problem('conflict', { detail: 'The merge has been taken back already.', recordIds: [id] })
+  }
 }
 
 /** The merge that is meant. Whether the caller may know of it, the locks of its contacts say. */

@@ -23,7 +23,8 @@ t.test('a merge moves everything, and its dry run says exactly what comes', asyn
   await drain()
   const all = (await request('GET', '/v1/contacts?sort=createdAt')).data
   t.equal(all.length, 2)
-  const [a, b] = ['Anna', 'Ann Miller'].map((name) => all.find((one) => one.displayName === name)?.id ?? '')
+  const idOf = (name: string): string => all.find((one) => one.displayName === name)?.id ?? ''
+  const [a, b] = [idOf('Anna'), idOf('Ann Miller')]
   await done(service, 'POST', '/v1/custom-fields', {
     resource: 'contacts',
     key: 'shoeSize',
@@ -62,7 +63,12 @@ t.test('a merge moves everything, and its dry run says exactly what comes', asyn
     { field: 'displayName', ours: 'Anna', theirs: 'Ann Miller', chosen: 'theirs' },
     { field: 'phone', ours: phones[0], theirs: phones[1], chosen: 'ours' },
   ])
-  t.match(came, { displayName: 'Ann Miller', company: 'Miller Ltd', tags: ['vip', 'uk'], customFields: { shoeSize: 41 } })
+  t.match(came, {
+    displayName: 'Ann Miller',
+    company: 'Miller Ltd',
+    tags: ['vip', 'uk'],
+    customFields: { shoeSize: 41 },
+  })
   t.match(real.body.merges, [
     { contactId: b, moved: { conversations: 1, messages: 1, notes: 1, externalIds: 1, customFields: 1, tags: 1 } },
   ])
@@ -75,10 +81,16 @@ t.test('a merge moves everything, and its dry run says exactly what comes', asyn
   t.equal((await request('PATCH', `/v1/contacts/${b}`, { body: { company: 'x' } })).status, 410)
   for (const path of ['timeline', 'history', 'identities', 'merge-suggestions'])
     t.equal((await request('GET', `/v1/contacts/${b}/${path}`)).status, 410, path)
-  t.same((await request('GET', '/v1/contacts')).data.map((one) => one.id), [a])
+  t.same(
+    (await request('GET', '/v1/contacts')).data.map((one) => one.id),
+    [a],
+  )
   t.equal((await request('GET', `/v1/notes/${note.id}`)).body.contactId, a)
   const timeline = (await request('GET', `/v1/contacts/${a}/timeline`)).data.map((one) => one.id)
-  t.ok(before.timeline.every((id) => timeline.includes(id)), 'one timeline')
+  t.ok(
+    before.timeline.every((id) => timeline.includes(id)),
+    'one timeline',
+  )
 
   // What comes to the other's address meanwhile, and what is added to the one that stays.
   await channel.send(
@@ -86,7 +98,11 @@ t.test('a merge moves everything, and its dry run says exactly what comes', asyn
     said('later from anna', { from: { value: 'anna', phone: phones[0] } }),
   )
   await drain()
-  t.same((await request('GET', '/v1/contacts')).data.map((one) => one.id), [a], 'nobody new')
+  t.same(
+    (await request('GET', '/v1/contacts')).data.map((one) => one.id),
+    [a],
+    'nobody new',
+  )
   await done(service, 'PATCH', `/v1/contacts/${a}`, { jobTitle: 'Boss', tags: ['vip', 'uk', 'later'] })
 
   const back = await unmerge(service, a, { mergeId: b })
@@ -102,7 +118,9 @@ t.test('a merge moves everything, and its dry run says exactly what comes', asyn
     tags: ['vip', 'later'],
   })
   const textsOf = async (id: string) =>
-    (await request('GET', `/v1/contacts/${id}/timeline?kind=message`)).data.map((one) => (one.record as { text: string }).text)
+    (await request('GET', `/v1/contacts/${id}/timeline?kind=message`)).data.map(
+      (one) => (one.record as { text: string }).text,
+    )
   t.same(await textsOf(b), ['later from ann', 'from ann'])
   t.same(await textsOf(a), ['later from anna', 'from anna'])
   t.equal((await request('GET', `/v1/notes/${note.id}`)).body.contactId, b)
