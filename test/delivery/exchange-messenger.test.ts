@@ -50,6 +50,9 @@ t.test('a customer writes and is answered, redelivered or not', async (t) => {
     2,
     'its echo is no other message',
   )
+  await post(from({ read: { watermark: Date.now() } }))
+  await until(async () => (await statusOf(made.id)) === 'read')
+  await post(from({ delivery: { watermark: Date.now() } }))
 })
 
 t.test('a send whose answer was lost is settled by its echo; what the page’s own app sends is kept', async (t) => {
@@ -61,6 +64,8 @@ t.test('a send whose answer was lost is settled by its echo; what the page’s o
   await post(to({ message: { mid: 'm_lost', is_echo: true, metadata: made.id, text: 'Anything else?' } }))
   await until(async () => (await statusOf(made.id)) === 'sent')
   t.match((await done(service, 'GET', `/v1/messages/${made.id}`)).body, { externalId: 'm_lost', error: null })
+  const [first] = await list(`/v1/conversations/${await conversationId()}/messages?sort=occurredAt&direction=outbound`)
+  t.equal(first?.status, 'read', 'a watermark that comes late takes nothing back')
   await post(to({ message: { mid: 'm_app', is_echo: true, app_id: 263902037430900, text: 'From the app' } }))
   await until(async () => (await last())?.text === 'From the app')
   t.match(await last(), { direction: 'outbound', status: 'sent', content: { appId: '263902037430900' } })

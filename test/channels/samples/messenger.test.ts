@@ -1,17 +1,10 @@
 import t from 'tap'
-import { isObject, type JsonValue, parseJson, textAt } from '../../../src/channels/json.ts'
+import { parseJson } from '../../../src/channels/json.ts'
 import { messenger } from '../../../src/channels/messenger/index.ts'
 import { settings, signature } from '../messenger/fixtures.ts'
+import { webhookOf } from '../messenger/sample.ts'
 import { postOf } from '../post.ts'
 import { became, sameTable, samples, skip } from './table.ts'
-
-/** Some files are one item of `messaging`: it was sent to the page that it names as recipient, echoes by it. */
-function webhookOf(sample: JsonValue): JsonValue {
-  if (!isObject(sample) || 'object' in sample) return sample
-  const echo = isObject(sample.message) && sample.message.is_echo === true
-  const page = textAt(sample, echo ? 'sender' : 'recipient', 'id') ?? '0'
-  return { object: 'page', entry: [{ id: page, time: 1_790_000_000_000, messaging: [sample] }] }
-}
 
 /** What Meta has given up, or never told of a customer. */
 const NOTHING_SAID = /standbyRequest|webhookTestRequest|rubyfbm_message_reaction/
