@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
+import { sweepUploads } from '../resources/webchat/uploads.ts'
 import { sweepFiles } from './file-upkeep.ts'
 import { sweepInbound } from './inbound-upkeep.ts'
 import { sweepOutbox } from './outbox-upkeep.ts'
@@ -40,6 +41,7 @@ export const maintain: Task = async (context) => {
     }
     await sweepInbound(context, tenant, runId)
     await sweepOutbox(context, tenant, runId)
+    await sweepUploads(db, tenant, runId)
   }
   await sweepFiles(context)
 }
