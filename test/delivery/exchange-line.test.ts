@@ -4,7 +4,7 @@ import { event, message, signed } from '../channels/line/fixtures.ts'
 import { json } from '../channels/local-server.ts'
 import { type Row, startTestService } from '../harness/service.ts'
 import { png } from '../resources/attachments/fixtures.ts'
-import { done, send, until } from '../resources/conversations/fixtures.ts'
+import { done, faultsOf, send, until } from '../resources/conversations/fixtures.ts'
 import { provider } from './outbox.ts'
 
 const service = await startTestService(t, { worker: true })
@@ -82,10 +82,22 @@ t.test('a customer writes and is answered', async (t) => {
   const made = await send(service, String(conversation?.id), { text: 'There is.' })
   t.equal(made.status, 201)
   await until(async () => (await statusOf(made.id)) === 'sent')
-  t.equal(sends().length, 1)
-  t.match(JSON.parse(sends()[0]?.body ?? '{}'), { messages: [{ type: 'text', text: 'There is.' }] })
+  t.strictSame(
+    sends().map(({ path }) => path),
+    ['/v2/bot/message/reply'],
+    'quick enough to be an answer, which is free',
+  )
+  t.strictSame(JSON.parse(sends()[0]?.body ?? ''), {
+    replyToken: 'reply-token-1',
+    messages: [{ type: 'text', text: 'There is.' }],
+  })
+  const second = await send(service, String(conversation?.id), { text: 'And matcha.' })
+  await until(async () => (await statusOf(second.id)) === 'sent')
+  t.equal(sends()[1]?.path, '/v2/bot/message/push', 'a reply token is good once')
+  t.equal(sends()[1]?.headers['x-line-retry-key'], second.id)
   t.match(await list(`/v1/conversations/${conversation?.id}/messages?sort=occurredAt`), [
     { direction: 'inbound', type: 'text', externalId: '4711' },
+    { direction: 'outbound', externalId: /^sent/ },
     { direction: 'outbound', externalId: /^sent/ },
   ])
 })
@@ -100,6 +112,16 @@ t.test('an image is fetched with the token, an unsend takes it back', async (t) 
   await post(event('unsend', { unsend: { messageId: '325708' } }))
   await until(async () => typeof (await list(path))[0]?.deletedAt === 'string')
   t.match((await list(path))[0], { text: '', attachments: [] })
+})
+
+t.test('who unfollows is not written to any more, who follows again is', async (t) => {
+  const [conversation] = await list('/v1/conversations')
+  const write = () => send(service, String(conversation?.id), { text: 'Still there?' })
+  await post(event('unfollow', { replyToken: undefined }))
+  await until(async () => (await write()).status === 422)
+  t.match(faultsOf(await write()), [{ code: 'blocked' }])
+  await post(event('follow', { replyToken: undefined, follow: { isUnblocked: true } }))
+  await until(async () => (await write()).status === 201)
 })
 
 t.test('nothing of the channel’s secrets or reply tokens is in the log', async (t) => {
