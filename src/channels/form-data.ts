@@ -62,9 +62,10 @@ function boundaryOf(contentType: string): string | undefined {
 
 function multipartParts(body: Buffer, boundary: string): FormPart[] {
   const parts: FormPart[] = []
+  const mark = Buffer.from(`--${boundary}`, 'latin1')
   let previous: Delimiter | undefined
-  for (let at = 0; parts.length < partsMax; ) {
-    const next = delimiterFrom(body, boundary, at)
+  for (let at = 0, seen = 0; seen <= partsMax; seen++) {
+    const next = delimiterFrom(body, mark, at)
     if (previous) {
       const part = partOf(body.subarray(previous.end, next?.start ?? body.length))
       if (part) parts.push(part)
@@ -84,8 +85,7 @@ interface Delimiter {
 }
 
 /** The next line that is the boundary and nothing else; the same bytes within a line are content. */
-function delimiterFrom(body: Buffer, boundary: string, from: number): Delimiter | undefined {
-  const mark = Buffer.from(`--${boundary}`, 'latin1')
+function delimiterFrom(body: Buffer, mark: Buffer, from: number): Delimiter | undefined {
   for (let at = body.indexOf(mark, from); at !== -1; at = body.indexOf(mark, at + 1)) {
     if (at > 0 && body[at - 1] !== 0x0a) continue
     let end = at + mark.length
@@ -150,8 +150,8 @@ function parameterOf(disposition: string, name: 'name' | 'filename'): string | u
 }
 
 const parameters = {
-  name: /;\s*name=(?:"((?:\\"|[^"\\]|\\(?!")|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
-  filename: /;\s*filename=(?:"((?:\\"|[^"\\]|\\(?!")|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
+  name: /;\s*name=(?:"((?:[^"]|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
+  filename: /;\s*filename=(?:"((?:[^"]|"(?!\s*(?:;|$)))*)"|([^;\s]*))/i,
 }
 
 /** `filename*` (RFC 8187) is not allowed here and sent all the same. */

@@ -287,3 +287,19 @@ t.test('a stream: what is there, what comes, edits; on again after the last even
   await over
   t.ok(Date.now() - started < 5_000, 'a stop ends the streams at once')
 })
+
+t.test('whoever writes too much waits: by visitor, and by address', async (t) => {
+  const service = await startTestService(t, { env: { RATE_LIMIT_PER_MINUTE: '6000' } })
+  const channelId = await chatChannel(service)
+  const page = new Page(service.request, channelId)
+  const other = new Page(service.request, channelId)
+  await page.open()
+  await other.open()
+  const statuses: number[] = []
+  for (let i = 0; i < 61; i++) statuses.push((await page.say(`m${i}`, 'x')).status)
+  t.strictSame([statuses.filter((one) => one === 202).length, statuses.at(-1)], [60, 429])
+  t.equal((await other.say('m', 'x')).status, 202, 'another visitor may')
+  const opened: number[] = []
+  for (let i = 0; i < 119; i++) opened.push((await page.open()).status)
+  t.equal(opened.filter((one) => one === 429).length, 1, 'sessions are counted by address')
+})
