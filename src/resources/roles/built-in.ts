@@ -78,6 +78,7 @@ const agent: Grant[] = [
         'isPrimary',
         'source',
         'lastSeenAt',
+        'identifying',
         'displayName',
       ],
       mask: ['value'],
