@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { type SQL, sql } from '../db/sql.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { sweepUploads } from '../resources/webchat/uploads.ts'
+import { sweepConnections } from './connect.ts'
 import { sweepFiles } from './file-upkeep.ts'
 import { sweepInbound } from './inbound-upkeep.ts'
 import { sweepOutbox } from './outbox-upkeep.ts'
@@ -12,6 +13,11 @@ const loginAttemptSeconds = 86_400
 
 /** What only serves a purpose for a while, by table: nothing here is a record of anybody. */
 const leftovers: readonly { table: string; where: SQL }[] = [
+  // A turn that is long over says nothing any more.
+  {
+    table: 'send_pace',
+    where: sql`next_at < now() - interval '1 hour' AND (paused_until IS NULL OR paused_until < now())`,
+  },
   { table: 'idempotency', where: sql`created_at < now() - interval '24 hours'` },
   {
     table: 'refresh_token',
@@ -41,6 +47,7 @@ export const maintain: Task = async (context) => {
     }
     await sweepInbound(context, tenant, runId)
     await sweepOutbox(context, tenant, runId)
+    await sweepConnections(context, tenant, runId)
     await sweepUploads(db, tenant, runId)
   }
   await sweepFiles(context)

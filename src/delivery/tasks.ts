@@ -1,7 +1,10 @@
+import { connectChannel } from './connect.ts'
+import { runErrand } from './errand.ts'
 import { removeFile } from './file-upkeep.ts'
 import { maintain } from './maintenance.ts'
 import { fetchMedia } from './media.ts'
 import { normalise } from './normalise.ts'
+import { fetchProfile } from './profile.ts'
 import { routeEvents } from './route-events.ts'
 import { send } from './send.ts'
 import type { Task } from './task.ts'
@@ -15,5 +18,8 @@ export const tasks: Readonly<Record<string, Task>> = {
   route: routeEvents,
   'fetch-media': fetchMedia,
   'remove-file': removeFile,
+  connect: connectChannel,
+  errand: runErrand,
+  profile: fetchProfile,
   maintain,
 }

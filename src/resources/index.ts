@@ -53,6 +53,7 @@ import { tags } from './tags/schema.ts'
 import { teamRoutes } from './teams/routes.ts'
 import { teams } from './teams/schema.ts'
 import { timelineRoutes } from './timeline/routes.ts'
+import { unsubscribeRoutes } from './unsubscribe/routes.ts'
 import { webchatRoutes } from './webchat/routes.ts'
 
 /** Every noun that grants can name. Adding a resource is adding it here, twice. */
@@ -89,6 +90,8 @@ export const chapters: readonly Chapter[] = [
   { name: 'permissions', description: 'What roles can say.' },
   { name: 'settings', description: 'What holds for the whole tenant.' },
   { name: 'ingest', description: 'Where providers post.' },
+  { name: 'files', description: 'Files by links that live for minutes.' },
+  { name: 'unsubscribe', description: 'Where people say stop with one click.' },
   {
     name: 'webchat',
     description: 'The visitor’s side of a webchat, for pages: with a visitor’s token, on the channel’s own sites.',
@@ -122,6 +125,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   channelRoutes,
   routingRuleRoutes,
   ingestRoutes,
+  unsubscribeRoutes,
   webchatRoutes,
   inboundEventRoutes,
   attachmentRoutes,

@@ -44,6 +44,9 @@ export interface StoredFile {
   key: Buffer
 }
 
+/** What is shown in the page instead of saved: nothing, all that is safe to, or (of a link) images, audio and video. */
+type Inline = boolean | 'media'
+
 /**
  * Serves a file, or a range of it. That its content was shown is in the audit before the first byte leaves, and that it
  * was asked about (HEAD, a 304) likewise.
@@ -54,7 +57,7 @@ export async function serveContent(
   request: FastifyRequest,
   reply: FastifyReply,
   id: string,
-  inlineWanted: boolean,
+  inlineWanted: Inline,
 ): Promise<FastifyReply> {
   const caller = callerOf(request)
   const { tenantId } = caller.principal
@@ -76,7 +79,7 @@ export async function sendFile(
   found: JsonRow,
   request: FastifyRequest,
   reply: FastifyReply,
-  inlineWanted: boolean,
+  inlineWanted: Inline,
 ): Promise<FastifyReply> {
   const { tenantId } = keys
   const file = storedFile(found, keys)
@@ -96,7 +99,8 @@ export async function sendFile(
   const { start, end } = range ?? { start: 0, end: file.size - 1 }
 
   const bytes = await openStored(store, tenantId, file, { start, end }).catch(unreadable)
-  const disposition = inlineWanted && inlineTypes.has(file.mediaType) ? 'inline' : 'attachment'
+  const isShown = inlineWanted === 'media' ? /^(?:image|audio|video)\//.test(file.mediaType) : inlineWanted
+  const disposition = isShown && inlineTypes.has(file.mediaType) ? 'inline' : 'attachment'
   reply.code(range ? 206 : 200).headers({
     'content-type': file.mediaType,
     'content-disposition': contentDisposition(disposition, file.fileName),
@@ -104,7 +108,8 @@ export async function sendFile(
     'accept-ranges': 'bytes',
     // Whatever a browser takes it for: it runs nothing, and it is of no origin.
     'content-security-policy': "sandbox; default-src 'none'",
-    'cross-origin-resource-policy': 'same-origin',
+    // A link is made to be put into pages, wherever they come from.
+    'cross-origin-resource-policy': inlineWanted === 'media' ? 'cross-origin' : 'same-origin',
     ...(range ? { 'content-range': `bytes ${start}-${end}/${file.size}` } : {}),
   })
   if (!isHead) return reply.send(bytes)

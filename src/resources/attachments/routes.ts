@@ -7,6 +7,7 @@ import type { Deps } from '../../http/records.ts'
 import { described, idParams } from '../../http/schema.ts'
 import { serveContent } from './content.ts'
 import { attachmentStore } from './keep-file.ts'
+import { attachmentLinkRoutes } from './link-routes.ts'
 import { attachments } from './schema.ts'
 import { receiveUpload, uploadFields } from './upload.ts'
 
@@ -16,6 +17,7 @@ const transferTimeoutMs = 300_000
 export function attachmentRoutes(app: FastifyInstance, deps: Deps): void {
   const store = attachmentStore(deps.config)
   collection(app, deps, { resource: attachments, create: false, change: false })
+  attachmentLinkRoutes(app, deps, store)
 
   app.register(async (scope) => {
     await useMultipart(scope)

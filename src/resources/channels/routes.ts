@@ -6,13 +6,15 @@ import { collection } from '../../http/collection.ts'
 import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { fitsAnother } from './documented.ts'
+import { channelHealthRoutes } from './health-routes.ts'
 import { channelFetch, routeWaiting, type WorkingChannel } from './queries.ts'
 import { channels } from './schema.ts'
 import { checkedSettings, madeSecrets, mergePatch, settingsColumns, typeNamed } from './settings.ts'
 
 /** Channels: their secrets go in with the settings, are kept sealed, and never come out again. */
 export function channelRoutes(app: FastifyInstance, deps: Deps): void {
-  const made = new WeakMap<object, WorkingChannel & { secret: string | undefined }>()
+  channelHealthRoutes(app, deps)
+  const made = new WeakMap<object, WorkingChannel & { secrets: Record<string, string> }>()
 
   app.register(async (scope) => {
     // The address that providers post to begins with ours, which only the settings know.
@@ -28,6 +30,13 @@ export function channelRoutes(app: FastifyInstance, deps: Deps): void {
             description: 'The secret that was made because none was given; shown this once.',
             example: 'whsec_…',
           }),
+          secrets: z
+            .record(z.string(), z.string())
+            .optional()
+            .meta({
+              description: 'All secrets that were made, by the setting’s name; shown this once.',
+              example: { secret: 'whsec_…' },
+            }),
         })
         .meta({ id: 'ChannelCreated', description: 'A new channel, with the secret that was made for it.' }),
       create: async ({ tx, id, body, after }) => {
@@ -43,22 +52,27 @@ export function channelRoutes(app: FastifyInstance, deps: Deps): void {
           teamId: null,
           isActive: true,
           appHash: hashOf(columns),
-          secret: madeSecrets(type, given, settings)[0],
+          secrets: madeSecrets(type, given, settings),
         })
         await tx.query(sql`SELECT directory.register_channel(${id}::uuid)`)
         return columns
       },
       created: async ({ tx, after }) => {
         const channel = made.get(after)
-        if (channel) await routeWaiting(tx, channel)
+        if (!channel) return
+        await routeWaiting(tx, channel)
+        await connectLater(tx, channel)
       },
       createdExtra: ({ after }) => {
-        const secret = made.get(after)?.secret
-        return secret === undefined ? {} : { secret }
+        const secrets = made.get(after)?.secrets ?? {}
+        const [secret] = Object.values(secrets)
+        return secret === undefined ? {} : { secret, secrets }
       },
       change: changed,
       restore: async ({ tx, id, after }) => {
-        await routeWaiting(tx, { ...(await channelBefore(tx, id)), isActive: after.status === 'active' })
+        const channel = { ...(await channelBefore(tx, id)), isActive: after.status === 'active' }
+        await routeWaiting(tx, channel)
+        await connectLater(tx, channel)
         return {}
       },
     })
@@ -72,14 +86,24 @@ async function changed({ tx, id, body, after }: Change): Promise<JsonRow> {
   const isActive = after.status === 'active'
   if (!('settings' in body)) {
     await routeWaiting(tx, { ...before, isActive })
+    await connectLater(tx, { ...before, isActive })
     return {}
   }
   // What only the stored type makes wrong is understood, and refused by a rule.
   const code = fitsAnother(before.type.type, body.settings) ? 'unprocessable' : 'invalid_request'
   const settings = checkedSettings(before.type, mergePatch(before.settings, body.settings), code)
   const columns = settingsColumns(tx.keys, id, { type: before.type, settings })
-  await routeWaiting(tx, { ...before, settings, isActive, appHash: hashOf(columns) })
-  return { ...columns }
+  const channel = { ...before, settings, isActive, appHash: hashOf(columns) }
+  await routeWaiting(tx, channel)
+  await connectLater(tx, channel)
+  return { ...columns, ...(channel.type.connect ? { connect_state: 'pending', connect_error: null } : {}) }
+}
+
+/** Has the provider told where to post, where it can be. */
+async function connectLater(tx: Tx, { id, type, isActive }: WorkingChannel): Promise<void> {
+  if (!type.connect || !isActive) return
+  const { tenantId, region } = tx.principal
+  await tx.enqueue('connect', `connect/${tenantId}/${id}`, { tenantId, region, channelId: id })
 }
 
 async function channelBefore(tx: Tx, id: string): Promise<WorkingChannel> {
@@ -97,5 +121,5 @@ function whole(payload: unknown, publicUrl: string): unknown {
   if ('data' in payload && Array.isArray(payload.data))
     return { ...payload, data: payload.data.map((one: unknown) => whole(one, publicUrl)) }
   if (!('webhookUrl' in payload) || typeof payload.webhookUrl !== 'string') return payload
-  return { ...payload, webhookUrl: `${publicUrl}${payload.webhookUrl}` }
+  return payload.webhookUrl.startsWith('/') ? { ...payload, webhookUrl: `${publicUrl}${payload.webhookUrl}` } : payload
 }

@@ -64,12 +64,14 @@ export function openSettings(keys: TenantKeys, id: string, typeName: string, sea
 /** Channels behind one provider app share its secret: equal hashes, and nobody can try secrets against them. */
 export const appHash = (keys: TenantKeys, appSecret: string): Buffer => keys.hash('channel-app', appSecret)
 
-/** The secrets that the type made because the client gave none. */
-export function madeSecrets(type: ChannelType, given: unknown, settings: unknown): string[] {
-  return type.secrets.flatMap((name) => {
-    const secret = memberOf(settings, name)
-    return typeof secret === 'string' && secret !== memberOf(given, name) ? [secret] : []
-  })
+/** The secrets that the type made because the client gave none, by their names. */
+export function madeSecrets(type: ChannelType, given: unknown, settings: unknown): Record<string, string> {
+  return Object.fromEntries(
+    type.secrets.flatMap((name) => {
+      const secret = memberOf(settings, name)
+      return typeof secret === 'string' && secret !== memberOf(given, name) ? [[name, secret]] : []
+    }),
+  )
 }
 
 /** A JSON merge patch (RFC 7396): null removes, objects are gone into, everything else replaces. */
