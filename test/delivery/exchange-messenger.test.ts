@@ -1,5 +1,6 @@
 import t from 'tap'
-import { done, send, until } from '../resources/conversations/fixtures.ts'
+import { png, upload } from '../resources/attachments/fixtures.ts'
+import { done, send, until, wrote } from '../resources/conversations/fixtures.ts'
 import { customer, metaExchange, verifyToken } from './exchange-meta.ts'
 
 const { service, graph, channelId, post, from, to, list, sends } = await metaExchange('messenger', '300000000000001')
@@ -97,6 +98,33 @@ t.test('an edit, a reaction, a button and who answers are part of the history', 
     `SELECT kind, status, reason FROM app.inbound_event WHERE status NOT IN ('processed', 'duplicate')`,
   )
   t.same(events, [])
+})
+
+t.test('a file is uploaded and sent; words beside it are refused, since Messenger has no place for them', async (t) => {
+  const file = await upload(service, png, { fileName: 'roses.png', type: 'image/png' })
+  const both = await send(service, await conversationId(), { text: 'These', attachmentIds: [file.id] })
+  t.match([both.status, both.body.errors], [422, [{ path: '/text', code: 'text_too_long' }]])
+  const made = await send(service, await conversationId(), { attachmentIds: [file.id] })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const uploaded = graph.seen.find(({ path }) => path === '/v24.0/me/message_attachments')
+  t.match(uploaded?.headers['content-type'], /^multipart\/form-data/)
+  t.match(uploaded?.body, /filename="roses\.png"/)
+  t.match(sends().at(-1), {
+    message: { attachment: { type: 'image', payload: { attachment_id: '77' } }, metadata: made.id },
+  })
+})
+
+t.test('after a day only a person may answer, under the tag that says so; after a week nobody', async (t) => {
+  const id = await conversationId()
+  await wrote(service, id, `now() - interval '30 hours'`)
+  const made = await send(service, id, { text: 'Sorry that it took so long' })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  t.match(sends().at(-1), { messaging_type: 'MESSAGE_TAG', tag: 'HUMAN_AGENT' })
+  await wrote(service, id, `now() - interval '8 days'`)
+  const late = await send(service, id, { text: 'Are you still there?' })
+  t.match([late.status, late.code], [422, 'window_closed'])
 })
 
 t.test('nothing secret and nothing personal is in the log', async (t) => {

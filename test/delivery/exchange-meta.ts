@@ -46,7 +46,7 @@ function graphApi(): Provider['answer'] {
 }
 
 export async function metaExchange(type: 'messenger' | 'instagram', account: string): Promise<MetaExchange> {
-  const service = await startTestService(t, { worker: true })
+  const service = await startTestService(t, { worker: true, listen: true })
   const graph = await provider(t, graphApi())
   const own = type === 'messenger' ? { pageId: account } : { accountId: account }
   const settings = { ...own, appSecret, verifyToken, accessToken, apiBaseUrl: `${graph.url}/v24.0` }

@@ -17,7 +17,7 @@ export type Failure = Exclude<SendResult, { outcome: 'sent' }>
 
 /** Both together are shorter than a message is left to its sender: see `leaseSeconds`. */
 const SEND_TIMEOUT_MS = 20_000
-const UPLOAD_TIMEOUT_MS = 30_000
+const UPLOAD_TIMEOUT_MS = 25_000
 const ANSWER_BYTES_MAX = 256 * 1024
 
 /**
