@@ -1,0 +1,176 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Post } from '../../../src/channels/channel.ts'
+import { email } from '../../../src/channels/email/index.ts'
+import { folded } from '../../../src/channels/email/quote.ts'
+import type { EmailSettings } from '../../../src/channels/email/settings.ts'
+import { at, isObject, type JsonObject, type JsonValue, listAt, parseJson, textAt } from '../../../src/channels/json.ts'
+import {
+  basic,
+  eventsOf,
+  fileOf,
+  formPost,
+  mail,
+  mailgunKey,
+  mailgunSigned,
+  message,
+  secret,
+  settingsOf,
+  understood,
+} from '../email/fixtures.ts'
+import { postOf } from '../post.ts'
+import { became, sameTable, skip } from './table.ts'
+
+const directory = process.env.CHANNEL_SAMPLES ?? ''
+const filesIn = (folder: string): { name: string; bytes: Buffer }[] =>
+  readdirSync(join(directory, folder))
+    .sort()
+    .map((name) => ({ name: `${folder}/${name}`, bytes: readFileSync(join(directory, folder, name)) }))
+
+const raw = settingsOf()
+const topicArn = 'arn:aws:sns:us-east-1:111111111111:SES_Inbound'
+const providers: Readonly<Record<string, EmailSettings>> = {
+  postmark: settingsOf({ kind: 'postmark', secret }),
+  mailgun: settingsOf({ kind: 'mailgun', secret: mailgunKey }),
+  sendgrid: settingsOf({ kind: 'sendgrid', secret }),
+  amazon: settingsOf({ kind: 'ses', topicArn }),
+}
+
+/** Two have no sender at all, one is a delay of a delivery. */
+const NOTHING_SAID = /erroneous|mailparser_mixed|postalmime_mixed|delayed_dsn/
+
+async function lineOf(
+  t: { not(found: string, never: string, name: string): unknown },
+  name: string,
+  post: Post,
+  settings: EmailSettings,
+): Promise<string[]> {
+  const events = eventsOf(post, settings)
+  const lines: string[] = []
+  for (const event of events) {
+    const parsed = await understood(event)
+    t.not(parsed.outcome, 'failed', `${name}: ${became(parsed)}`)
+    const [said] = parsed.outcome === 'events' ? parsed.events : []
+    const more = said?.type === 'message' && said.automated !== undefined ? ` automated ${said.automated}` : ''
+    lines.push(`${name} | ${event.kind} | ${became(parsed)}${more}`)
+  }
+  return lines
+}
+
+t.test('every real mail and every provider’s payload is taken, and what each became', { skip }, async (t) => {
+  const lines: string[] = []
+  for (const { name, bytes } of filesIn('email')) {
+    const post = postOf(bytes, { ...basic(secret), 'content-type': 'message/rfc822' })
+    t.strictSame(email.verify(post, raw), { ok: true }, name)
+    t.equal(email.verify(postOf(bytes, basic(`${secret}x`)), raw).ok, false, name)
+    const [line = ''] = await lineOf(t, name, post, raw)
+    t.equal(line.includes('ignored'), NOTHING_SAID.test(name), line)
+    lines.push(line)
+  }
+  for (const { name, bytes } of filesIn('email_providers')) {
+    const provider = /_providers\/([a-z]+)_/.exec(name)?.[1] ?? ''
+    const settings = providers[provider]
+    if (settings === undefined) {
+      lines.push(`${name} | - | no such service among the channel’s settings`)
+      continue
+    }
+    const sample = parseJson(bytes)
+    if (sample === undefined) throw new Error(name)
+    // SES puts its own events into SNS's; those by themselves are posted by nobody.
+    if (provider === 'amazon' && !/sns_message/.test(name)) continue
+    const post = postFor(provider, sample, name)
+    if (provider !== 'amazon') {
+      t.strictSame(email.verify(post, settings), { ok: true }, name)
+      t.equal(email.verify(altered(post, provider), settings).ok, false, `${name}: altered`)
+    }
+    lines.push(...(await lineOf(t, name, post, settings)))
+  }
+  sameTable(t, 'email', lines)
+})
+
+/** As the provider posts it: signed anew where it signs, since samples are signed with others' secrets. */
+function postFor(provider: string, sample: JsonValue, name: string): Post {
+  if (provider === 'mailgun') {
+    const signed = mailgunSigned(name)
+    if (isObject(at(sample, 'signature')))
+      return postOf(JSON.stringify({ ...(isObject(sample) ? sample : {}), signature: signed }))
+    return formPost({ ...textsOf(sample), ...signed })
+  }
+  const headers = basic(secret)
+  if (provider === 'sendgrid' && isObject(sample)) {
+    const form = formPost(textsOf(sample))
+    return { ...form, headers: { ...form.headers, ...headers } }
+  }
+  return postOf(JSON.stringify(sample), headers)
+}
+
+function altered(post: Post, provider: string): Post {
+  if (provider === 'mailgun') return { ...post, rawBody: Buffer.concat([post.rawBody, Buffer.from(' ')]) }
+  return { ...post, headers: { ...post.headers, ...basic('another-secret') } }
+}
+
+function textsOf(sample: JsonValue): Record<string, string> {
+  const fields: JsonObject = isObject(sample) ? sample : {}
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([key, value]) =>
+      typeof value === 'string' ? [[key, value] as [string, string]] : [],
+    ),
+  )
+}
+
+t.test('real answers: what is quoted is folded, and nothing of a mail is lost', { skip }, async (t) => {
+  const lines: string[] = []
+  for (const { name, bytes } of filesIn('email_replies')) {
+    const whole = bytes.toString('utf8').replaceAll('\r\n', '\n')
+    const started = performance.now()
+    const { text, quoted } = folded(whole)
+    t.ok(performance.now() - started < 1_000, `${name}: ${Math.round(performance.now() - started)} ms`)
+    const squeezed = (one: string): string => one.replaceAll(/\s+/g, '')
+    const together = [`${text}${quoted ?? ''}`, `${quoted ?? ''}${text}`].map(squeezed)
+    t.ok(together.includes(squeezed(whole)), name)
+    t.ok(text !== '' || whole.trim() === '', name)
+    lines.push(
+      `${name} | ${text.split('\n').length} lines said | ${quoted === undefined ? 'nothing' : `${quoted.split('\n').length} lines`} folded`,
+    )
+  }
+  sameTable(t, 'email-replies', lines)
+})
+
+t.test('hostile texts come through as subject, body, name and file name', { skip }, async (t) => {
+  const [{ bytes } = { bytes: Buffer.alloc(0) }] = filesIn('text_torture')
+  const hostile = listAt({ all: parseJson(bytes) ?? null }, 'all').flatMap((one) => textAt(one) ?? [])
+  t.ok(hostile.length > 400, `${hostile.length} texts`)
+  for (const text of hostile) {
+    const word = `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`
+    const fields = {
+      Subject: word,
+      From: `${word} <ada@example.org>`,
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Transfer-Encoding': 'base64',
+    }
+    const found = await message(mail(fields, Buffer.from(text).toString('base64')))
+    const stored = JSON.stringify(found)
+    t.ok(stored.isWellFormed() && !stored.includes('\\u0000'))
+    const said = `${found.message.text}${String(found.message.content.quoted ?? '')}`.replaceAll(/\s/g, '')
+    t.equal(said, text.toWellFormed().replaceAll('\0', '').replaceAll(/\s/g, ''))
+  }
+})
+
+t.test('every file of the real mails can be taken out of them', { skip }, async (t) => {
+  let files = 0
+  for (const { name, bytes } of filesIn('email')) {
+    const parsed = await understood(eventsOf(postOf(bytes), raw)[0] ?? missing())
+    const [said] = parsed.outcome === 'events' ? parsed.events : []
+    for (const { filename, sizeBytes } of said?.type === 'message' ? said.media : []) {
+      if (filename === undefined || sizeBytes === undefined) continue
+      files += 1
+      t.equal((await fileOf(bytes, filename)).length > 0, sizeBytes > 0, `${name}: ${filename}`)
+    }
+  }
+  t.ok(files > 30, `${files} files`)
+})
+
+function missing(): never {
+  throw new Error('no event')
+}
