@@ -65,7 +65,7 @@ ALTER TABLE audit.event ADD CONSTRAINT readable CHECK (
   AND (counts IS NULL OR coalesce(array_ndims(counts), 1) = 1 AND array_position(counts, NULL) IS NULL)
   AND octet_length(actor_kind) <= 64 AND octet_length(action) <= 64 AND octet_length(resource) <= 64 AND octet_length(outcome) <= 64
   AND (code IS NULL OR octet_length(code) <= 64) AND (request_id IS NULL OR octet_length(request_id) <= 64)
-  AND (purpose IS NULL OR octet_length(purpose) <= 100)
+  AND (purpose IS NULL OR octet_length(purpose) <= 64)
   AND (query IS NULL OR pg_column_size(query) < 4000 OR NOT jsonb_path_exists(query, '$.**{200}')));
 
 CREATE FUNCTION audit.shape_id(shape jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

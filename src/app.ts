@@ -63,6 +63,7 @@ export async function buildApp({ config, db, log, checkAnswers = false }: AppDep
       'etag',
       'location',
       'request-id',
+      'x-request-id',
       'ratelimit',
       'ratelimit-policy',
       'retry-after',

@@ -2,6 +2,12 @@ import type { Principal } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Meta } from './audit-event.ts'
 
+/**
+ * A purpose is one word, as the company keeps a list of them. It stands in the audit in clear and outlives everybody: in
+ * whole sentences, people would write names there.
+ */
+export const purposeForm = /^[a-z0-9_.-]{1,64}$/
+
 /** What a request is for: its own word, else the usual one of whoever asks. */
 export const purposeOf = (principal: Principal, meta: Meta): string | null => meta.purpose ?? principal.purpose
 

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** What scripts of other origins may read beside the body. */
-const exposed = 'request-id, retry-after, ratelimit, ratelimit-policy'
+const exposed = 'request-id, x-request-id, retry-after, ratelimit, ratelimit-policy'
 const maxAgeSeconds = 600
 
 /** The origin of the page that a browser sends this request for; undefined where none is said. */

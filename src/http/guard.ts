@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Action } from '../access/actions.ts'
 import type { Meta } from '../db/audit-event.ts'
 import type { Caller, Database } from '../db/database.ts'
+import { purposeForm } from '../db/purpose.ts'
 import { quotaAlert } from '../db/quota-alert.ts'
 import { type ErrorCode, Problem } from '../errors.ts'
 import { problemOf, sendProblem } from './problem.ts'
@@ -87,6 +88,8 @@ export function useGuard(app: FastifyInstance, db: Database, limit: RateLimit, t
 
   app.addHook('onSend', async (request, reply, payload) => {
     reply.header('request-id', request.id)
+    const foreign = foreignId(request)
+    if (foreign !== null) reply.header('x-request-id', foreign)
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
     reply.header('x-content-type-options', 'nosniff')
     return payload
@@ -183,8 +186,8 @@ function refuseUndecodable(request: FastifyRequest): void {
 const noted = {
   purpose: {
     names: ['custodia-purpose', 'x-purpose'],
-    form: /^[\w .:/-]{1,100}$/,
-    said: 'A purpose is a word or a few.',
+    form: purposeForm,
+    said: 'A purpose is one word of small letters, digits, _ . and -, of up to 64 signs.',
   },
   ticket: {
     names: ['custodia-ticket', 'x-ticket'],
@@ -210,8 +213,29 @@ function notedIn({ headers }: FastifyRequest, what: keyof typeof noted): string 
   return found
 }
 
-/** Request ids: the caller's own when it is harmless, else a new one. Goes to the log, the answer and the audit. */
-export function requestId(request: { headers: Readonly<Record<string, string | string[] | undefined>> }): string {
-  const given = request.headers['request-id'] ?? request.headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{8,64}$/.test(given) ? given : randomUUIDv7()
+interface Headed {
+  headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** The id that a caller has given to its request; null: none, or none that may be repeated. */
+function givenId({ headers }: Headed): string | null {
+  const given = headers['request-id'] ?? headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{8,64}$/.test(given) ? given : null
+}
+
+/**
+ * Request ids: the caller's own when it is a UUID, else a new one. Goes to the log, the answer and the audit, where
+ * nobody's free words may stay: another id of the caller's comes back in the answer's X-Request-Id, and stands nowhere.
+ */
+export function requestId(request: Headed): string {
+  const given = givenId(request)
+  return given !== null && uuid.test(given) ? given.toLowerCase() : randomUUIDv7()
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The id by which the caller knows the request and we do not. */
+export function foreignId(request: Headed): string | null {
+  const given = givenId(request)
+  return given === null || uuid.test(given) ? null : given
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { purposeForm } from '../db/purpose.ts'
 import { type JsonSchema, Schemas } from './json-schema.ts'
 import type { Operation } from './operation.ts'
 import { errorsOf } from './operation-errors.ts'
@@ -108,8 +109,8 @@ const parameters: Record<string, JsonSchema> = {
     name: 'X-Purpose',
     in: 'header',
     description:
-      'The purpose of the request, for the audit; left out: the usual one of whoever asks. `Custodia-Purpose` is the same.',
-    schema: { type: 'string', pattern: '^[A-Za-z0-9_ .:/\\-]{1,100}$' },
+      'The purpose of the request, for the audit: one word; left out: the usual one of whoever asks. `Custodia-Purpose` is the same.',
+    schema: { type: 'string', pattern: purposeForm.source },
     example: 'support',
   },
   Ticket: {

@@ -9,13 +9,14 @@ import { laneEvents } from './erasure-events.ts'
 import { suppressAddresses, writeLedger } from './erasure-ledger.ts'
 import { addressesOf, contactsOf, isSending, lockPerson, type PersonAddress, valuesOf } from './erasure-locks.ts'
 import { erasurePlan, rowsOf, type Step, stepStatement } from './erasure-plan.ts'
-import { type ErasureReason, refuseNaming } from './erasure-reason.ts'
+import { type ErasureReason, type ErasureTraces, refuseNaming } from './erasure-reason.ts'
 
 /** Who is to be erased, and why. */
 export interface ErasureOrder extends ErasureReason {
   contactId: string
   /** Their addresses are kept out from now on. */
   suppress: boolean
+  traces?: ErasureTraces
 }
 
 /** What was erased, as the ledger keeps it. */
@@ -66,7 +67,7 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   if (await isSending(tx, contactIds)) throw new StillSending()
   const addresses = await addressesOf(tx, contactIds)
   const given = { reason: order.reason, ticket: order.ticket }
-  refuseNaming(given, namesOf(rows, addresses))
+  refuseNaming(given, namesOf(rows, addresses), order.traces)
 
   const eventIds = await laneEvents(tx, contactIds)
   const counts = await countRows(tx, contactIds, eventIds.length)

@@ -7,18 +7,30 @@ export interface ErasureReason {
   ticket: string | null
 }
 
+/** What else an order to erase leaves in the audit in clear. */
+export interface ErasureTraces {
+  'x-purpose'?: string | null
+  'request-id'?: string | null
+}
+
 /**
  * Why a person was erased is asked for long after they are: so it is kept, under the tenant's key, and must not name
  * them. The person's own key would take the reason along.
  * @param values what names the person: names, addresses, ids in other systems
- * @throws Problem unprocessable when the reason or the ticket repeats one of them; which one is not said
+ * @param traces by the names of headers
+ * @throws Problem unprocessable when one of the texts repeats one of them; which one is not said
  */
-export function refuseNaming(given: ErasureReason, values: readonly string[]): void {
-  const errors = (['reason', 'ticket'] as const).flatMap((name) =>
-    values.some((value) => repeats(given[name] ?? '', value))
+export function refuseNaming(
+  { reason, ticket }: ErasureReason,
+  values: readonly string[],
+  traces: ErasureTraces = {},
+): void {
+  const given = { '/reason': reason, '/ticket': ticket, ...traces }
+  const errors = Object.entries(given).flatMap(([path, text]) =>
+    values.some((value) => repeats(text ?? '', value))
       ? [
           {
-            path: `/${name}`,
+            path,
             code: 'names_the_person',
             message: 'This is kept: say it without their name, address or id.',
           },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ExactMatch } from '../access/model.ts'
 import { clearValuesPerDay } from '../db/clear-quota.ts'
+import { purposeForm } from '../db/purpose.ts'
 import { sql } from '../db/sql.ts'
 
 /** Kinds of values that several nouns have, with their checks, in the forms that the contract promises. */
@@ -42,6 +43,13 @@ export const lines = (max: number, description: string, example: string) =>
 
 /** The tenant's own word for something: up to 100 characters. */
 export const word = (description: string, example: string) => text(100, description, example)
+
+/** What a request is for; see db/purpose.ts. */
+export const purpose = (description: string, example: string) =>
+  z
+    .string()
+    .regex(purposeForm, 'A purpose is one word of small letters, digits, _ . and -.')
+    .meta({ description, example })
 
 export const email = (description: string, example = 'anna@example.com') =>
   z

@@ -147,9 +147,10 @@ t.test('what is hardly HTTP is refused, and the next one served', { timeout: 120
   t.equal(await everything(service), before)
   t.equal((await fetch(`${url}/health/ready`)).status, 200)
 
-  await t.test('a request id is taken only when it is harmless', async (t) => {
+  await t.test('a request id is taken only when it is a UUID', async (t) => {
     for (const [id, taken] of [
-      ['abc-1234:5.6_7', true],
+      ['0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11', true],
+      ['abc-1234:5.6_7', false],
       ['short', false],
       ['x'.repeat(65), false],
       ['with space 123', false],
@@ -163,6 +164,8 @@ t.test('what is hardly HTTP is refused, and the next one served', { timeout: 120
       )
       t.equal(answer.status, 200, id)
       t.equal(answer.headers.get('request-id') === id, taken, id)
+      t.match(answer.headers.get('request-id'), /^[0-9a-f-]{36}$/)
+      t.equal(answer.headers.get('x-request-id') === id, id === 'abc-1234:5.6_7', 'a harmless one comes back')
     }
   })
 })

@@ -27,7 +27,11 @@ t.test('a request’s purpose is on record, else the usual one of whoever asks',
   t.equal(await purpose({}, support.token), 'support')
   t.equal(await purpose({ 'x-purpose': 'complaint' }, support.token), 'complaint')
   for (const [name, value] of [
-    ['x-purpose', 'a'.repeat(101)],
+    ['x-purpose', 'a'.repeat(65)],
+    ['x-purpose', 'calls Anna Müller'],
+    ['x-purpose', 'anna@example.com'],
+    ['x-purpose', '+4917012345678'],
+    ['x-purpose', 'Support'],
     ['x-purpose', ''],
     ['x-purpose', '<script>'],
     ['custodia-purpose', 'a;b'],
@@ -153,3 +157,22 @@ t.test(
     })
   },
 )
+
+t.test('neither the usual purpose nor the id of a request brings words of people into the audit', async (t) => {
+  const service = await startTestService(t)
+  const { request, sql } = service
+  for (const defaultPurpose of ['calls Anna', 'Anna@example.com', 'a'.repeat(65), '']) {
+    const key = await request('POST', '/v1/api-keys', { body: { name: 'CRM', roleIds: [], defaultPurpose } })
+    t.match([key.status, key.body.errors], [400, [{ path: '/defaultPurpose' }]], defaultPurpose)
+  }
+  const said = 'anna.mueller:4917012345678'
+  const answer = await request('GET', '/v1/contacts', { headers: { 'x-request-id': said } })
+  const own = answer.headers['request-id']
+  t.match(own, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  t.equal(answer.headers['x-request-id'], said, 'whoever asked knows which of ours is theirs')
+  t.ok(await eventOf(service, own))
+  t.same(await sql('SELECT FROM audit.event WHERE request_id = $1', [said]), [])
+  t.notOk(service.logs.some((line) => line.includes(said)))
+  const wrong = await request('GET', '/v1/contacts?limit=x', { headers: { 'x-request-id': said } })
+  t.equal(wrong.body.requestId, wrong.headers['request-id'])
+})

@@ -46,6 +46,14 @@ t.test('what an erasure needs', async (t) => {
     const headers = { 'custodia-ticket': `call ${one.phone}` }
     const inHeader = await request('POST', `${path}/erase`, { body: { reason: 'asked' }, headers })
     t.match([inHeader.status, faultsOf(inHeader)], [422, [{ path: '/ticket' }]])
+    const digits = one.phone.slice(1).padStart(12, '0').slice(-12)
+    for (const [header, value] of [
+      ['x-purpose', 'anna-muller'],
+      ['request-id', `0199f3a2-7c10-7a44-9d55-${digits}`],
+    ] as const) {
+      const traced = await request('POST', `${path}/erase`, { body: { reason: 'asked' }, headers: { [header]: value } })
+      t.match([traced.status, faultsOf(traced)], [422, [{ path: header, code: 'names_the_person' }]], header)
+    }
     t.equal((await request('GET', path)).status, 200, 'nothing was done')
   })
 

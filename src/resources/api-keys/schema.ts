@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { commonFields, defineResource, idOf, time } from '../../access/define.ts'
 import { apiKey } from '../../db/tables/access.ts'
-import { idList, revealQuota, text, word } from '../values.ts'
+import { idList, purpose, revealQuota, text } from '../values.ts'
 
 export const apiKeys = defineResource({
   name: 'api-keys',
@@ -43,7 +43,7 @@ export const apiKeys = defineResource({
     },
     defaultPurpose: {
       column: apiKey.defaultPurpose,
-      schema: word('The purpose of the key’s requests, where they name none.', 'crm-sync'),
+      schema: purpose('The purpose of the key’s requests, where they name none.', 'crm-sync'),
       write: 'always',
     },
     revealQuota: { column: apiKey.revealQuota, schema: revealQuota('key'), write: 'always' },

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { idOf, time } from '../../access/define.ts'
 import { tombstoneWhere } from '../../access/tombstone.ts'
@@ -16,6 +16,7 @@ import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
 import { type ErasureOrder, eraseContact } from '../../privacy/erase.ts'
 import { erasurePlan } from '../../privacy/erasure-plan.ts'
+import type { ErasureTraces } from '../../privacy/erasure-reason.ts'
 import { text, word } from '../values.ts'
 import { patiently } from './patiently.ts'
 import { contacts } from './schema.ts'
@@ -70,7 +71,7 @@ export function eraseRoute(app: FastifyInstance, deps: Deps): void {
       const { id } = idParams.parse(request.params)
       const { reason, ticket, suppress } = body.parse(request.body)
       const caller = callerOf(request)
-      const order = { contactId: id, reason, ticket: ticketOf(caller, ticket), suppress }
+      const order = { contactId: id, reason, ticket: ticketOf(caller, ticket), suppress, traces: tracesOf(request) }
       const again = (erasureId: string) => erasureFetch(deps, caller, erasureId)
       const made = await patiently(() =>
         changeOnce(deps.db, caller, request, reply, entry, (tx) => erase(tx, order), again),
@@ -85,6 +86,13 @@ function ticketOf({ meta }: Caller, named: string | undefined): string | null {
   if (meta.ticket && named !== undefined && named !== meta.ticket)
     throw invalid(fault('/ticket', 'contradiction', 'The header names another ticket.'))
   return named ?? meta.ticket ?? null
+}
+
+/** What the request itself says of it for the audit; an id of ours says nothing. */
+function tracesOf({ id, headers }: FastifyRequest): ErasureTraces {
+  const isGiven = [headers['request-id'], headers['x-request-id']].some((given) => String(given).toLowerCase() === id)
+  const purpose = headers['custodia-purpose'] ?? headers['x-purpose']
+  return { 'x-purpose': purpose === undefined ? null : String(purpose), 'request-id': isGiven ? id : null }
 }
 
 async function erase(tx: Tx, order: ErasureOrder): Promise<Made> {

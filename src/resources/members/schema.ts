@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { commonFields, defineResource, time } from '../../access/define.ts'
 import { member } from '../../db/tables/access.ts'
-import { email, exactEmail, idList, language, revealQuota, text, timezone, word } from '../values.ts'
+import { email, exactEmail, idList, language, purpose, revealQuota, text, timezone } from '../values.ts'
 import { workingHoursSchema } from './working-hours.ts'
 
 export const passwordSchema = z
@@ -78,7 +78,7 @@ export const members = defineResource({
     },
     defaultPurpose: {
       column: member.defaultPurpose,
-      schema: word('The purpose of the member’s requests, where they name none.', 'support'),
+      schema: purpose('The purpose of the member’s requests, where they name none.', 'support'),
       write: 'always',
     },
     revealQuota: { column: member.revealQuota, schema: revealQuota('member'), write: 'always' },

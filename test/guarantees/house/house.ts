@@ -48,7 +48,7 @@ async function things(service: TestService, place: Place, token: string): Promis
       displayName: word('Colleague'),
       language: 'de',
       timezone: 'Europe/Berlin',
-      defaultPurpose: word('Purpose'),
+      defaultPurpose: word('Purpose').toLowerCase(),
       teamIds: [team],
       roleIds: [role],
     }),
@@ -56,7 +56,7 @@ async function things(service: TestService, place: Place, token: string): Promis
       name: word('Key'),
       roleIds: [role],
       teamIds: [team],
-      defaultPurpose: word('Purpose'),
+      defaultPurpose: word('Purpose').toLowerCase(),
       expiresAt: '2036-01-01T00:00:00Z',
     }),
     'custom-fields': await make('/v1/custom-fields', {
