@@ -118,9 +118,8 @@ function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: 
   })
 }
 
-/** Both times are RFC 3339 in UTC with the same digits; ids settle what happened at once. */
-const byTime = (a: VisitorMessage, b: VisitorMessage): number =>
-  `${a.occurredAt} ${a.id}` < `${b.occurredAt} ${b.id}` ? -1 : 1
+/** What happened in the same millisecond stays in the order in which it became visible. */
+const byTime = (a: VisitorMessage, b: VisitorMessage): number => Date.parse(a.occurredAt) - Date.parse(b.occurredAt)
 
 function readRoute(scope: FastifyInstance, { db, posts, asVisitor }: ChatScope): void {
   preflight(scope, `${chatPath}/read`, 'POST')
