@@ -21,7 +21,7 @@ export function multipartForm(
 ): { headers: Record<string, string>; body: Readable } {
   const boundary = `custodia-${randomBytes(18).toString('hex')}`
   const begin = (disposition: string, mediaType?: string) =>
-    `--${boundary}\r\ncontent-disposition: form-data; ${disposition}\r\n${mediaType === undefined ? '' : `content-type: ${headerSafe(mediaType)}\r\n`}\r\n`
+    `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n${mediaType === undefined ? '' : `Content-Type: ${headerSafe(mediaType)}\r\n`}\r\n`
   const head = Buffer.from(
     Object.entries(fields)
       .map(([name, value]) => `${begin(`name="${quotable(name)}"`)}${value}\r\n`)
