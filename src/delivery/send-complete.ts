@@ -40,6 +40,11 @@ function outboundFile(
     ...{ kind, fileName, mediaType, sizeBytes: size },
     open: () => openStored(attachmentStore(config), tenant.tenantId, file, { start: 0, end: size - 1 }),
     link: async (reader = 'provider') =>
-      fileLink(db.keyring, config.publicUrl, { ...ids(tenant), attachmentId, messageId }, messageLinkMs[reader]).url,
+      fileLink(
+        db.keyring,
+        config.publicUrl,
+        { attachmentId, holder: { message: { ...ids(tenant), messageId } } },
+        messageLinkMs[reader],
+      ).url,
   }
 }

@@ -28,7 +28,7 @@ const link = z
   .meta({ id: 'AttachmentLink', description: 'A short-lived link to a file’s content.' })
 
 const params = z.object({
-  token: z.string().min(1).max(1_500).meta({ description: 'What the link was made of.', example: 'AbCd' }),
+  token: z.string().min(1).max(200).meta({ description: 'What the link was made of.', example: 'AbCd' }),
 })
 
 const content = z.string().meta({ description: 'The bytes, of whatever type the file is.', format: 'binary' })
@@ -58,7 +58,7 @@ export function attachmentLinkRoutes(app: FastifyInstance, deps: Deps, store: Fi
       const { credential } = caller.principal
       if (!credential) throw new Problem('forbidden')
       reply.header('cache-control', 'no-store')
-      return fileLink(db.keyring, config.publicUrl, { attachmentId: id, ...credential }, pageLinkMs)
+      return fileLink(db.keyring, config.publicUrl, { attachmentId: id, holder: { credential } }, pageLinkMs)
     },
   })
 
@@ -70,6 +70,7 @@ export function attachmentLinkRoutes(app: FastifyInstance, deps: Deps, store: Fi
       querystring: z.strictObject({}),
       response: { 200: content, 206: content },
       produces: ['*/*'],
+      etag: true,
       description:
         'A link from `/v1/attachments/{id}/link`, or one that went out with a message. 404 when it is over, or when whoever asked for it may see the file no longer. One `Range` of bytes is answered with 206.',
       answerHeaders: {
@@ -84,11 +85,11 @@ export function attachmentLinkRoutes(app: FastifyInstance, deps: Deps, store: Fi
   async function serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const found = fileLinkOf(db.keyring, params.parse(request.params).token)
     if (!found) throw new Problem('not_found')
-    const { attachmentId, credential, message } = found
+    const { attachmentId, holder } = found
     // The address is the key: nobody else shall find it in a cache, or as a referrer.
     reply.headers({ 'cache-control': 'private, no-store', 'referrer-policy': 'no-referrer' })
-    if (credential) {
-      const principal = await db.principal(credential)
+    if ('credential' in holder) {
+      const principal = await db.principal(holder.credential)
       if (!principal) throw new Problem('not_found')
       const meta = { ...metaOf(request), keys: () => db.keys(principal.tenantId).now() }
       request.caller = { principal, meta, needs: { action: 'read', resource: attachments.name } }
@@ -102,7 +103,7 @@ export function attachmentLinkRoutes(app: FastifyInstance, deps: Deps, store: Fi
           : error
       }
     }
-    if (!message) throw new Problem('not_found')
+    const { message } = holder
     const caller = systemCaller(db, message, message.messageId)
     const { rows } = await db.read(caller, { action: 'read', resource: attachments.name }, () =>
       sentPlan(attachmentId, message.messageId),

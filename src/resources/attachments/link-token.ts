@@ -1,29 +1,15 @@
-import { z } from 'zod'
 import type { Credential } from '../../access/principal.ts'
 import { type Keyring, open, seal } from '../../privacy/keyring.ts'
 
-const credential = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('member'), tenantId: z.uuid(), memberId: z.uuid(), sessionId: z.uuid() }),
-  z.strictObject({
-    ...{ kind: z.literal('exchange'), tenantId: z.uuid(), memberId: z.uuid(), sessionId: z.uuid() },
-    apiKeyId: z.uuid(),
-  }),
-  z.strictObject({
-    ...{ kind: z.literal('apiKey'), tenantId: z.uuid(), apiKeyId: z.uuid() },
-    secretHash: z.base64().transform((text): Buffer => Buffer.from(text, 'base64')),
-  }),
-])
+/** For whom a link was made: a principal, by its credential, or whoever fetches what goes out with a message. */
+export type LinkHolder =
+  | { credential: Credential }
+  | { message: { tenantId: string; region: string; messageId: string } }
 
-const linked = z.strictObject({
-  attachmentId: z.uuid(),
-  expiresMs: z.int(),
-  /** for whom it was made; left out: for whoever sends the message */
-  credential: credential.optional(),
-  message: z.strictObject({ tenantId: z.uuid(), region: z.string(), messageId: z.uuid() }).optional(),
-})
-
-/** What a link to a file opens, and for whom: a principal, by its credential and no other, or the message that it goes out with. */
-export type FileLink = z.output<typeof linked>
+export interface FileLink {
+  attachmentId: string
+  holder: LinkHolder
+}
 
 const label = 'file-links'
 
@@ -34,34 +20,76 @@ export const pageLinkMs = 5 * 60_000
 export const messageLinkMs = { provider: 15 * 60_000, person: 14 * 86_400_000 } as const
 
 /**
- * The address of a file for a while, sealed: it says nothing to whoever reads it, and can be made for nothing else.
+ * The address of a file for a while, sealed: it says nothing to whoever reads it, and can be made for nothing else. As
+ * bytes, since a part of a path has its limits.
  * @returns `expiresAt` RFC 3339
  */
 export function fileLink(
   keyring: Keyring,
   publicUrl: string,
-  target: { attachmentId: string } & (Credential | { tenantId: string; region: string; messageId: string }),
+  { attachmentId, holder }: FileLink,
   lifeMs: number,
 ): { url: string; expiresAt: string } {
-  const { attachmentId, ...who } = target
   const expiresMs = Date.now() + lifeMs
-  const named = {
-    ...{ attachmentId, expiresMs },
-    ...('messageId' in who
-      ? { message: who }
-      : { credential: who.kind === 'apiKey' ? { ...who, secretHash: who.secretHash.toString('base64') } : who }),
-  }
-  const token = seal(keyring.derive(label), JSON.stringify(named), label).toString('base64url')
+  const until = Buffer.alloc(6)
+  until.writeUIntBE(expiresMs, 0, 6)
+  const plain = Buffer.concat([until, bytesOf(attachmentId), holderBytes(holder)])
+  const token = seal(keyring.derive(label), plain, label).toString('base64url')
   return { url: `${publicUrl}/v1/files/${token}`, expiresAt: new Date(expiresMs).toISOString() }
 }
 
 /** null: none of ours, or over */
 export function fileLinkOf(keyring: Keyring, token: string): FileLink | null {
+  let plain: Buffer
   try {
-    const text = open(keyring.derive(label), Buffer.from(token, 'base64url'), label).toString()
-    const link = linked.parse(JSON.parse(text))
-    return link.expiresMs > Date.now() ? link : null
+    plain = open(keyring.derive(label), Buffer.from(token, 'base64url'), label)
   } catch {
     return null
+  }
+  if (plain.readUIntBE(0, 6) <= Date.now()) return null
+  return { attachmentId: idAt(plain, 6), holder: holderAt(plain.subarray(22)) }
+}
+
+const idLength = 16
+const bytesOf = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex')
+const idAt = (bytes: Buffer, start: number): string =>
+  bytes
+    .subarray(start, start + idLength)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+
+/** A letter for the kind, its ids, then what else it has. */
+function holderBytes(holder: LinkHolder): Buffer {
+  const joined = (kind: string, ids: readonly string[], rest: Buffer = Buffer.alloc(0)): Buffer =>
+    Buffer.concat([Buffer.from(kind), ...ids.map(bytesOf), rest])
+  if ('message' in holder) {
+    const { tenantId, region, messageId } = holder.message
+    return joined('s', [tenantId, messageId], Buffer.from(region))
+  }
+  const { credential } = holder
+  const { tenantId } = credential
+  switch (credential.kind) {
+    case 'member':
+      return joined('m', [tenantId, credential.memberId, credential.sessionId])
+    case 'exchange':
+      return joined('x', [tenantId, credential.memberId, credential.sessionId, credential.apiKeyId])
+    case 'apiKey':
+      return joined('k', [tenantId, credential.apiKeyId], credential.secretHash)
+  }
+}
+
+function holderAt(bytes: Buffer): LinkHolder {
+  const id = (n: number): string => idAt(bytes, 1 + n * idLength)
+  const rest = (n: number): Buffer => bytes.subarray(1 + n * idLength)
+  const member = { tenantId: id(0), memberId: id(1), sessionId: id(2) }
+  switch (String.fromCharCode(bytes[0] ?? 0)) {
+    case 'm':
+      return { credential: { kind: 'member', ...member } }
+    case 'x':
+      return { credential: { kind: 'exchange', ...member, apiKeyId: id(3) } }
+    case 'k':
+      return { credential: { kind: 'apiKey', tenantId: id(0), apiKeyId: id(1), secretHash: rest(2) } }
+    default:
+      return { message: { tenantId: id(0), messageId: id(1), region: rest(2).toString() } }
   }
 }

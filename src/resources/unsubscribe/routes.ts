@@ -10,7 +10,7 @@ import type { Deps } from '../../http/records.ts'
 import { type UnsubscribeLink, unsubscribeLinkOf } from './token.ts'
 
 const params = z.object({
-  token: z.string().min(1).max(1_000).meta({ description: 'What the link was made of.', example: 'AbCd' }),
+  token: z.string().min(1).max(200).meta({ description: 'What the link was made of.', example: 'AbCd' }),
 })
 
 const page = z
