@@ -130,7 +130,8 @@ export async function outgoingOf(
     ...(channel.type.sends.subject && subject !== null ? { subject } : {}),
     ...(replyHandle === null ? {} : { replyHandle }),
     ...(means && isHumanAgent(facts, utteranceOf(row, files), means, now) ? { isHumanAgent: true } : {}),
-    ...(row.author_kind === 'system' ? { isAutomatic: true } : {}),
+    // A program that acts for nobody has no person behind what it says.
+    ...(row.author_kind === 'member' ? {} : { isAutomatic: true }),
   }
   return { channel, message, files: [...files], isMarketing: row.purpose?.toLowerCase() === 'marketing' }
 }

@@ -21,6 +21,8 @@ export interface SendingFacts {
   marketing: string | null
   /** Since when the contact wants no message at all here (blocked, unfollowed); null: that is not so. */
   blockedAt: Date | null
+  /** A machine wrote what the contact's side said last (an out-of-office note, a newsletter). */
+  isLastAutomated?: boolean
 }
 
 export interface Utterance {
@@ -74,6 +76,7 @@ export type RefusalCode =
   | 'text_too_long'
   | 'opted_out'
   | 'blocked'
+  | 'automated'
   | 'window_closed'
 
 export interface Refusal {
@@ -106,6 +109,9 @@ export function sendingRefusal(
       'address_undeliverable',
       'The provider could not deliver to this address; nobody has written from it since.',
     )
+  // Two programs that answer each other never end.
+  if (facts.isLastAutomated && !utterance.isByMember)
+    return refuse('automated', 'A program wrote the last message: only a person answers it.')
   return (
     contentRefusal(utterance, means) ?? wishRefusal(facts, utterance) ?? windowRefusal(facts, utterance, means, now)
   )

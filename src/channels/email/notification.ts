@@ -223,7 +223,8 @@ function sendgrid(event: JsonValue, mailbox: string): NeutralEvent[] {
 function ses(event: JsonValue, mailbox: string): NeutralEvent[] {
   const word = (textAt(event, 'notificationType') ?? textAt(event, 'eventType') ?? '').toLowerCase()
   const header = listAt(event, 'mail', 'headers').find((one) => textAt(one, 'name')?.toLowerCase() === 'message-id')
-  const externalId = textAt(event, 'mail', 'commonHeaders', 'messageId') ?? textAt(header, 'value')
+  const externalId =
+    textAt(event, 'mail', 'commonHeaders', 'messageId') ?? textAt(header, 'value') ?? textAt(event, 'mail', 'messageId')
   const base = { externalId, word, at: at(event, word, 'timestamp') ?? at(event, 'mail', 'timestamp') }
   switch (word) {
     case 'bounce': {

@@ -18,6 +18,7 @@ interface FactsRow {
   undeliverable: boolean
   marketing: string | null
   blocked_at: string | null
+  last_automated: boolean | null
   now: string
 }
 
@@ -33,7 +34,9 @@ export async function sendingFacts(
       (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'marketing'
          AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS marketing,
       (SELECT CASE WHEN e.state = 'stop' THEN e.occurred_at END FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'all'
-         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS blocked_at
+         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS blocked_at,
+      (SELECT m.content ? 'automated' FROM app.message m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.direction = 'inbound'
+         ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1) AS last_automated
       FROM app.conversation c
       JOIN app.channel h ON h.tenant_id = c.tenant_id AND h.id = c.channel_id
       JOIN app.contact p ON p.tenant_id = c.tenant_id AND p.id = c.contact_id
@@ -55,6 +58,7 @@ export async function sendingFacts(
       lastInboundAt: row.last_inbound_at === null ? null : new Date(utc(row.last_inbound_at)),
       marketing: row.marketing,
       blockedAt: row.blocked_at === null ? null : new Date(utc(row.blocked_at)),
+      isLastAutomated: row.last_automated === true,
     },
     means: type ? meansOf(type) : null,
     country: row.country,
