@@ -1,8 +1,8 @@
 import t from 'tap'
 import { botApi, ok, refuse } from '../channels/telegram/bot-api.ts'
-import { group, message, settings, update } from '../channels/telegram/fixtures.ts'
+import { group, message, mina, minaChat, settings, update } from '../channels/telegram/fixtures.ts'
 import { type Row, startTestService } from '../harness/service.ts'
-import { done, send, until } from '../resources/conversations/fixtures.ts'
+import { done, faultsOf, send, until } from '../resources/conversations/fixtures.ts'
 
 const service = await startTestService(t, { worker: true })
 let isBlocked = false
@@ -46,6 +46,22 @@ t.test('a channel keeps its secrets, and a bot serves one channel', async (t) =>
   t.notMatch(channel.text, /a-bot-token|a-secret-token/)
   const again = { type: 'telegram', name: 'Again', settings: { ...settings, secretToken: 'another' } }
   t.equal((await service.request('POST', '/v1/channels', { body: again })).status, 409)
+})
+
+t.test('Telegram is told where to post, and told again when the secret changes', async (t) => {
+  const told = () => bot.calls.filter(({ method }) => method === 'setWebhook').map(({ body }) => body)
+  await until(() => told().length === 1)
+  t.match(told()[0], { url: `http://hub.test/v1/ingest/${channel.id}`, secret_token: settings.secretToken })
+  const patch = async (secretToken: string) => {
+    const path = `/v1/channels/${channel.id}`
+    const { headers } = await done(service, 'GET', path)
+    const options = { body: { settings: { secretToken } }, headers: { 'if-match': headers.etag ?? '' } }
+    t.equal((await service.request('PATCH', path, options)).status, 200)
+  }
+  await patch('another-secret')
+  await until(() => told().at(-1)?.secret_token === 'another-secret')
+  await patch(settings.secretToken)
+  await until(() => told().at(-1)?.secret_token === settings.secretToken)
 })
 
 t.test('without the secret nothing is taken', async (t) => {
@@ -96,6 +112,28 @@ t.test('a document is fetched, and the token that this takes shows nowhere', asy
   t.notMatch(service.logs.join(''), /a-bot-token|a-secret-token/)
 })
 
+t.test('a pressed button is a message, and its spinner is stopped', async (t) => {
+  const reply_markup = { inline_keyboard: [[{ text: 'Yes', callback_data: 'y' }]] }
+  await post('callback_query', { id: '4382', from: mina, data: 'y', message: message({ reply_markup }) })
+  await until(async () => (await messages('callback:4382')).length === 1)
+  t.match(await messages('callback:4382'), [{ type: 'button', text: 'Yes', content: { payload: 'y' } }])
+  await until(() => bot.calls.some(({ method }) => method === 'answerCallbackQuery'))
+  t.strictSame(bot.calls.find(({ method }) => method === 'answerCallbackQuery')?.body, { callback_query_id: '4382' })
+})
+
+t.test('a group goes on under its new id', async (t) => {
+  const small = { id: -552, title: 'Few', type: 'group' }
+  await post('message', message({ chat: small, message_id: 5, text: 'Small' }))
+  await until(async () => (await list('/v1/conversations')).length === 3)
+  await post('message', message({ chat: small, message_id: 6, migrate_to_chat_id: -100552 }))
+  const big = { ...small, id: -100552, type: 'supergroup' }
+  await post('message', message({ chat: big, message_id: 1, migrate_from_chat_id: -552 }))
+  await post('message', message({ chat: big, message_id: 2, text: 'Big' }))
+  const found = async () => (await list('/v1/conversations?include=lastMessage')).map((one) => one.lastMessage)
+  await until(async () => JSON.stringify(await found()).includes('Big'))
+  t.equal((await found()).length, 3, 'the same conversation')
+})
+
 t.test('who blocked the bot is not reached, and why is on the message', async (t) => {
   isBlocked = true
   const made = await send(service, own, { text: 'Hello?' })
@@ -103,4 +141,15 @@ t.test('who blocked the bot is not reached, and why is on the message', async (t
   t.match((await done(service, 'GET', `/v1/messages/${made.id}`)).body, {
     error: { code: 'blocked_by_user', class: 'opted_out' },
   })
+})
+
+t.test('who blocks the bot has said stop, who starts it again has taken that back', async (t) => {
+  const changed = (status: string) =>
+    post('my_chat_member', { chat: minaChat, from: mina, old_chat_member: {}, new_chat_member: { status } })
+  const write = () => send(service, own, { text: 'Hello?' })
+  await changed('kicked')
+  await until(async () => (await write()).status === 422)
+  t.match(faultsOf(await write()), [{ code: 'blocked' }])
+  await changed('member')
+  await until(async () => (await write()).status === 201)
 })
