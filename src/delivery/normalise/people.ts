@@ -159,6 +159,11 @@ function learn(contact: ContactRecord, profile: Profile): void {
     contact.country = country
     gain(contact, { country })
   }
+  const told = Object.fromEntries(Object.entries(profile.told).filter(([name]) => !Object.hasOwn(contact.told, name)))
+  if (Object.keys(told).length > 0) {
+    contact.told = { ...contact.told, ...told }
+    gain(contact, told)
+  }
   const known = new Set(Object.keys(contact.customFields).map(customKeyOf))
   const fields = Object.entries(profile.customFields).filter(([name]) => !known.has(customKeyOf(name)))
   if (fields.length > 0) {

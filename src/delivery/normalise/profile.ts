@@ -1,7 +1,8 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
 import { isObject, type JsonObject } from '../../channels/json.ts'
-import type { Party } from '../../channels/neutral.ts'
+import type { Party, PartyField } from '../../channels/neutral.ts'
 import { veil } from '../../privacy/detection.ts'
+import type { ToldFields } from '../../resources/contacts/queries.ts'
 import { email } from '../../resources/values.ts'
 
 /** What a party tells of a person, in the forms that a contact has; null where it tells nothing usable. */
@@ -12,6 +13,7 @@ export interface Profile {
   phone: string | null
   /** of the phone, ISO 3166-1 alpha-2 */
   country: string | null
+  told: ToldFields
   customFields: JsonObject
 }
 
@@ -23,7 +25,9 @@ export function profileOf(party: Party): Profile {
     displayName: nameOf(party.displayName) ?? nameOf(party.username),
     email: party.email !== undefined && emailValue.safeParse(party.email).success ? party.email : null,
     phone,
-    country: phone === null ? null : countryOf(phone),
+    // What somebody says of themselves before what their number says.
+    country: countryCode(party.fields?.country) ?? (phone === null ? null : countryOf(phone)),
+    told: toldOf(party.fields),
     customFields: fieldsOf(party.customFields),
   }
 }
@@ -52,6 +56,23 @@ function withoutNumbers(name: string): string {
 function countryOf(phone: string): string | null {
   const country = parsePhoneNumberFromString(phone)?.country
   return country !== undefined && /^[A-Z]{2}$/.test(country) ? country : null
+}
+
+const countryCode = (text: string | undefined): string | null =>
+  text !== undefined && /^[A-Z]{2}$/.test(text) ? text : null
+
+const wordLength = 100
+const names: readonly PartyField[] = ['givenName', 'familyName', 'company', 'jobTitle', 'intent']
+
+/** Names and words as they may be shown; a language and a time zone as the channel has checked them. */
+function toldOf(fields: Party['fields'] = {}): ToldFields {
+  const told: Partial<Record<PartyField, string>> = {}
+  for (const name of names) {
+    const value = nameOf(fields[name])?.slice(0, wordLength).toWellFormed().trim()
+    if (value) told[name] = value
+  }
+  for (const name of ['language', 'timezone'] as const) if (fields[name]) told[name] = fields[name]
+  return told
 }
 
 const fieldsMax = 50

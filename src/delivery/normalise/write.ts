@@ -4,7 +4,7 @@ import type { Tx } from '../../db/database.ts'
 import { consentRecordAll } from '../../privacy/consent-events.ts'
 import { attachmentPendAll } from '../../resources/attachments/pending.ts'
 import { channelSeen, channelTrouble } from '../../resources/channels/health.ts'
-import { contactGainAll, contactInsertAll } from '../../resources/contacts/queries.ts'
+import { contactGainAll, contactInsertAll, toldFieldNames } from '../../resources/contacts/queries.ts'
 import { contacts as contactResource } from '../../resources/contacts/schema.ts'
 import {
   type ConversationState,
@@ -70,7 +70,8 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
       ? contactInsertAll(
           tx,
           businessUnitId,
-          made.map(({ id, displayName, email, phone, country, wrappedKey }) => ({
+          made.map(({ id, displayName, email, phone, country, told, wrappedKey }) => ({
+            ...told,
             ...{ id, displayName: displayName ?? '', email, phone, country },
             ...{ teamId, source: type, wrappedKey: wrappedKey?.toString('base64') ?? '' },
           })),
@@ -83,10 +84,11 @@ async function writeContacts(tx: Tx, records: Records): Promise<Touched[]> {
     customFields: isNew ? customFields : (gain?.customFields ?? {}),
   }))
   const incoming = await keepIncoming(tx, businessUnitId, values)
-  const changed = ['displayName', 'email', 'phone', 'country', 'customFields', 'source', 'teamId']
+  const told = toldFieldNames.filter((name) => made.some((one) => Object.hasOwn(one.told, name)))
+  const changed = ['displayName', 'email', 'phone', 'country', ...told, 'customFields', 'source', 'teamId']
   const own = (id: string): string => id
-  const first = made.flatMap(({ id, displayName, email, phone, country }) => {
-    const after = { displayName, email, phone, country, source: type, teamId, businessUnitId }
+  const first = made.flatMap(({ id, displayName, email, phone, country, told: own }) => {
+    const after = { displayName, email, phone, country, ...own, source: type, teamId, businessUnitId }
     return recordChange(contactResource, { id, subjectId: id, before: null, after }) ?? []
   })
   const fields = [

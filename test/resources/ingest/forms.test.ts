@@ -52,7 +52,21 @@ t.test('a page posts its form: back to the site, and a person with their answers
   await until('there is a conversation', async () => (await request('GET', '/v1/conversations')).data.length === 1)
   t.equal((await request('GET', '/v1/inbound-events')).data.length, 1)
   const [contact] = (await request('GET', '/v1/contacts')).data
-  t.match(contact, { displayName: 'Anna Müller', email: 'anna@example.com', country: 'AT', source: 'form' })
+  t.match(contact, {
+    displayName: 'Anna Müller',
+    email: 'anna@example.com',
+    phone: '+431701234567',
+    country: 'AT',
+    company: 'ACME',
+    intent: 'buy',
+    customFields: { budget: '500' },
+    source: 'form',
+  })
+  const consents = await service.sql(
+    'SELECT category, state, source, evidence_event_id IS NOT NULL AS proven FROM app.consent_event',
+  )
+  t.match(consents, [{ category: 'marketing', state: 'resume', source: 'form', proven: true }])
+  t.equal(consents.length, 1)
   const identities = (await request('GET', `/v1/contacts/${contact?.id}/identities`)).data
   t.ok(identities.length === 3 && identities.every((one) => one.verified === false), 'claims, all of them')
   const [conversation] = (await request('GET', '/v1/conversations')).data
