@@ -1,5 +1,6 @@
 import t from 'tap'
 import { signature } from '../channels/messenger/fixtures.ts'
+import { png, upload } from '../resources/attachments/fixtures.ts'
 import { done, send, until } from '../resources/conversations/fixtures.ts'
 import { appSecret, customer, metaExchange, verifyToken } from './exchange-meta.ts'
 
@@ -52,6 +53,19 @@ t.test('pictures are fetched, and what is unsent goes', async (t) => {
   t.match(await last(), { type: 'image', text: '[image] ❤️' })
   await post(from({ message: { mid: 'm_2', is_deleted: true } }))
   await until(async () => typeof (await last())?.deletedAt === 'string')
+})
+
+t.test('a file goes out as a link that lives for minutes, and gives the bytes to whoever has it', async (t) => {
+  const file = await upload(service, png, { fileName: 'roses.png', type: 'image/png' })
+  const made = await send(service, await conversationId(), { attachmentIds: [file.id] })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const { message } = sends().at(-1) as { message: { attachment: { type: string; payload: { url: string } } } }
+  t.equal(message.attachment.type, 'image')
+  const link = new URL(message.attachment.payload.url)
+  const answer = await fetch(`${service.url}${link.pathname}${link.search}`)
+  t.equal(answer.status, 200)
+  t.same(Buffer.from(await answer.arrayBuffer()), png)
 })
 
 t.test('what the provider says no to has failed with its reason', async (t) => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
 import type { OutboundMessage } from '../../../src/channels/channel.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
@@ -51,7 +52,10 @@ t.test('a file is uploaded to the number, then sent by its id with its caption',
 })
 
 t.test('each kind goes out as what it is, and as a document where WhatsApp would not show it', async (t) => {
+  const large = Buffer.alloc(5 * 1024 * 1024 + 1)
+  const photo = { sizeBytes: large.length, open: async () => Readable.from([large]) }
   const cases = [
+    [file('image', 'image/jpeg', photo), 'document'],
     [file('image', 'image/jpeg'), 'image'],
     [file('video', 'video/mp4'), 'video'],
     [file('audio', 'audio/ogg; codecs=opus'), 'audio'],
