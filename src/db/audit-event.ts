@@ -167,7 +167,7 @@ export function touchedValues(
   code: string | null,
   changes: readonly SealedChange[] = [],
 ): Record<string, unknown> {
-  const parts = touched.map((part) => ({ ...part, ids: part.ids.filter((id) => uuid.test(id)) }))
+  const parts = touched.map((part) => ({ ...part, ids: part.ids.filter(isUuid) }))
   const own = parts.flatMap((part) => part.ids)
   const contacts = new Set(parts.flatMap((part) => (part.resource === 'contacts' ? part.ids : [])))
   const subjects = new Set(touched.flatMap((part) => part.subjectIds ?? []).filter((id) => id !== null))
@@ -194,4 +194,4 @@ export function touchedValues(
 }
 
 /** What a refused request names may be no id at all. */
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const isUuid = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)

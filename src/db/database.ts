@@ -4,11 +4,12 @@ import type { Models } from '../access/model.ts'
 import { type Credential, type Principal, readerOf } from '../access/principal.ts'
 import { Problem } from '../errors.ts'
 import type { Keyring, TenantKeys } from '../privacy/keyring.ts'
-import { type AuditEntry, eventStatement, eventValues, touchedValues } from './audit-event.ts'
+import { type AuditEntry, eventStatement, eventValues, isUuid, touchedValues } from './audit-event.ts'
 import type { CheckedTables } from './checked-tables.ts'
 import { clearQuotaValues } from './clear-quota.ts'
 import type { Connections } from './connections.ts'
 import { insertStatement } from './insert-statement.ts'
+import { type NotedRead, notedRead } from './noted-read.ts'
 import type { Caller, InsertPlan, ReadPlan } from './plans.ts'
 import { PreparedStatements } from './prepared.ts'
 import { PrincipalStore } from './principal-store.ts'
@@ -16,6 +17,7 @@ import { ownPrincipal, type PrincipalRow, standingSql, standingValues } from './
 import { demandPurpose, lacksPurpose } from './purpose.ts'
 import { ReadBatches } from './read-batches.ts'
 import { readStatement } from './read-statement.ts'
+import { keysOf, noteForTouched, noteOf } from './sealed-note.ts'
 import { type SealingTables, sealed, sealing } from './sealing.ts'
 import { type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 import { KnownKeys, type TenantKeyring } from './tenant-keys.ts'
@@ -100,8 +102,10 @@ export class Database {
       const build = (): SQL =>
         readStatement(parts(), standingSql(principal.credential), wanted !== undefined, clearValues > 0)
       const statement = key === null ? compile(build()) : this.kept(principal, cacheKey, build, isAskedFor)
+      const eventId = randomUUIDv7()
+      const note = noteOf(entry, caller.meta)
       const all = {
-        ...eventValues(randomUUIDv7(), principal, { ...entry, query: query ?? entry.query }, caller.meta),
+        ...eventValues(eventId, principal, { ...entry, query: query ?? entry.query }, caller.meta, null),
         ...standingValues(principal),
         ...clearQuotaValues(principal),
         reader: readerOf(principal),
@@ -111,7 +115,11 @@ export class Database {
       }
       // What counts holds a lock on its quota, and what requests shape may take long: neither is for others to wait for.
       const isAlone = isAgain || clearValues > 0 || statement.kept !== 'own'
-      const row = await (isAlone ? this.#alone(principal, statement, all) : this.#reads.run(principal, statement, all))
+      const row = await (note
+        ? this.#noted(principal, { statement, values: all, eventId, note, keys: keysOf(caller.meta) })
+        : isAlone
+          ? this.#alone(principal, statement, all)
+          : this.#reads.run(principal, statement, all))
       if (!row?._current) throw new Stale()
       this.#touchedTenants.add(principal.tenantId)
       if (row._refused) throw new Problem('quota_exceeded', { audited: true })
@@ -163,10 +171,17 @@ export class Database {
     const { principal, meta } = caller
     const { fields: masked, subjectIds } = refused
     const standing = compile(standingSql(principal.credential))
+    const eventId = randomUUIDv7()
+    const touched = [{ resource: entry.resource, ids: ids.filter(isUuid), masked, subjectIds }]
+    const sealedNote = await noteForTouched(entry, meta, eventId, touched, {
+      tenantId: principal.tenantId,
+      keys: () => keysOf(meta),
+      query: (statement) => this.lookup(principal, statement),
+    })
     const stands = await this.#connections.use(principal.region, async (client) => {
       const values = {
-        ...eventValues(randomUUIDv7(), principal, entry, meta),
-        ...touchedValues([{ resource: entry.resource, ids, masked, subjectIds }], 'denied', code),
+        ...eventValues(eventId, principal, entry, meta, sealedNote),
+        ...touchedValues(touched, 'denied', code),
         ...standingValues(principal),
       }
       const [, who, , end] = await together(client, () => [
@@ -306,6 +321,10 @@ export class Database {
       committed(end)
       return result?.rows[0]
     })
+  }
+
+  async #noted(principal: Principal, read: NotedRead): Promise<Record<string, JsonRow[]> | undefined> {
+    return this.#connections.use(principal.region, (client) => notedRead(client, this.#prepared, principal, read))
   }
 
   /** A plan, or a refusal by rights that the principal still has. */

@@ -10,7 +10,7 @@ export interface Note {
 }
 
 /**
- * The note of a change about one contact is sealed under the contact's key and goes with it, any other under the
+ * The note of an event about one contact is sealed under the contact's key and goes with it, any other under the
  * tenant's; both are bound to their event. Which one it is, opening it tells: AES-GCM opens under no other key.
  */
 const contexts = {
@@ -18,53 +18,63 @@ const contexts = {
   contact: (eventId: string, contactId: string): string => `note/${eventId}/contacts/${contactId}`,
 }
 
-const seal = (keys: TenantKeys, eventId: string, note: Note): Buffer =>
-  keys.seal(JSON.stringify(note), contexts.event(eventId))
+type Query = <T>(statement: SQL) => Promise<T[]>
 
-/** Everything that is said beside an access. */
-const noteOf = ({ note }: AuditEntry, { ticket }: Meta): Note | null =>
+/** @param contact whom the event is about, where it is one that has a key */
+export function sealNote(
+  keys: TenantKeys,
+  eventId: string,
+  note: Note,
+  contact: { id: string; wrapped: Buffer } | null,
+): Buffer {
+  const text = JSON.stringify(note)
+  return contact
+    ? keys.contact(contact.id, contact.wrapped).seal(text, contexts.contact(eventId, contact.id))
+    : keys.seal(text, contexts.event(eventId))
+}
+
+/** Everything that is said beside an access; null: nothing is. */
+export const noteOf = ({ note }: AuditEntry, { ticket }: Meta): Note | null =>
   note || ticket ? { ...note, ...(ticket ? { ticket } : {}) } : null
 
-/** The note of an event, sealed under the tenant's key; null: nothing is said. */
+/** The note of an event that is about no contact, or of which nobody knows yet; null: nothing is said. */
 export function noteForEvent(entry: AuditEntry, meta: Meta, eventId: string): Buffer | null {
   const note = noteOf(entry, meta)
-  if (!note) return null
-  if (!meta.keys) throw new Error('a note without a key to seal it under')
-  return seal(meta.keys(), eventId, note)
+  return note && sealNote(keysOf(meta), eventId, note, null)
+}
+
+/** The keys for what a request says. */
+export function keysOf({ keys }: Meta): TenantKeys {
+  if (!keys) throw new Error('a note without a key to seal it under')
+  return keys()
 }
 
 /**
- * The same of a change: where it is about one contact that has a key, under that.
- * @param setting `made`: the keys of contacts that the change makes, which are stored behind them
+ * The note of an event of which is known what it touched: where that is about one contact that has a key, under that.
+ * @param setting `made`: the keys of contacts that a change makes, which are stored behind them
  */
-export async function noteForChange(
+export async function noteForTouched(
   entry: AuditEntry,
   meta: Meta,
   eventId: string,
   touched: readonly Touched[],
-  setting: {
-    tenantId: string
-    keys: () => TenantKeys
-    made: ReadonlyMap<string, Buffer>
-    query: <T>(statement: SQL) => Promise<T[]>
-  },
+  setting: { tenantId: string; keys: () => TenantKeys; made?: ReadonlyMap<string, Buffer>; query: Query },
 ): Promise<Buffer | null> {
   const note = noteOf(entry, meta)
   if (!note) return null
   const { tenantId, keys, made, query } = setting
-  const [id, ...others] = new Set(touched.flatMap((one) => one.subjectIds ?? []).filter((one) => one !== null))
-  if (id === undefined || others.length > 0) return seal(keys(), eventId, note)
+  const concerned = touched.flatMap((one) => [
+    ...(one.subjectIds ?? []),
+    ...(one.resource === 'contacts' ? one.ids : []),
+  ])
+  const [id, ...others] = new Set(concerned.filter((one) => one !== null))
   // What came along with the row is not asked: this transaction may have destroyed it since.
-  const wrapped = made.get(id) ?? (await storedKey(tenantId, id, query))
-  if (!wrapped) return seal(keys(), eventId, note)
-  return keys().contact(id, wrapped).seal(JSON.stringify(note), contexts.contact(eventId, id))
+  const wrapped =
+    id === undefined || others.length > 0 ? undefined : (made?.get(id) ?? (await storedKey(tenantId, id, query)))
+  return sealNote(keys(), eventId, note, id !== undefined && wrapped ? { id, wrapped } : null)
 }
 
-async function storedKey(
-  tenantId: string,
-  contactId: string,
-  query: <T>(statement: SQL) => Promise<T[]>,
-): Promise<Buffer | undefined> {
+export async function storedKey(tenantId: string, contactId: string, query: Query): Promise<Buffer | undefined> {
   const [row] = await query<{ wrapped_key: Buffer }>(
     sql`SELECT wrapped_key FROM app.contact_key WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${contactId}::uuid`,
   )

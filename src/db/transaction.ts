@@ -9,7 +9,7 @@ import type { PreparedStatements } from './prepared.ts'
 import { standingSql, standingValues } from './principals.ts'
 import { demandPurpose } from './purpose.ts'
 import { type ContactKeys, sealChanges } from './seal-changes.ts'
-import { type Note, noteForChange } from './sealed-note.ts'
+import { type Note, noteForTouched } from './sealed-note.ts'
 import { array, type Compiled, compile, fill, type SQL, sql } from './sql.ts'
 
 export type JsonRow = Record<string, unknown>
@@ -169,7 +169,7 @@ export async function runChange<T>(
     const sealing = { tenantId: principal.tenantId, keys: keys.now, known: contactKeys, query }
     const { changes, behind, made } = await sealChanges(own, eventId, sealing)
     const noted = Object.keys(said).length > 0 ? { ...entry, note: { ...entry.note, ...said } } : entry
-    const sealedNote = await noteForChange(noted, meta, eventId, own, { ...sealing, made })
+    const sealedNote = await noteForTouched(noted, meta, eventId, own, { ...sealing, made })
     const values = {
       ...eventValues(eventId, principal, entry, meta, sealedNote),
       ...touchedValues(own, 'allowed', entry.code ?? null, changes),

@@ -51,15 +51,20 @@ t.test('a request’s purpose is on record, else the usual one of whoever asks',
 })
 
 t.test(
-  'a ticket is on record, sealed: under the contact’s key where a change is about one, else under the tenant’s',
+  'a ticket is on record, sealed: under the contact’s key where an access is about one, else under the tenant’s',
   async (t) => {
     const service = await startTestService(t)
     const { request } = service
     const contact = await request('POST', '/v1/contacts', { body: { displayName: 'Anna', phone: '+4917012345678' } })
     const other = await request('POST', '/v1/contacts', { body: { displayName: 'Bea' } })
+    const reads = [{ resource: 'contacts', actions: ['read'], fields: { read: ['displayName'] } }]
+    const reader = await service.member(await service.role(reads))
     const headers = { 'x-ticket': 'SUP-2026-118', 'x-purpose': 'support' }
     const asks = {
       'a fetch': () => request('GET', `/v1/contacts/${contact.id}`, { headers }),
+      'a list of one': () => request('GET', `/v1/contacts?displayName=Anna`, { headers }),
+      'a refusal about somebody': () =>
+        request('PATCH', `/v1/contacts/${contact.id}`, { headers, body: { followUpStatus: 'x' }, token: reader.token }),
       'a list': () => request('GET', '/v1/contacts', { headers }),
       'a refusal': () => request('GET', `/v1/contacts/${service.tenantId}`, { headers }),
       'a change': () => request('PATCH', `/v1/contacts/${contact.id}`, { headers, body: { company: 'ACME' } }),
@@ -153,6 +158,12 @@ t.test(
       ])
       t.equal(gone.length, 1)
       t.same((await reveal(created)).body, { id: created, fields: { ticket: null, reason: null }, readable: false })
+      for (const what of ['a fetch', 'a list of one', 'a refusal about somebody'])
+        t.same(
+          (await reveal(events[what])).body,
+          { id: events[what], fields: { ticket: null, reason: null }, readable: false },
+          `${what} is gone with it`,
+        )
       t.match((await reveal(events['a list'])).body, { fields: { ticket: 'SUP-2026-118' }, readable: true })
     })
   },
