@@ -34,6 +34,11 @@ async function things(service: TestService, place: Place, token: string): Promis
   const make = async (path: string, body: unknown): Promise<string> => (await done(service, path, body, token)).id
   const role = await make('/v1/roles', { name: word('Role'), description: word('About'), grants: [] })
   const team = await make('/v1/teams', { name: word('Team'), description: word('About'), countries: ['IT'] })
+  const channels = await make('/v1/channels', {
+    ...whatsappChannel({ phoneNumberId: String(7e14 + Math.floor(Math.random() * 1e12)) }),
+    name: word('Channel'),
+    teamId: team,
+  })
   return {
     roles: role,
     teams: team,
@@ -48,6 +53,9 @@ async function things(service: TestService, place: Place, token: string): Promis
       displayName: word('Colleague'),
       language: 'de',
       timezone: 'Europe/Berlin',
+      languages: ['de-AT', 'it'],
+      workingHours: { timezone: 'Europe/Vienna', days: { mon: [{ from: '07:11', to: '16:47' }] } },
+      isAway: true,
       defaultPurpose: word('Purpose').toLowerCase(),
       teamIds: [team],
       roleIds: [role],
@@ -66,13 +74,21 @@ async function things(service: TestService, place: Place, token: string): Promis
       labels: { en: word('Label') },
       description: word('About'),
     }),
-    channels: await make('/v1/channels', {
-      ...whatsappChannel({ phoneNumberId: String(7e14 + Math.floor(Math.random() * 1e12)) }),
-      name: word('Channel'),
-      teamId: team,
-    }),
+    channels,
+    'routing-rules': await make('/v1/routing-rules', rule({ channelIds: [channels] })),
   }
 }
+
+/** A rule that asks about something and does something. */
+const rule = (more: Readonly<Record<string, unknown>>) => ({
+  name: word('Rule'),
+  position: 7,
+  event: 'conversation_created',
+  when: { eq: ['contact.company', word('Company')] },
+  actions: [{ addTag: word('Ruled') }],
+  continue: true,
+  ...more,
+})
 
 /** Prepares it over HTTP where secrets and rules are made, in SQL where times and links must be known. */
 export async function prepareHouse(service: TestService): Promise<House> {
@@ -101,6 +117,7 @@ export async function prepareHouse(service: TestService): Promise<House> {
       })
     ).id
   keep('elsewhere', { channels: await channel(south) })
+  keep('elsewhere', { 'routing-rules': (await done(service, '/v1/routing-rules', rule({ businessUnitId: south }))).id })
   const to = (place: Place): Belonging =>
     place === 'foreign'
       ? {
@@ -138,6 +155,7 @@ export async function prepareHouse(service: TestService): Promise<House> {
     'api-keys',
     'custom-fields',
     'channels',
+    'routing-rules',
   ])
     await sql(
       `UPDATE app.${tableOf(resource)} SET state = 'trashed', trashed_at = '2026-03-01T10:03:00Z' WHERE id = $1`,
@@ -147,6 +165,7 @@ export async function prepareHouse(service: TestService): Promise<House> {
     `UPDATE app.channel SET last_event_at = $1, last_sent_at = $1, last_error = 'reauthorise', last_error_at = $1`,
     ['2026-03-01T10:00:00Z'],
   )
+  await sql(`UPDATE app.routing_rule SET disabled_reason = 'field_deleted'`)
   await sql(`UPDATE app.member SET last_login_at = '2026-03-01T10:00:00Z', reveal_quota = 100000`)
   await sql(`UPDATE app.member SET reveal_quota = 54321 WHERE id = $1`, [sample('members', 'near')])
   await sql(`UPDATE app.api_key SET reveal_quota = 54321`)
