@@ -16,7 +16,7 @@ import type { MailPayload } from './event.ts'
 import { fieldOf } from './header-block.ts'
 import { safeHtml } from './html.ts'
 import type { Mail } from './mail.ts'
-import { dateOf } from './mime.ts'
+import { momentOf } from './moment.ts'
 import { filesOf } from './parts.ts'
 import { folded } from './quote.ts'
 import { placeOf } from './threading.ts'
@@ -92,12 +92,6 @@ function checksOf(mail: Mail, { provider, checks, authservId }: MailPayload): Ch
     return { ...beside, ...(isOne ? { dkim: domains } : {}), ...(isSpf ? { spf } : {}) }
   }
   return checks
-}
-
-/** When the last server took it; the sender's clock only where no server says. */
-function momentOf(mail: Mail): Date | null {
-  const received = fieldOf(mail.fields, 'received')
-  return dateOf(received?.slice(received.lastIndexOf(';') + 1).trim()) ?? mail.date
 }
 
 async function bodyOf(mail: Mail, media: MessageEvent['media']): Promise<{ content: JsonObject; text: string }> {

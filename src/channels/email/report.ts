@@ -3,6 +3,7 @@ import type { BounceEvent, NeutralEvent, PreferenceEvent, StatusEvent } from '..
 import { emailAddress, firstAddress } from './address.ts'
 import { fieldOf, fieldsOf, type HeaderFields, messageIds } from './header-block.ts'
 import type { Mail } from './mail.ts'
+import { momentOf } from './moment.ts'
 import { messageOfId } from './token.ts'
 
 const RECIPIENTS_MAX = 100
@@ -18,12 +19,12 @@ export function reportEvents(mail: Mail, mailbox: string): NeutralEvent[] {
   const about = {
     ...(original === undefined ? {} : { externalId: original }),
     ...(messageId === undefined ? {} : { messageId }),
-    occurredAt: mail.date,
+    occurredAt: momentOf(mail),
   }
   const complaint = partText(mail, 'message/feedback-report')
   if (complaint !== undefined) return complaintOf(fieldsOf(complaint), mail, about.occurredAt)
   const read = partText(mail, 'message/disposition-notification')
-  if (read !== undefined) return readEvent(fieldsOf(read), mailbox, mail.date)
+  if (read !== undefined) return readEvent(fieldsOf(read), mailbox, about.occurredAt)
   const status = partText(mail, 'message/delivery-status') ?? partText(mail, 'message/global-delivery-status')
   if (status !== undefined) return recipientsOf(status).flatMap((fields) => deliveryEvent(fields, about))
   const failed = fieldOf(mail.fields, 'x-failed-recipients')
@@ -101,7 +102,8 @@ function bounce(address: string, code: string, text: string, about: About): Boun
   return {
     type: 'bounce',
     address: { kind: 'email', value: address, verified: true },
-    isPermanent: code.startsWith('5'),
+    // Anybody can write a report. One that hands back the id of a mail of ours has seen that mail.
+    isPermanent: code.startsWith('5') && about.messageId !== undefined,
     code,
     text: text.slice(0, TEXT_LENGTH_MAX),
     ...about,

@@ -50,6 +50,12 @@ t.test('several recipients, each with their own fate; delays are no failures', a
   t.strictSame(await parsed(dsn(blocks[2] ?? '')), { outcome: 'ignored', reason: 'delivery_delayed' })
 })
 
+t.test('a report about a mail that was not ours condemns no address', async (t) => {
+  const block = 'Final-Recipient: rfc822; victim@example.org\r\nAction: failed\r\nStatus: 5.1.1'
+  const forged = dsn(block).replace(`Message-ID: <${ours}>`, 'Message-ID: <made-up@example.net>')
+  t.match(await neutral(forged), [{ type: 'bounce', isPermanent: false, externalId: 'made-up@example.net' }])
+})
+
 t.test('Exim names the failed recipients in the header', async (t) => {
   const raw = mail({ From: 'mailer-daemon@example.org', 'X-Failed-Recipients': 'a@example.org, b@example.org' })
   t.match(await neutral(raw), [
