@@ -30,6 +30,8 @@ export const streamLimits: StreamLimits = {
 }
 
 const batchMax = 50
+/** Of this process's connections to the database, so many at once are for streams; the others wait their turn. */
+const tellingMax = 4
 /** What a browser waits before it comes again. */
 const retryMs = 2_000
 
@@ -54,6 +56,8 @@ export class VisitorStreams {
   readonly #log: FastifyBaseLogger
   readonly #limits: StreamLimits
   readonly #streams = new Set<Stream>()
+  readonly #waiting: Stream[] = []
+  #telling = 0
   #timer: NodeJS.Timeout | null = null
   #isPolling = false
   #isClosed = false
@@ -148,10 +152,18 @@ export class VisitorStreams {
     }
   }
 
-  /** Batch after batch, until there is nothing new. */
   #tell(stream: Stream): void {
     if (stream.isBusy) return
     stream.isBusy = true
+    this.#waiting.push(stream)
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#telling >= tellingMax) return
+    const stream = this.#waiting.shift()
+    if (!stream) return
+    this.#telling++
     this.#batches(stream)
       .catch((error: unknown) => {
         if (error instanceof ChannelChanged) this.#end(stream)
@@ -159,9 +171,12 @@ export class VisitorStreams {
       })
       .finally(() => {
         stream.isBusy = false
+        this.#telling--
+        this.#next()
       })
   }
 
+  /** Batch after batch, until there is nothing new. */
   async #batches(stream: Stream): Promise<void> {
     for (let hasMore = true; hasMore && this.#streams.has(stream); ) {
       const told = await messagesAfter(this.#db, stream.who, stream.cursor, batchMax)
