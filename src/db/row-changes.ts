@@ -28,8 +28,7 @@ export type Columns = Readonly<Record<string, unknown>>
 /**
  * Locks one row that the principal may read and may do `action` with.
  * Rows that point to it may be written meanwhile (NO KEY): a message that comes in does not wait for a note.
- * @param options trashed: a row in the trash; `also`: there too, where the principal sees the trash. merged: one that went
- *   into another
+ * @param options trashed: a row in the trash; `also`: there too, where the principal sees the trash. state: one that is elsewhere
  * @throws Problem not_found (missing and out of scope alike), erased, forbidden (seen, but not to be touched so)
  */
 export async function lockRow(
@@ -37,12 +36,12 @@ export async function lockRow(
   resource: Resource,
   id: string,
   action: Action,
-  options: { trashed?: boolean | 'also'; merged?: boolean; scope?: SQL } = {},
+  options: { trashed?: boolean | 'also'; state?: 'merged'; scope?: SQL } = {},
 ): Promise<LockedRow> {
   const { principal } = tx
   const readable = rowsWhere(principal, resource, 'read')
   if (!readable) throw new Problem('not_found', { recordIds: [id] })
-  const state = options.merged ? 'merged' : options.trashed === 'also' ? 'live' : options.trashed ? 'trashed' : 'active'
+  const state = options.state ?? (options.trashed === 'also' ? 'live' : options.trashed ? 'trashed' : 'active')
   const build = (): SQL => lockSql(principal, resource, readable, state, options.scope)
   const statement = options.scope ? build() : tx.kept(`lock/${resource.name}/${state}`, build)
   const values = { id, eventTenant: principal.tenantId }

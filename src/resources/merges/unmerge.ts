@@ -84,7 +84,7 @@ export async function unmergeContacts(
 /** A contact that went into another one; somebody may have taken that back a moment ago. */
 async function lockMerged(tx: Tx, id: string): Promise<LockedRow> {
   try {
-    return await lockRow(tx, contacts, id, 'merge', { merged: true })
+    return await lockRow(tx, contacts, id, 'merge', { state: 'merged' })
   } catch (error) {
     if (!(error instanceof Problem && error.code === 'not_found')) throw error
     await lockRow(tx, contacts, id, 'merge')
@@ -101,7 +101,7 @@ async function find(tx: Tx, id: string, otherId: string | null): Promise<MergeRe
   const meant = otherId === null ? (own ?? into.at(-1)) : [...(own ? [own] : []), ...into].find(isMeant)
   if (meant) return meant
   // Whoever does not see the contact is told nothing about its merges.
-  const { clear } = await lockRow(tx, contacts, id, 'merge', own ? { merged: true } : { trashed: 'also' })
+  const { clear } = await lockRow(tx, contacts, id, 'merge', own ? { state: 'merged' } : { trashed: 'also' })
   throw new Problem('unprocessable', {
     errors: [fault(otherId === null ? '' : '/mergeId', 'not_merged', 'There is no such merge to take back.')],
     recordIds: [String(clear.id)],
@@ -112,7 +112,7 @@ async function find(tx: Tx, id: string, otherId: string | null): Promise<MergeRe
 async function refuseNested(tx: Tx, { contactId, mergedId }: MergeRecord, id: string): Promise<void> {
   const [above] = await mergeListOpen(tx, { mergedId: contactId })
   if (!above) return
-  await lockRow(tx, contacts, id, 'merge', { merged: true })
+  await lockRow(tx, contacts, id, 'merge', { state: 'merged' })
   throw new Problem('conflict', {
     detail: 'The contact that it went into was merged itself since: take that merge back first.',
     recordIds: [id, mergedId],
