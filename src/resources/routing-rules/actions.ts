@@ -27,7 +27,6 @@ const assign = z
       .meta({ description: 'Also where somebody has the conversation already; else they keep it.', example: false }),
   })
   .meta({
-    id: 'RoutingAssignment',
     description:
       'Whom to give the conversation to. Members who are away get nothing; where nobody can take it, it stays with the team.',
   })
@@ -58,7 +57,7 @@ export const actionSchema = z
       ),
     }),
   ])
-  .meta({ id: 'RoutingAction', description: 'One thing that a rule does.', example: { setPriority: 'high' } })
+  .meta({ description: 'One thing that a rule does.', example: { setPriority: 'high' } })
 
 export type RoutingAction = z.infer<typeof actionSchema>
 export type Assignment = z.infer<typeof assign>
