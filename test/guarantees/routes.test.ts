@@ -46,6 +46,13 @@ const open = new Set([
   ...['sessions', 'messages', 'read', 'events', 'files', 'files/:fileId'].map(
     (path) => `OPTIONS /v1/webchat/:channelId/${path}`,
   ),
+  // The address itself is sealed: it names for whom it was made, whose rights of this moment count; see
+  // test/resources/attachments/links.test.ts and test/resources/unsubscribe.
+  'GET /v1/files/:token',
+  'HEAD /v1/files/:token',
+  'GET /v1/unsubscribe/:token',
+  'HEAD /v1/unsubscribe/:token',
+  'POST /v1/unsubscribe/:token',
   // The program by which outsiders check the audit: the same for everybody, and part of the published source.
   'GET /v1/audit/verifier.mjs',
   'HEAD /v1/audit/verifier.mjs',

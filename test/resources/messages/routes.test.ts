@@ -135,7 +135,7 @@ t.test('the gate refuses with its reason, and nothing is queued', async (t) => {
   }
   t.same(await refused({ text: 'x'.repeat(4097) }), [422, 'unprocessable', 'text_too_long'])
   t.same(await refused({ text: 'x', type: 'image' }), [422, 'unprocessable', 'type_not_sendable'])
-  t.same(await refused({ text: 'x', attachmentIds: [randomUUID()] }), [422, 'unprocessable', 'type_not_sendable'])
+  t.same(await refused({ text: 'x', attachmentIds: [randomUUID()] }), [422, 'unprocessable', 'unknown_reference'])
   t.same(await refused({ text: 'x', replyToId: randomUUID() }), [422, 'unprocessable', 'unknown_reference'])
   const other = await talk(service, whatsapp)
   t.same(await refused({ text: 'x', replyToId: await said(service, other, 'y') }), [
