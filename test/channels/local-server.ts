@@ -7,6 +7,8 @@ export interface Seen {
   path: string
   headers: IncomingHttpHeaders
   body: string
+  /** of the body, which may be no text */
+  bytes: Buffer
 }
 
 export interface LocalServer {
@@ -22,11 +24,13 @@ export async function localServer(answer: (seen: Seen, response: ServerResponse)
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
+      const bytes = Buffer.concat(chunks)
       const one = {
         method: request.method ?? '',
         path: request.url ?? '',
         headers: request.headers,
-        body: Buffer.concat(chunks).toString(),
+        body: bytes.toString(),
+        bytes,
       }
       seen.push(one)
       answer(one, response)

@@ -3,11 +3,11 @@ import t from 'tap'
 import { event, message, signed } from '../channels/line/fixtures.ts'
 import { json } from '../channels/local-server.ts'
 import { type Row, startTestService } from '../harness/service.ts'
-import { png } from '../resources/attachments/fixtures.ts'
+import { png, upload } from '../resources/attachments/fixtures.ts'
 import { done, faultsOf, send, until } from '../resources/conversations/fixtures.ts'
 import { provider } from './outbox.ts'
 
-const service = await startTestService(t, { worker: true })
+const service = await startTestService(t, { worker: true, listen: true, env: { PUBLIC_URL: 'https://hub.test' } })
 const secret = 'a-channel-secret'
 const token = 'a-channel-access-token'
 
@@ -47,7 +47,7 @@ const statusOf = async (id: string): Promise<unknown> => (await done(service, 'G
 
 t.test('a channel says where its events are to be posted, and keeps its secrets', async (t) => {
   t.equal(channel.status, 201)
-  t.equal(channel.string('webhookUrl'), `http://hub.test/v1/ingest/${channel.id}`)
+  t.equal(channel.string('webhookUrl'), `https://hub.test/v1/ingest/${channel.id}`)
   t.notMatch(channel.text, /a-channel-/)
 })
 
@@ -112,6 +112,30 @@ t.test('an image is fetched with the token, an unsend takes it back', async (t) 
   await post(event('unsend', { unsend: { messageId: '325708' } }))
   await until(async () => typeof (await list(path))[0]?.deletedAt === 'string')
   t.match((await list(path))[0], { text: '', attachments: [] })
+})
+
+t.test('an answer quotes, and brings a picture by a link that the customer’s phone can open', async (t) => {
+  const [conversation] = await list('/v1/conversations')
+  const messages = `/v1/conversations/${conversation?.id}/messages?sort=-occurredAt&limit=1`
+  await post(message({ id: '42', type: 'text', text: 'How does it look?', quoteToken: 'q42' }))
+  await until(async () => (await list(messages))[0]?.externalId === '42')
+  const [asked] = await list(messages)
+  const file = await upload(service, png, { fileName: 'sencha.png', type: 'image/png' })
+  const made = await send(service, String(conversation?.id), {
+    text: 'Like this',
+    replyToId: asked?.id,
+    attachmentIds: [file.id],
+  })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const [picture, text] = JSON.parse(sends().at(-1)?.body ?? '').messages
+  t.strictSame(text, { type: 'text', text: 'Like this', quoteToken: 'q42' })
+  t.match(picture, { type: 'image', previewImageUrl: picture.originalContentUrl })
+  const { pathname, origin } = new URL(picture.originalContentUrl)
+  t.equal(origin, 'https://hub.test')
+  const opened = await fetch(`${service.url}${pathname}`)
+  t.equal(opened.status, 200)
+  t.ok(png.equals(Buffer.from(await opened.arrayBuffer())))
 })
 
 t.test('who unfollows is not written to any more, who follows again is', async (t) => {

@@ -2,9 +2,10 @@ import t from 'tap'
 import { botApi, ok, refuse } from '../channels/telegram/bot-api.ts'
 import { group, message, mina, minaChat, settings, update } from '../channels/telegram/fixtures.ts'
 import { type Row, startTestService } from '../harness/service.ts'
+import { png, upload } from '../resources/attachments/fixtures.ts'
 import { done, faultsOf, send, until } from '../resources/conversations/fixtures.ts'
 
-const service = await startTestService(t, { worker: true })
+const service = await startTestService(t, { worker: true, listen: true })
 let isBlocked = false
 const bot = await botApi(t, ({ method, body }, response, count) => {
   if (method === 'setWebhook' || method === 'answerCallbackQuery') ok(response, true)
@@ -110,6 +111,23 @@ t.test('a document is fetched, and the token that this takes shows nowhere', asy
   const rows = await service.sql(`SELECT row_to_json(a)::text AS row FROM app.attachment a`)
   t.notMatch(JSON.stringify(rows), /a-bot-token/)
   t.notMatch(service.logs.join(''), /a-bot-token|a-secret-token/)
+})
+
+t.test('an answer names what it answers, and brings a file', async (t) => {
+  const [asked] = await messages('55:21')
+  const file = await upload(service, png, { fileName: 'helmet.png', type: 'image/png' })
+  const made = await send(service, own, { text: 'This one', replyToId: asked?.id, attachmentIds: [file.id] })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  t.match(sent().at(-1), {
+    method: 'sendPhoto',
+    body: {
+      chat_id: '55',
+      caption: 'This one',
+      reply_parameters: { message_id: 21 },
+      photo: { fileName: 'helmet.png', type: 'image/png', size: png.length },
+    },
+  })
 })
 
 t.test('a pressed button is a message, and its spinner is stopped', async (t) => {

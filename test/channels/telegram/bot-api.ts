@@ -46,11 +46,11 @@ export async function botApi(t: Pick<typeof import('tap').t, 'teardown'>, said: 
   return { calls, others, http, own, url: server.url }
 }
 
-async function bodyOf({ headers, body }: Seen): Promise<Record<string, unknown>> {
+async function bodyOf({ headers, body, bytes }: Seen): Promise<Record<string, unknown>> {
   const type = headers['content-type'] ?? ''
   if (type === 'application/json') return JSON.parse(body)
-  if (Number(headers['content-length']) !== Buffer.byteLength(body)) throw new Error('the length was not as announced')
-  const form = await new Response(body, { headers: { 'content-type': type } }).formData()
+  if (Number(headers['content-length']) !== bytes.length) throw new Error('the length was not as announced')
+  const form = await new Response(new Uint8Array(bytes), { headers: { 'content-type': type } }).formData()
   return Object.fromEntries(
     [...form].map(([name, value]) => [
       name,
