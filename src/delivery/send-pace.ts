@@ -43,7 +43,7 @@ async function turnOf(tx: Tx, paceId: string, everyMs: number, burst: number): P
 }
 
 /** Reasons by which providers say that the account is too fast, not this message: HTTP's own, and Meta's codes. */
-const ofAccount = /^(?:http_)?429$|^(?:4|17|32|613|80007|130429)$/
+const ofAccount = /^(?:http_)?429$|^(?:4|17|32|613|80001|80002|80006|80007|130429)$/
 
 /** Has the whole account wait for as long as the provider asks. */
 export async function pauseAccount(tx: Tx, channelId: string, result: SendResult, msMax: number): Promise<void> {
