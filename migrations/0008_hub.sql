@@ -26,11 +26,9 @@ ALTER TABLE app.channel ADD COLUMN connect_state text;
 ALTER TABLE app.channel ADD COLUMN connect_error text;
 ALTER TABLE app.channel ADD COLUMN connected_at timestamptz;
 ALTER TABLE app.channel ADD COLUMN connected_url text;
--- Health counts what has failed lately, and looks for what stands still.
+-- Health counts what has failed lately. What waits is found by the queues' own indexes.
 CREATE INDEX inbound_event_failed ON app.inbound_event (tenant_id, channel_id, received_at) WHERE status = 'failed';
-CREATE INDEX inbound_event_standing ON app.inbound_event (tenant_id, channel_id, received_at) WHERE status = 'stored';
 CREATE INDEX message_failed ON app.message (tenant_id, channel_id, updated_at) WHERE status IN ('failed', 'unknown');
-CREATE INDEX message_standing ON app.message (tenant_id, channel_id, occurred_at) WHERE status = 'queued';
 CREATE INDEX attachment_troubled ON app.attachment (tenant_id, channel_id, updated_at) WHERE status IN ('failed', 'pending');
 
 -- The pace of sending (a token bucket as one moment: GCRA, ITU-T I.371): when the next message of a channel's account, or
