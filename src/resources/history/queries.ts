@@ -15,8 +15,10 @@ import type { HistoryEntry } from './schema.ts'
 
 /** How many events are opened at a time, at least: most of them may hold nothing that the principal sees. */
 const batchMin = 50
-/** So many batches, and then a page may be short. */
-const batchesMax = 40
+/** And at most, where nothing has been found yet. */
+const batchMax = 1_000
+/** After so many events a page may be short; only after many more it may be empty. */
+const eventsMax = { short: 2_000, empty: 40_000 }
 /** With more changes of country than this, nobody looks through them all. */
 const countriesMax = 500
 
@@ -46,11 +48,14 @@ export async function historyList(
   if (keys.size > 0) {
     let countries: Promise<(string | null)[] | null> | null = null
     const countriesOf = () => (countries ??= countriesEver(tx, keys, country))
-    for (let batch = 0; batch < batchesMax && found.length <= limit; batch++) {
-      const { changes, last } = await pastChanges(tx, keys, place, Math.max(batchMin, limit + 2))
+    let size = Math.max(batchMin, limit + 2)
+    for (let looked = 0; found.length <= limit; ) {
+      const { changes, last } = await pastChanges(tx, keys, place, size)
       found.push(...(await seenOf(tx, changes, people, countriesOf)))
       place = last
-      if (!last) break
+      looked += size
+      if (!last || looked >= (found.length > 0 ? eventsMax.short : eventsMax.empty)) break
+      if (found.length === 0) size = Math.min(2 * size, batchMax)
     }
   }
   const page = found.slice(0, limit)

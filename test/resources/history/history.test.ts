@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { changeContext } from '../../../src/db/seal-changes.ts'
 import { said as event, startLanes } from '../../delivery/lanes.ts'
 import { startTestService, type TestService } from '../../harness/service.ts'
 import { connectorChannel, done, talk } from '../conversations/fixtures.ts'
@@ -234,4 +235,32 @@ t.test('changes of a custom field that come at once follow one from the other', 
     steps.slice(1).map((one) => one?.after),
     'each one was what the one before it had become',
   )
+})
+
+t.test('a page is not empty because thousands of changes that are hidden came first', async (t) => {
+  const service = await startTestService(t)
+  const { db, request, sql, tenantId } = service
+  const { id } = await done(service, 'POST', '/v1/contacts', { displayName: 'Anna' })
+  const [row] = await sql<{ wrapped_key: Buffer }>('SELECT wrapped_key FROM app.contact_key WHERE contact_id = $1', [
+    id,
+  ])
+  if (!row) throw new Error('there is no key')
+  const key = (await db.tenantKeys({ tenantId, region: 'default' })).contact(id, row.wrapped_key)
+  const events = Array.from({ length: 5_000 }, (_, i) => {
+    const eventId = randomUUID()
+    const change = { resource: 'contacts', id, before: { intent: `${i}` }, after: { intent: `${i + 1}` } }
+    return { eventId, sealed: key.seal(JSON.stringify(change), changeContext(eventId, 0)).toString('base64') }
+  })
+  await sql(
+    `INSERT INTO audit.event (tenant_id, event_id, actor_kind, action, resource, shape_id, ids, row_count, outcome, change_subjects, sealed_changes)
+     SELECT e.tenant_id, w."eventId", e.actor_kind, 'update', e.resource, e.shape_id, e.ids, e.row_count, e.outcome, e.change_subjects, ARRAY[decode(w.sealed, 'base64')]
+       FROM (SELECT * FROM audit.event WHERE change_subjects IS NOT NULL LIMIT 1) AS e, jsonb_to_recordset($1::jsonb) AS w("eventId" uuid, sealed text)`,
+    [JSON.stringify(events)],
+  )
+  const role = await service.role([{ resource: 'contacts', actions: ['read'], fields: { read: ['displayName'] } }])
+  const { token } = await service.member(role)
+  const page = await request('GET', `/v1/contacts/${id}/history?limit=5`, { token })
+  t.equal(page.data.length, 1, 'what it may see stands on the first page')
+  t.match(page.text, 'Anna')
+  t.equal(page.body.nextCursor, null)
 })
