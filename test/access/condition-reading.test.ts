@@ -214,6 +214,10 @@ t.test('a condition without its values is the same for all of one shape', async 
     { in: ['text', []] },
     { exists: ['text', true] },
     { exists: ['text', false] },
+    // Which of the two stands in the statement.
+    { eq: ['flag', true] },
+    { eq: ['flag', false] },
+    { ne: ['flag', true] },
     { not: { eq: ['choice', 'a'] } },
     { and: [{ eq: ['choice', 'a'] }] },
     { or: [{ eq: ['choice', 'a'] }] },
