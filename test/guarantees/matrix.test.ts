@@ -80,7 +80,8 @@ async function nothingElse(
 ): Promise<void> {
   for (const { method, url, noun } of routes) {
     const path = url.replace(/:\w+/, house.samples.get(noun ?? '')?.get('near') ?? '')
-    t.equal((await ask(token, 'PUT', path, {})).status, 405, `PUT ${url}`)
+    const isPut = routes.some((one) => one.method === 'PUT' && one.url === url)
+    if (!isPut) t.equal((await ask(token, 'PUT', path, {})).status, 405, `PUT ${url}`)
     if (method !== 'GET' || url.endsWith('/content')) continue
     const [get, head] = [await ask(token, 'GET', path), await ask(token, 'HEAD', path)]
     t.same([head.status, head.headers.etag], [get.status, get.headers.etag], `HEAD ${url}`)

@@ -13,8 +13,8 @@ import { isHeard } from './unread.ts'
  * @throws Problem not_found, or unprocessable: nobody reads as an API key, and the message must be seen in the conversation
  */
 export async function markerSet(tx: Tx, conversationId: string, messageId: string | null): Promise<void> {
+  const { clear } = await lockRow(tx, conversations, conversationId, 'read', { trashed: 'also' })
   const memberId = readerIn(tx)
-  const { clear } = await lockRow(tx, conversations, conversationId, 'read')
   if (messageId !== null) {
     const named = await referenced(tx, messages, messageId)
     if (named?.conversationId !== conversationId) throw ruled(unknownReference('/lastMessageId'))
@@ -28,8 +28,8 @@ export async function markerSet(tx: Tx, conversationId: string, messageId: strin
  * @throws Problem not_found, unprocessable
  */
 export async function markerBack(tx: Tx, conversationId: string): Promise<void> {
+  const { clear } = await lockRow(tx, conversations, conversationId, 'read', { trashed: 'also' })
   const memberId = readerIn(tx)
-  const { clear } = await lockRow(tx, conversations, conversationId, 'read')
   // The message before the last one of the contact is the last one that was read.
   await tx.query(sql`INSERT INTO app.conversation_read AS r (${columns})
     SELECT c.tenant_id, ${memberId}::uuid, c.id, c.business_unit_id, p.id, p.occurred_at, greatest(c.heard_count - greatest(c.unread_count, 1), 0), c.heard_count > 0

@@ -16,6 +16,7 @@ export function routingRuleRoutes(app: FastifyInstance, deps: Deps): void {
     resource: routingRules,
     searchable: true,
     ifMatchRequired: true,
+    errors: { restore: ['unprocessable'] },
     create: async (change) => {
       await checkRule(change, change.after)
       await rulesChanged(change.tx)

@@ -142,6 +142,10 @@ export async function prepareHouse(service: TestService): Promise<House> {
   for (const place of ['near', 'far', 'elsewhere', 'trashed', 'foreign'] as const) {
     const ids = await person(service, place, to(place))
     keep(place, ids)
+    const subjects = randomUUID()
+    await sql('INSERT INTO app.subject (tenant_id, id) VALUES ($1, $2)', [to(place).tenantId, subjects])
+    await sql('UPDATE app.contact SET subject_id = $2 WHERE id = $1', [ids.contacts, subjects])
+    keep(place, { subjects })
     if (place !== 'foreign') await customValues(service, String(ids.contacts), to(place).unitId, fields)
     keep(place, { 'audit-events': await event(service, place, to(place).tenantId, String(ids.contacts)) })
   }
@@ -195,6 +199,8 @@ export async function prepareHouse(service: TestService): Promise<House> {
       )
       await sql('UPDATE app.note SET author_id = $2 WHERE id = $1', [sample('notes', 'near'), memberId])
       await sql('UPDATE app.conversation SET unread_count = 37')
+      // Nobody has read anything: what is unread is the same for all.
+      await sql('DELETE FROM app.conversation_read')
     },
   }
 }

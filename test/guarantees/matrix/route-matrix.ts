@@ -88,7 +88,7 @@ async function putBack({ sql }: TestService, resource: string): Promise<void> {
 
 /** A body with which whoever may do it gets past the schema, where one is known. */
 function bodyFor({ method, url, resource, action }: GuardedRoute, { rows }: Setting): unknown {
-  if (method !== 'POST' && method !== 'PATCH') return undefined
+  if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined
   const last = url.split('/').at(-1)
   const noun = byName.get(resource)
   const near = rows.get(resource)?.get('near')
