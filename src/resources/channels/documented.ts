@@ -49,9 +49,34 @@ export const documentedPatch = ({ shape }: z.ZodObject): z.ZodType =>
     })
     .meta({ id: 'ChannelPatch', description: 'A JSON merge patch (RFC 7396) of a channel: null removes a value.' })
 
-/** Settings as they are answered: without the secrets. */
+/** Settings as they are answered: without the secrets, also those below another member ("smtp.password"). */
 export const shownSettings: z.ZodType = oneOf(
   settingsOf.map(({ settings, secrets }) =>
-    z.object(Object.fromEntries(Object.entries(settings.shape).filter(([name]) => !secrets.includes(name)))).partial(),
+    withoutAll(
+      settings,
+      secrets.map((name) => name.split('.')),
+    ).partial(),
   ),
 )
+
+function withoutAll({ shape }: z.ZodObject, paths: readonly (readonly string[])[]): z.ZodObject {
+  return z.object(
+    Object.fromEntries(
+      Object.entries(shape).flatMap(([name, one]: [string, z.ZodType]) => {
+        const below = paths.filter(([first]) => first === name).map(([, ...rest]) => rest)
+        return below.some((rest) => rest.length === 0)
+          ? []
+          : [[name, below.length === 0 ? one : shownMember(one, below)]]
+      }),
+    ),
+  )
+}
+
+function shownMember(member: z.ZodType, paths: readonly (readonly string[])[]): z.ZodType {
+  const { description } = member
+  const about = description === undefined ? {} : { description }
+  if (member instanceof z.ZodOptional) return shownMember(member.unwrap() as z.ZodType, paths).optional()
+  if (member instanceof z.ZodObject) return withoutAll(member, paths).meta(about)
+  if (!(member instanceof z.ZodDiscriminatedUnion)) return member
+  return oneOf(member.options.map((one) => shownMember(one as z.ZodType, paths))).meta(about)
+}
