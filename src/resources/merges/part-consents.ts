@@ -30,9 +30,9 @@ export async function partConsents(
   const at = (contact: string) =>
     sql`EXISTS (SELECT FROM app.conversation c WHERE c.tenant_id = e.tenant_id AND c.contact_id = ${contact}::uuid AND c.channel_id = e.channel_id)`
   const rows = await tx.query<LaterConsent & Record<string, unknown>>(
-    sql`SELECT e.id, e.state, (SELECT m.identity_id FROM app.inbound_event v JOIN app.message m ON m.tenant_id = v.tenant_id AND m.id = v.message_id
-          WHERE v.tenant_id = e.tenant_id AND v.id = e.evidence_event_id) AS "identityId", ${at(mergedId)} AS "isTheirChannel", ${at(contactId)} AS "isOurChannel"
-      FROM app.consent_event e WHERE e.tenant_id = ${tenantId}::uuid AND e.contact_id = ${contactId}::uuid AND e.evidence_event_id IS NOT NULL
+    sql`SELECT e.id, e.state, (SELECT m.identity_id FROM app.message m WHERE m.tenant_id = e.tenant_id AND m.id = coalesce(e.evidence_message_id,
+          (SELECT v.message_id FROM app.inbound_event v WHERE v.tenant_id = e.tenant_id AND v.id = e.evidence_event_id))) AS "identityId", ${at(mergedId)} AS "isTheirChannel", ${at(contactId)} AS "isOurChannel"
+      FROM app.consent_event e WHERE e.tenant_id = ${tenantId}::uuid AND e.contact_id = ${contactId}::uuid AND coalesce(e.evidence_event_id, e.evidence_message_id) IS NOT NULL
         AND NOT e.id = ANY (${array([...moved.consents, ...known, ...moved.ours.consents], 'uuid')})`,
   )
   const isTheirs = ({ identityId, isTheirChannel, isOurChannel }: LaterConsent): boolean =>
