@@ -27,7 +27,7 @@ export const newSession = z
       .meta({
         description:
           'The hexadecimal HMAC-SHA256 of the userId under the channel’s signingSecret, made by the site’s server.',
-        example: 'b2f5…',
+        example: 'b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad',
       }),
     name: z
       .string()

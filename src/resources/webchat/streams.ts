@@ -4,7 +4,8 @@ import { visitorAddresses } from '../../channels/webchat/visitor-post.ts'
 import type { Database } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
 import { after, type VisitorCursor, writeCursor } from './cursor.ts'
-import { ChannelChanged, markDelivered, messagesAfter, type ToldMessage, visitorHeads } from './queries.ts'
+import { visitorHeads } from './heads.ts'
+import { ChannelChanged, markDelivered, messagesAfter, type ToldMessage } from './queries.ts'
 import type { ChatVisitor } from './visitors.ts'
 
 export interface StreamLimits {
