@@ -25,9 +25,6 @@ export type ChannelTypeName =
   | 'webchat'
   | 'connector'
 
-/** Bytes of a post of most providers at most (WhatsApp's are the largest of them: 3 MB). */
-export const POST_BYTES_MAX = 4 * 1024 * 1024
-
 /** What a provider posted. `rawBody`: the bytes on the wire, never re-serialised. */
 export interface Post {
   headers: Headers
@@ -237,7 +234,7 @@ export interface ChannelType<Settings = unknown, Reading extends Parsed | Promis
   answer?(counts: AnswerCounts, post: Post, settings: Settings): Answer
   /** CORS: origins whose pages may post here and read the answer; null: none */
   origins?(settings: Settings): readonly string[] | null
-  /** bytes of a post at most; POST_BYTES_MAX unless given */
+  /** bytes of a post at most; 4 MiB unless given */
   readonly postBytesMax?: number
   /** `context.settings` parse to `Settings`; given where `parseNeedsSettings` (opening them costs) */
   parse(event: KeptEvent, context?: ParseContext): Reading

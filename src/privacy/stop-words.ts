@@ -1,4 +1,5 @@
-import type { Wish } from '../channels/neutral.ts'
+/** What somebody wants who says such a word. */
+export type StopWish = 'stop' | 'resume'
 
 /**
  * Words by which people say that they want no more of it, and that they do again. A message counts only where it is such
@@ -10,7 +11,7 @@ import type { Wish } from '../channels/neutral.ts'
  * Argentina's gateways); Brazil's Anatel (SAIR, PARAR); the unsubscribe words of Japanese mail law notices (配信停止),
  * of China's Provisions on Short Messages (退订, TD, T), of Korea's 정보통신망법 art. 50 (수신거부).
  */
-const words: Readonly<Record<Wish['state'], readonly string[]>> = {
+const words: Readonly<Record<StopWish, readonly string[]>> = {
   stop: [
     // English, and understood nearly everywhere
     ...[
@@ -132,7 +133,7 @@ const plain = (text: string): string =>
     .replaceAll(/^[\s\p{P}]+|[\s\p{P}]+$/gu, '')
     .replaceAll(/\s+/g, ' ')
 
-const states: ReadonlyMap<string, Wish['state']> = new Map(
+const states: ReadonlyMap<string, StopWish> = new Map(
   (['stop', 'resume'] as const).flatMap((state) => words[state].map((word) => [plain(word), state] as const)),
 )
 
@@ -140,6 +141,6 @@ const states: ReadonlyMap<string, Wish['state']> = new Map(
 const lengthMax = 60
 
 /** What somebody wants who writes just this; null where it is not such a word. */
-export function stopWord(text: string): Wish['state'] | null {
+export function stopWord(text: string): StopWish | null {
   return text.length > lengthMax ? null : (states.get(plain(text)) ?? null)
 }

@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream'
-import { type ChannelType, POST_BYTES_MAX } from '../../channels/channel.ts'
+import type { ChannelType } from '../../channels/channel.ts'
 import { channelTypes } from '../../channels/index.ts'
 import { Problem } from '../../errors.ts'
 
+/** Of most providers: WhatsApp's posts are the largest of those (3 MB). */
+const usualBytesMax = 4 * 1024 * 1024
+
 /** Bytes of a post to a channel at most; a channel that is not known takes no more than others. */
 export const postBytesMax = (type: Pick<ChannelType, 'postBytesMax'> | undefined): number =>
-  type?.postBytesMax ?? POST_BYTES_MAX
+  type?.postBytesMax ?? usualBytesMax
 
 /** Of any channel: what the route itself lets in. */
 export const postBytesMaxOfAll = Math.max(...channelTypes.map(postBytesMax))

@@ -16,7 +16,7 @@ t.test(
     const life = Date.parse(made.string('expiresAt')) - Date.now()
     t.ok(life > 60_000 && life <= 300_000, 'minutes')
     const got = await fetch(`${service.url}${path(made.string('url'))}`)
-    t.equal(got.status, 200, service.logs.at(-1))
+    t.equal(got.status, 200)
     t.same(Buffer.from(await got.arrayBuffer()), png)
     t.equal(got.headers.get('content-type'), 'image/png')
     t.match(got.headers.get('content-disposition'), /^inline/)
