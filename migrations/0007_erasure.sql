@@ -95,6 +95,18 @@ BEGIN
   LOOP CALL app.follow_contact(tab, deferred); END LOOP;
 END $$;
 
+-- Whether some of these records are there no longer, in whatever business unit: asked by those who see only some of them.
+CREATE FUNCTION app.are_some_gone(tenant uuid, tab regclass, ids uuid[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  was text := coalesce(current_setting('app.all_units', true), '');
+  found bigint;
+BEGIN
+  PERFORM set_config('app.all_units', 'on', true);
+  EXECUTE format('SELECT count(*) FROM %s AS t WHERE t.tenant_id = $1 AND t.id = ANY ($2)', tab) INTO found USING tenant, ids;
+  PERFORM set_config('app.all_units', was, true);
+  RETURN found < cardinality(ids);
+END $$;
+
 -- Whether anybody carries a tag, in whatever business unit: asked by those who see only some of them. The setting is
 -- made in the body: in the head of a function only a superuser may name it.
 CREATE FUNCTION app.tag_is_carried(tenant uuid, tag text) RETURNS boolean LANGUAGE plpgsql AS $$

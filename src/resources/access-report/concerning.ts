@@ -2,6 +2,7 @@ import { rowsWhere, sight } from '../../access/door.ts'
 import type { ResourceModel } from '../../access/model.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { Tx } from '../../db/database.ts'
+import { tableName } from '../../db/row-changes.ts'
 import { array, named, type SQL, sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { contactsOf } from '../../privacy/erasure-locks.ts'
@@ -68,13 +69,16 @@ export function eventsConcerning(principal: Principal): SQL {
 
 /**
  * Of an event about several contacts, the parts with records of this one. Of a record that is gone nobody knows any
- * more whose it was: it may have been this one's.
+ * more whose it was: it may have been this one's. One of a business unit that whoever asks does not see is not gone.
  */
 function partsSql(principal: Principal, own: SQL, all: SQL): SQL {
   const models = [...principal.ability.models.values()].filter((model) => model.subject && model.name !== 'contacts')
   const slice = sql`e.ids[o.beyond - o.size + 1 : o.beyond]`
-  const isOwn = ({ name, table, tenant, id, subject }: ResourceModel): SQL =>
-    sql`WHEN ${name} THEN (SELECT count(*) < o.size OR coalesce(bool_or(${subject} = ANY (${own})), false) FROM ${table} WHERE ${tenant} = e.tenant_id AND ${id} = ANY (${slice}))`
+  const isOwn = (model: ResourceModel): SQL => {
+    const { name, table, tenant, id, subject } = model
+    return sql`WHEN ${name} THEN EXISTS (SELECT FROM ${table} WHERE ${tenant} = e.tenant_id AND ${id} = ANY (${slice}) AND ${subject} = ANY (${own}))
+      OR app.are_some_gone(e.tenant_id, ${`app.${tableName(model)}`}::regclass, ${slice})`
+  }
   return sql`SELECT coalesce(array_agg(o.n ORDER BY o.n) FILTER (WHERE CASE o.resource WHEN 'contacts' THEN ${slice} && ${all}
       ${sql.join(models.map(isOwn), sql` `)} ELSE true END), '{}')
     FROM (SELECT d.n, d.resource, d.size, sum(d.size) OVER (ORDER BY d.n) AS beyond

@@ -165,6 +165,22 @@ t.test('a report of many at once names only what was shown of the person, as far
   t.ok(same && 'messages' in same.shown, 'of a record that is gone nobody knows whose it was')
 })
 
+t.test('a record of another business unit is not taken for one that is gone', async (t) => {
+  const service = await startSealedService(t)
+  const north = await done(service, 'POST', '/v1/business-units', { name: 'North' })
+  const here = await connectorChannel(service, 'http://127.0.0.1:9/')
+  const there = await connectorChannel(service, 'http://127.0.0.1:9/', north.id)
+  const one = await talk(service, { channelId: here.channelId, kind: 'connector' })
+  const other = await talk(service, { channelId: there.channelId, kind: 'connector' }, { name: 'Bea', unit: north.id })
+  await said(service, other, 'from Bea')
+  const list = await done(service, 'GET', '/v1/conversations?include=contact,lastMessage')
+  t.equal(list.data.length, 2)
+  const manager = await service.member('privacy')
+  const report = await reportOf(service, one.contactId, '', manager.token)
+  const seen = report.events.find((event) => 'conversations' in event.shown)
+  t.same(Object.keys(seen?.shown ?? {}).sort(), ['contacts', 'conversations'], 'the message is not theirs')
+})
+
 t.test('each event is proven to be in the sealed log', async (t) => {
   const service = await startSealedService(t)
   const { id } = await done(service, 'POST', '/v1/contacts', { displayName: 'Anna' })
