@@ -28,4 +28,5 @@ export function readKey(line: string): TrustedKey
 export function checkEvent(text: string, trusted: TrustedKey): string
 export function checkConsistency(text: string, trusted: TrustedKey, kept?: readonly string[]): string
 export function checkExport(lines: Iterable<string>, trusted: TrustedKey, mustBeComplete?: boolean): string
+export function checkReport(text: string, trusted: TrustedKey): string
 export function main(words: readonly string[]): [code: number, text: string]

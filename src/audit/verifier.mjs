@@ -11,6 +11,8 @@
  *   node verifier.mjs consistency <file.json> --key <key>
  *   node verifier.mjs consistency <older.note> <newer.note> <file.json> --key <key>
  *       two checkpoints: the answer of GET /v1/audit/consistency, by itself or for two checkpoints that you have kept
+ *   node verifier.mjs report <file.json> --key <key>
+ *       who saw a person's data: the answer of GET /v1/contacts/{id}/access-report?proofs=true
  *
  * <key> is a line `custodia/<tenant>+<id>+<base64>` or a file that begins with such a line: the first key of the log, or
  * a later one, as you came to know it (GET /v1/audit/keys, the .keys file beside the checkpoints, a letter). A key that
@@ -429,6 +431,44 @@ function summary(head, seen) {
   return `OK: ${seen.events} events, ${span} of ${log}; ${between}.${unread}`
 }
 
+/**
+ * Who saw a person's data: that each event of the report stands in the log, at its own place. What the events say is
+ * proven by the proof of each of them, for whoever may read it: here, only the hash of its sealed form is given.
+ */
+export function checkReport(text, trusted) {
+  const given = json(text, 'the report')
+  const needed = ['contactId', 'summary', 'events', 'checkpoint', 'endorsements', 'nextCursor']
+  members(given, 'the report', needed, Object.keys(given ?? {}))
+  const keys = new Keys(trusted)
+  keys.follow(given.endorsements)
+  const head = keys.checkpoint(given.checkpoint)
+  if (!Array.isArray(given.events)) fail('the events are no list')
+  const seen = { ids: new Set(), places: new Set(), unsealed: 0 }
+  for (const [at, event] of given.events.entries()) {
+    members(event, `event ${at + 1}`, ['eventId', 'sealed'], Object.keys(event ?? {}))
+    const what = `event ${event.eventId}`
+    if (seen.ids.has(event.eventId)) fail(`${what} is there twice`)
+    seen.ids.add(event.eventId)
+    // Written after the checkpoint, or seconds before it.
+    if (event.sealed === null || event.sealed.leafIndex >= head.size) {
+      seen.unsealed++
+      continue
+    }
+    members(event.sealed, `${what}, sealed`, ['leafIndex', 'leafHash', 'proof'], ['checkpoint'])
+    const { leafIndex, leafHash, proof } = event.sealed
+    if (!isIndex(leafIndex)) fail(`${what}: leafIndex is not a whole number`)
+    if (seen.places.has(leafIndex)) fail(`${what} stands at the place of another`)
+    seen.places.add(leafIndex)
+    const root = rootFromInclusion(hashOf(leafHash, `${what}, leafHash`), leafIndex, head.size, hashesOf(proof, what))
+    if (!root?.equals(head.root)) fail(`${what} is not leaf ${leafIndex} of the tree that was signed`)
+  }
+  const all = given.summary?.events
+  const isWhole = given.nextCursor === null && seen.ids.size === all
+  const rest =
+    seen.unsealed === 0 ? '' : ` ${seen.unsealed} are not sealed under it yet, and nothing is proven of them.`
+  return `OK: ${seen.places.size} events about ${given.contactId} stand in ${head.origin}, ${head.size} events signed at ${head.time}${isWhole ? '' : `; the report has ${all} in all`}.${rest} Of what they say only the hashes were given: ask for the proof of an event to see it proven word for word.`
+}
+
 // ---- The command -----------------------------------------------------------------------------------------------------
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -486,11 +526,12 @@ function run(words) {
     throw new WrongUse('that is no option of it')
   if (command === 'event' && rest.length === 1) return checkEvent(readText(rest[0]), givenKey(key))
   if (command === 'export' && rest.length === 1) return checkExport(linesOf(rest[0]), givenKey(key), isComplete)
+  if (command === 'report' && rest.length === 1) return checkReport(readText(rest[0]), givenKey(key))
   if (command === 'consistency' && rest.length === 1) return checkConsistency(readText(rest[0]), givenKey(key))
   if (command === 'consistency' && rest.length === 3)
     return checkConsistency(readText(rest[2]), givenKey(key), rest.slice(0, 2).map(readText))
   throw new WrongUse(
-    'say: event <file>, export <file>, or consistency <file>, and --key <key>; the file begins with how',
+    'say: event <file>, export <file>, report <file>, or consistency <file>, and --key <key>; the file begins with how',
   )
 }
 

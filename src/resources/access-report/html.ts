@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { AccessReport, ReportEvent, ReportPrincipal } from './schema.ts'
+import type { ReportHead } from './batch.ts'
+import type { ReportEvent, ReportPrincipal } from './schema.ts'
 
 const style = `
 :root { color-scheme: light; }
@@ -8,6 +9,7 @@ h1 { font-size: 20pt; margin: 0 0 .2rem; } h2 { font-size: 14pt; margin: 2rem 0 
 p, ul { margin: .3rem 0; } .small, td, th { font-size: 9.5pt; } .quiet { color: #555; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem .25rem 0; border-bottom: 1px solid #ccc; overflow-wrap: anywhere; }
 th { font-weight: bold; } section { break-inside: avoid; }
+.proof { font: 6.5pt/1.25 ui-monospace, Menlo, Consolas, monospace; color: #555; overflow-wrap: anywhere; }
 .id { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 8.5pt; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8pt; }
 @page { margin: 18mm; }
@@ -115,9 +117,12 @@ const actions: Readonly<Record<string, string>> = {
 }
 const done = (action: string): string => actions[action] ?? action
 
-/** The report as a page that the person can read by themselves. */
-export function htmlOf(report: AccessReport): string {
-  const { contactId, erased, from, to, generatedAt, summary, principals, events } = report
+/**
+ * The report as a page that the person can read by themselves: what comes before the single events.
+ * @param count how many of them the page has
+ */
+export function htmlHead(report: ReportHead, count: number): string {
+  const { contactId, erased, from, to, generatedAt, summary, principals } = report
   const time =
     from === null && to === null
       ? 'since the beginning of the record'
@@ -145,16 +150,22 @@ ${one.purposes.map(
 )}</tbody></table></section>`,
 )}
 <h2>Each time</h2>
-<p class="small quiet">${events.length} of ${summary.events}, the newest first.${report.nextCursor === null ? '' : ' The others are on further pages.'} The last column is the place in a log that cannot be changed afterwards without it being noticed.</p>
-<table><thead><tr><th>When</th><th>Who</th><th>What</th><th>Data</th><th>Why</th><th>Place</th></tr></thead><tbody>
-${events.map(row)}</tbody></table>
-<section><h2>How this can be checked</h2>
-<p class="small">Every line above is an event of an append-only log. Its events are sealed in a Merkle tree (RFC 6962), whose root is signed; the place of an event and the signed root prove that it stands in the log as it was written. Whoever gave you this page can give you the proof of each event and a program that checks it, which needs nothing but the public key.</p>
-${report.checkpoint === null ? '' : html`<pre>${report.checkpoint}</pre>`}</section>
-</body></html>
-`
+<p class="small quiet">${count} of ${summary.events}, the newest first.${count < summary.events ? ' The others are on further pages.' : ''} The last column is the place in a log that cannot be changed afterwards without it being noticed.</p>
+<table><thead><tr><th>When</th><th>Who</th><th>What</th><th>Data</th><th>Why</th><th>Place</th></tr></thead><tbody>`
   return page.text
 }
+
+/** What comes behind them. */
+export const htmlEnd = ({ checkpoint, endorsements }: ReportHead): string =>
+  html`</tbody></table>
+<section><h2>How this can be checked</h2>
+<p class="small">Every line above is an event of an append-only log. Its events are sealed in a Merkle tree (RFC 6962), whose root is signed; the place of an event and the signed root prove that it stands in the log as it was written. Below an event stands its proof: the hash of the event as it was sealed, and the hashes on the way from there to the root. The second line of the note below is the size of the tree, the third its root. Whoever gave you this page can give you the same as a file, what each event says word for word, and a program that checks both, which needs nothing but the public key.</p>
+${checkpoint === null ? '' : html`<pre>${checkpoint}</pre>`}${endorsements.length === 0 ? '' : html`<p class="small">The keys that sign, each vouched for by the one before:</p><pre>${endorsements.join('\n')}</pre>`}</section>
+</body></html>
+`.text
+
+/** Single events. */
+export const htmlRows = (events: readonly ReportEvent[]): string => events.map((event) => row(event).text).join('')
 
 function row(event: ReportEvent): Html {
   const { occurredAt, principal, onBehalfOf, action, outcome, shown, masked, purpose, sealed, eventId } = event
@@ -162,5 +173,5 @@ function row(event: ReportEvent): Html {
   return html`<tr><td>${moment(occurredAt)}</td><td>${nameOf(principal)}${onBehalf(onBehalfOf)}</td>
 <td>${outcome === 'denied' ? 'refused' : done(action)}</td><td>${seen || '—'}</td><td>${purpose ?? '—'}</td>
 <td>${sealed ? `no. ${sealed.leafIndex}` : 'not sealed yet'}<br><span class="id">${eventId}</span></td></tr>
-`
+${sealed?.proof ? html`<tr><td colspan="6" class="proof">Proof of no. ${sealed.leafIndex}: ${sealed.leafHash ?? ''}; ${sealed.proof.join(' ')}</td></tr>` : ''}`
 }

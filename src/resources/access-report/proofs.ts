@@ -13,6 +13,16 @@ export async function newestCheckpoint(tx: Tx): Promise<{ size: number; note: st
   return row ?? null
 }
 
+/** How the keys of the log follow from each other: signed notes, the first key's first. */
+export async function endorsementsOf(tx: Tx): Promise<string[]> {
+  const statement = tx.kept(
+    'audit/endorsements',
+    () => sql`SELECT endorsement FROM audit.signing_key WHERE tenant_id = ${named('tenant')}::uuid ORDER BY generation`,
+  )
+  const rows = await tx.query<{ endorsement: string }>(statement, { tenant: tx.principal.tenantId })
+  return rows.map((row) => row.endorsement)
+}
+
 /** Inclusion proofs (RFC 6962) of several leaves; the blocks of the tree that they share are read once. */
 export async function proofsOf(tx: Tx, leaves: readonly number[], size: number): Promise<Map<number, string[]>> {
   const reader = new BlockReader(tx, size)

@@ -87,7 +87,8 @@ export async function eventsOf(
   return rows.map(narrowed)
 }
 
-function narrowed<T extends Doing>({ parts, ...row }: T & { parts: number[] }): T {
+/** Without the parts of the event that are about others. */
+function narrowed<T extends Doing & { parts: number[] }>(row: T): T {
   const shape = z.array(shapePart).parse(row.shape)
-  return { ...(row as unknown as T), shape: shape.filter((_, i) => parts.includes(i + 1)) }
+  return { ...row, shape: shape.filter((_, i) => row.parts.includes(i + 1)) }
 }

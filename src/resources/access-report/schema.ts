@@ -109,6 +109,11 @@ export const accessReport = z
       description: 'The newest checkpoint, a signed note (c2sp.org/tlog-checkpoint); null: there is none yet.',
       example: null,
     }),
+    endorsements: z.array(z.string()).meta({
+      description:
+        'The keys of the log, each vouched for by the one before (signed notes): whoever trusts one can follow.',
+      example: [],
+    }),
     nextCursor: z
       .string()
       .nullable()
@@ -135,8 +140,13 @@ export const reportParameters = z.strictObject({
     .default(100)
     .meta({ description: 'How many single events a page has.', example: 100 }),
   cursor: z.string().min(1).max(4000).optional().meta({ description: 'The nextCursor of the page before.' }),
-  proofs: z
-    .enum(['true', 'false'])
-    .default('false')
-    .meta({ description: 'Whether each event comes with its inclusion proof.', example: 'true' }),
+  proofs: z.enum(['true', 'false']).optional().meta({
+    description: 'Whether each event comes with its inclusion proof; left out: on the page to print, and in JSON not.',
+    example: 'true',
+  }),
+  whole: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'All events in one file, however many: given out as they are read, each batch recorded before. `limit` and `cursor` do not count. A file that is cut off is no JSON, and a page without its end.',
+    example: 'true',
+  }),
 })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type ExportedEvent, ExportLines } from '../../audit/export-lines.ts'
 import type { Caller, JsonRow } from '../../db/database.ts'
 import { present, viewOf } from '../../db/view.ts'
-import { Problem } from '../../errors.ts'
+import { brokenOff } from '../../http/broken-off.ts'
 import { contentDisposition } from '../../http/content-disposition.ts'
 import { callerOf } from '../../http/guard.ts'
 import { listParameters } from '../../http/list-parameters.ts'
@@ -108,7 +108,7 @@ async function* exported(deps: Deps, request: FastifyRequest, caller: Caller): A
   let lines: ExportLines | null = null
   for (let at: Pick<Batch, 'next' | 'size'> = { next: 0, size: null }; ; ) {
     const found = await read(at).catch(async (error: unknown) => {
-      if (lines) return refusal(deps, request, caller, error)
+      if (lines) return brokenOff(deps.db, request, caller, entry, error)
       throw error
     })
     if (typeof found === 'string') {
@@ -142,22 +142,6 @@ function eventsOf(caller: Caller, rows: readonly JsonRow[], sealed: readonly Jso
     if (leaf !== undefined) return { leafIndex, leaf }
     return { leafIndex, leafHash: Buffer.from(hash, 'base64'), event: present(auditEvents, view, each) }
   })
-}
-
-/** Why the export goes no further, once the answer has begun: on record like any refusal. */
-async function refusal({ db }: Deps, request: FastifyRequest, caller: Caller, error: unknown): Promise<string> {
-  if (!(error instanceof Problem) || error.status >= 500) {
-    request.log.error({ err: error }, 'an export was broken off')
-    return 'unavailable'
-  }
-  if (error.status === 401 || error.options.audited) return error.code
-  try {
-    await db.denied(caller, entry, error.code)
-    return error.code
-  } catch (cause) {
-    request.log.error({ err: cause }, 'the end of an export could not be recorded')
-    return 'unavailable'
-  }
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)

@@ -207,6 +207,68 @@ t.test('each event is proven to be in the sealed log', async (t) => {
   }
 })
 
+t.test('a report of any length comes as one file, which anybody can check offline', async (t) => {
+  const service = await startSealedService(t)
+  const { request, sql } = service
+  const { id } = await done(service, 'POST', '/v1/contacts', { displayName: 'Anna' })
+  await done(service, 'GET', `/v1/contacts/${id}`)
+  await sql(
+    `INSERT INTO audit.event (tenant_id, event_id, actor_kind, actor_id, action, resource, shape_id, ids, row_count, outcome)
+     SELECT tenant_id, gen_random_uuid(), actor_kind, actor_id, action, resource, shape_id, ids, row_count, outcome
+       FROM (SELECT * FROM audit.event WHERE action = 'read' AND ids = ARRAY[$1::uuid]) AS e, generate_series(1, 1200)`,
+    [id],
+  )
+  await service.seal()
+  await request('POST', '/v1/audit/keys')
+  await done(service, 'GET', `/v1/contacts/${id}`)
+  await service.seal()
+  const vkey = await service.vkey()
+  const path = `/v1/contacts/${id}/access-report`
+  const check = (text: string) => service.verify(['report', 'report.json', '--key', vkey], { 'report.json': text })
+
+  const whole = await request('GET', `${path}?whole=true&proofs=true`)
+  t.equal(whole.status, 200)
+  const report = reportShape.parse(whole.body)
+  t.equal(report.events.length, report.summary.events)
+  t.ok(report.events.length > 1_200)
+  t.equal(new Set(report.events.map((event) => event.eventId)).size, report.events.length, 'each once')
+  t.match(check(whole.text), {
+    status: 0,
+    said: new RegExp(`^OK: ${report.events.length} events about ${id} stand in`),
+  })
+  const batches = await sql<{ ids: string[] }>(
+    `SELECT ids FROM audit.event WHERE request_id = $1 AND action = 'read' ORDER BY sequence`,
+    [whole.headers['request-id']],
+  )
+  t.equal(batches.length, Math.ceil(report.events.length / 500), 'each batch is on record')
+
+  const page = await request('GET', `${path}?limit=10&proofs=true`)
+  t.match(check(page.text), { status: 0, said: /OK: [1-9] events .*in all/ })
+  const { events, ...head } = whole.body as { events: { eventId: string; sealed: { leafIndex: number } }[] }
+  const [first, second] = events.slice(-2)
+  if (!first || !second) throw new Error('there are no events')
+  for (const [what, wrong] of [
+    ['another place', [{ ...first, sealed: { ...first.sealed, leafIndex: first.sealed.leafIndex + 1 } }]],
+    ['another event', [{ ...first, sealed: second.sealed }, second]],
+    ['an event twice', [first, first]],
+    ['no proof', [{ ...first, sealed: { leafIndex: first.sealed.leafIndex } }]],
+  ] as const)
+    t.match(check(JSON.stringify({ ...head, events: wrong })), { status: 1, said: /^FALSE/ }, what)
+  t.match(check(whole.text.slice(0, -40)), { status: 1, said: 'not JSON' }, 'a file that was cut off')
+  t.match(check(JSON.stringify({ ...head, events, endorsements: [] })), { status: 1 }, 'without the way to the key')
+
+  const accept = { accept: 'text/html' }
+  const html = await request('GET', `${path}?whole=true`, { headers: accept })
+  t.equal(html.text.match(/Proof of no\. /g)?.length, report.events.length, 'the page has the proofs too')
+  t.ok(html.text.trimEnd().endsWith('</html>'))
+  t.match(html.text, /signing key 2/)
+  const bare = await request('GET', `${path}?limit=2&proofs=false`, { headers: accept })
+  t.notMatch(bare.text, 'Proof of no.')
+  t.match(bare.text, /2 of \d+, the newest first\. The others are on further pages/)
+  t.equal((await request('HEAD', `${path}?whole=true`)).status, 200)
+  t.equal((await request('GET', `/v1/contacts/${randomUUID()}/access-report?whole=true`)).status, 404)
+})
+
 t.test('the page is for the person: nothing in it runs, and nobody’s words become part of it', async (t) => {
   const service = await startSealedService(t)
   const { request } = service

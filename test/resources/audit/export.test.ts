@@ -161,7 +161,7 @@ t.test('a stream stops when its reader goes away or loses the right, and says so
   // More than the buffers of the sockets hold.
   await service.sql(
     `INSERT INTO audit.event (tenant_id, event_id, actor_kind, action, resource, shape_id, ids, row_count, outcome, purpose)
-     SELECT tenant_id, gen_random_uuid(), actor_kind, action, resource, shape_id, ids, row_count, outcome, repeat('x', 90)
+     SELECT tenant_id, gen_random_uuid(), actor_kind, action, resource, shape_id, ids, row_count, outcome, repeat('x', 60)
        FROM (SELECT * FROM audit.event LIMIT 1) AS e, generate_series(1, 40000)`,
   )
   await service.seal()
