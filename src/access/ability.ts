@@ -155,6 +155,6 @@ function buildRules(rules: RawRuleOf<Rules>[], models: Models): Rules {
 }
 
 function typeOf(row: Row): string {
-  const name = row['__caslSubjectType__']
+  const name = row.__caslSubjectType__
   return typeof name === 'string' ? name : ''
 }

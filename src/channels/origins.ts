@@ -9,15 +9,11 @@ function isOrigin(text: string): boolean {
 /** The setting of channels that pages of others post to. */
 export const originList = z
   .array(
-    z
-      .string()
-      .max(300)
-      .refine(isOrigin, 'must be an origin such as https://www.example.com, without a path')
-      .meta({
-        description: 'An origin: scheme, host and port.',
-        example: 'https://www.example.com',
-        pattern: '^https?://',
-      }),
+    z.string().max(300).refine(isOrigin, 'must be an origin such as https://www.example.com, without a path').meta({
+      description: 'An origin: scheme, host and port.',
+      example: 'https://www.example.com',
+      pattern: '^https?://',
+    }),
   )
   .max(100)
 

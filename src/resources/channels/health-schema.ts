@@ -67,12 +67,10 @@ export const channelSetup = z
       .array(
         z.object({
           name: z.string().meta({ description: 'What it is; may grow.', example: 'verify_token' }),
-          hint: z
-            .string()
-            .meta({
-              description: 'Where it is entered.',
-              example: 'Meta app → WhatsApp → Configuration → Verify token',
-            }),
+          hint: z.string().meta({
+            description: 'Where it is entered.',
+            example: 'Meta app → WhatsApp → Configuration → Verify token',
+          }),
           value: z.string().meta({ description: 'What is entered.', example: 'a-verify-token' }),
         }),
       )
