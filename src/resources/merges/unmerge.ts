@@ -40,10 +40,7 @@ export async function unmergeContacts(
   const rows = new Map<string, LockedRow>()
   await lockPerson(tx, [contactId, mergedId].sort(), async () => {
     for (const one of [contactId, mergedId].sort())
-      rows.set(
-        one,
-        one === mergedId ? await lockMerged(tx, one) : await lockRow(tx, contacts, one, 'merge', { trashed: 'also' }),
-      )
+      rows.set(one, one === mergedId ? await lockMerged(tx, one) : await lockRow(tx, contacts, one, 'merge'))
   })
   // Somebody may have been faster: what was read before the locks is read again.
   const all = await mergeListOpen(tx, { contactId })
@@ -101,7 +98,7 @@ async function find(tx: Tx, id: string, otherId: string | null): Promise<MergeRe
   const meant = otherId === null ? (own ?? into.at(-1)) : [...(own ? [own] : []), ...into].find(isMeant)
   if (meant) return meant
   // Whoever does not see the contact is told nothing about its merges.
-  const { clear } = await lockRow(tx, contacts, id, 'merge', own ? { state: 'merged' } : { trashed: 'also' })
+  const { clear } = await lockRow(tx, contacts, id, 'merge', own ? { state: 'merged' } : {})
   throw new Problem('unprocessable', {
     errors: [fault(otherId === null ? '' : '/mergeId', 'not_merged', 'There is no such merge to take back.')],
     recordIds: [String(clear.id)],

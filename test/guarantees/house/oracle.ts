@@ -115,8 +115,14 @@ export class Oracle {
     return units === '*' || unit === undefined || (typeof unit === 'string' && units.includes(unit))
   }
 
+  /** Which human a contact is, only those are told who may read humans, whatever fields their roles name. */
+  #isFor(resource: string, field: string): boolean {
+    return resource !== 'contacts' || field !== 'subjectId' || this.may('read', 'subjects')
+  }
+
   sight(resource: string, row: Json, field: string): Sight {
     if (field === 'id') return 'clear'
+    if (!this.#isFor(resource, field)) return 'hidden'
     const { layers, me } = this.#holder
     const named = (uses: ('read' | 'mask')[]): boolean =>
       layers.every((layer) =>
@@ -131,6 +137,7 @@ export class Oracle {
   /** How the field is seen on some row, at best: what questions may name it follows from that. */
   bestSight(resource: string, field: string): Sight {
     if (field === 'id') return 'clear'
+    if (!this.#isFor(resource, field)) return 'hidden'
     const named = (uses: ('read' | 'mask')[]): boolean =>
       this.#holder.layers.every((layer) =>
         this.#granting(layer, 'read', resource).some((grant) =>
@@ -205,6 +212,9 @@ export function isThere(
     const field = `customFields.${row.key}`
     if (!oracle.known('create', 'contacts', field) && !oracle.known('update', 'contacts', field)) return false
   }
+  // A human is in the units of their contacts.
+  if (resource === 'subjects')
+    return Array.isArray(row.contacts) && row.contacts.some((contact) => oracle.inUnits(contact))
   if (resource === 'audit-events') {
     // An event is in the units of its contacts.
     const ids: readonly unknown[] = Array.isArray(row.subjectIds) ? row.subjectIds : []

@@ -43,7 +43,8 @@ export async function routeOutcomes(
   const tryOne = async (cell: Cell): Promise<number> => {
     const { method, url, noun } = cell.route
     const id = cell.spot === 'missing' ? house.missing : (house.samples.get(noun ?? '')?.get(cell.spot as Place) ?? '')
-    const answer = await ask(actor.token, method, url.replace(/:\w+/, id), bodyFor(cell.route, setting), {
+    const path = url.replace(/:\w+/, id).replace(':contactId', house.samples.get('contacts')?.get('far') ?? '')
+    const answer = await ask(actor.token, method, path, bodyFor(cell.route, setting), {
       'if-match': '*',
     })
     outcomes.set(cell, String(answer.status))
@@ -97,6 +98,8 @@ function bodyFor({ method, url, resource, action }: GuardedRoute, { rows }: Sett
   if (url.endsWith('/reveal')) return { fields: ['phone'], reason: 'the customer asked' }
   // Refused to whoever may, since it names the person: the house keeps its people.
   if (last === 'erase') return { reason: [...(rows.get('contacts')?.values() ?? [])].map((row) => row.phone).join(' ') }
+  // What would come of it: the house keeps its people apart.
+  if (last === 'merge') return { mergeId: rows.get('contacts')?.get('far')?.id, dryRun: true }
   if (last === 'messages') return { text: 'Good morning' }
   if (last === 'simulate') return { grants: [], resource: 'contacts', record: {} }
   if (last === 'exchange') return { memberId: rows.get('members')?.get('near')?.id }
