@@ -2,11 +2,10 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
 import { followedBy } from '../db/change-values.ts'
+import { askedNames, checkWrite } from '../db/check-write.ts'
 import type { Finish, JsonRow, Tx } from '../db/database.ts'
 import {
-  askedNames,
   type Columns,
-  checkWrite,
   columnsOf,
   finishRow,
   insertRow,
