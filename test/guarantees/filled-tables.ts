@@ -80,8 +80,9 @@ function madeUp({ name, type, hasDefault, allowed, bytes }: Column, place: Place
   if (hasDefault) return null
   const text = allowed ?? `${place.mark} ${name} ${row}`
   // A shape's id is made of the shape; events name one.
-  if (name === 'shape_id')
-    return `audit.shape_id(jsonb_build_array(${pg.escapeLiteral(`${place.mark} shape ${row}`)}::text))`
+  const shape = `jsonb_build_array(jsonb_build_object('resource', ${pg.escapeLiteral(`${place.mark} shape ${row}`)}::text, 'shown', '[]'::jsonb, 'masked', '[]'::jsonb))`
+  if (name === 'shape_id') return `audit.shape_id(${shape})`
+  if (name === 'shape' && type === 'jsonb') return shape
   switch (type) {
     case 'uuid':
       return 'gen_random_uuid()'
