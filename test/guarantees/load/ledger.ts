@@ -52,7 +52,7 @@ export class Ledger {
   /** Asks once. null: no whole answer. */
   async ask({ what, wanted, method, path, token, body, headers = {} }: Ask): Promise<Answered | null> {
     await this.#gate.promise
-    const requestId = `load-${randomUUID()}`
+    const requestId = randomUUID()
     const begun = performance.now()
     try {
       const answer = await fetch(`${this.#url}${path}`, {
