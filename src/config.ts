@@ -4,124 +4,31 @@
  */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isIP, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { z } from 'zod'
+import type { BucketSettings } from './privacy/bucket-client.ts'
 import { unknownNames } from './setting-names.ts'
-
-/** A setting, of a function that reads its text or throws a `Fault` that says what the text must be. */
-function setting<Value, Default>(read: (text: string) => Value, unset: Default) {
-  return z
-    .string()
-    .optional()
-    .transform((text, context): Value | Default => {
-      if (text === undefined) return unset
-      try {
-        return read(text)
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error
-        context.addIssue({ code: 'custom', message: error.message })
-        return z.NEVER
-      }
-    })
-}
-
-class Fault extends Error {}
-
-function wholeNumber(min: number, max: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return value
-    throw new Fault(`must be a whole number from ${min} to ${max}, not "${text}"`)
-  }
-}
-
-function oneOf<Value extends string>(...values: Value[]) {
-  return (text: string): Value => {
-    const known = values.find((value) => value === text)
-    if (known !== undefined) return known
-    throw new Fault(`must be one of ${values.join(', ')}, not "${text}"`)
-  }
-}
-
-const truth = (text: string): boolean => oneOf('true', 'false')(text) === 'true'
-
-function words(min: number, max: number) {
-  return (text: string): string => {
-    if (text.length >= min && text.length <= max) return text
-    // Not repeated here: passwords and tokens are among these.
-    throw new Fault(`must have ${min} to ${max} characters, not ${text.length}`)
-  }
-}
-
-function host(text: string): string {
-  if (isIP(text) !== 0 || /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i.test(text)) return text
-  throw new Fault(`must be an IP address or a host name without scheme or port, such as 0.0.0.0, not "${text}"`)
-}
-
-function publicUrl(text: string): string {
-  const url = URL.parse(text)
-  const plain = url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.password}${url.search}` === ''
-  // Links are made by appending a path, so a slash at the end would double.
-  if (plain && !text.includes('#') && !text.includes('?')) return url.href.replace(/\/+$/, '')
-  throw new Fault('must be an http or https address without login, query or fragment, such as https://hub.example.com')
-}
-
-function origin(text: string): string {
-  const url = URL.parse(text)
-  if (url !== null && /^https?:$/.test(url.protocol) && url.origin === text) return text
-  throw new Fault(
-    `must be exact origins separated by commas (scheme, host, port, nothing after), such as https://app.example.com; "${text}" is not one`,
-  )
-}
-
-function addressRange(text: string): string {
-  const [address = '', bits, ...rest] = text.split('/')
-  const widest = isIPv6(address) ? 128 : 32
-  const bitsFit = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= widest)
-  if (isIP(address) !== 0 && bitsFit && rest.length === 0) return text
-  throw new Fault(`must be IP addresses or CIDR ranges separated by commas, such as 10.0.0.0/8; "${text}" is not one`)
-}
-
-function list<Entry>(readOne: (text: string) => Entry) {
-  return (text: string): Entry[] =>
-    text
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== '')
-      .map(readOne)
-}
-
-// What is wrong with a secret is told without repeating it.
-function databaseUrl(text: string): string {
-  const url = URL.parse(text)
-  if (url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1) return text
-  throw new Fault('must be a PostgreSQL address that names a database: postgres://login:password@host:5432/database')
-}
-
-function masterKey(text: string): string {
-  if (isKey(text)) return text
-  throw new Fault('must be 32 bytes in base64 (44 characters); make one with `openssl rand -base64 32`')
-}
-
-function isKey(text: string): boolean {
-  const key = Buffer.from(text, 'base64')
-  return key.length === 32 && key.toString('base64') === text
-}
-
-function email(text: string): string {
-  if (z.email().safeParse(text).success) return text
-  throw new Fault(`must be an email address, not "${text}"`)
-}
-
-function acceptedLoss(text: string): { tenantId: string; size: number } {
-  const [, tenantId, size] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@(\d{1,15})$/.exec(text) ?? []
-  if (tenantId !== undefined) return Object.freeze({ tenantId, size: Number(size) })
-  throw new Fault(
-    `must be tenant ids with the size of the checkpoint that is given up, as the start named them, not "${text}"`,
-  )
-}
+import {
+  acceptedLoss,
+  addressRange,
+  bucketUrl,
+  databaseUrl,
+  email,
+  host,
+  isKey,
+  list,
+  masterKey,
+  oneOf,
+  origin,
+  publicUrl,
+  setting,
+  token,
+  truth,
+  wholeNumber,
+  words,
+} from './setting-values.ts'
 
 const settings = z.strictObject({
   PORT: setting(wholeNumber(0, 65_535), 3000),
@@ -146,6 +53,10 @@ const settings = z.strictObject({
   RATE_LIMIT_PER_MINUTE: setting(wholeNumber(0, 1_000_000_000), 6000),
   OUTBOUND_ALLOW_PRIVATE: setting(truth, false),
   WORKER_CONCURRENCY: setting(wholeNumber(1, 100), 4),
+  ATTACHMENT_BUCKET_URL: setting(bucketUrl, undefined),
+  ATTACHMENT_BUCKET_REGION: setting(token, undefined),
+  ATTACHMENT_BUCKET_KEY_ID: setting(token, undefined),
+  ATTACHMENT_BUCKET_SECRET: setting(token, undefined),
   ATTACHMENT_MAX_BYTES: setting(wholeNumber(1, 2 ** 30), 25 * 2 ** 20),
   SHUTDOWN_TIMEOUT_SECONDS: setting(wholeNumber(1, 600), 30),
 })
@@ -153,7 +64,14 @@ const settings = z.strictObject({
 /** The names of all settings, as they stand in the environment. */
 export const settingNames: readonly string[] = Object.freeze(Object.keys(settings.shape))
 
-const secrets = new Set(['databaseUrl', 'databaseAppUrl', 'ownerPassword', 'masterKey', 'metricsToken'])
+const secrets = new Set([
+  'databaseUrl',
+  'databaseAppUrl',
+  'ownerPassword',
+  'masterKey',
+  'metricsToken',
+  'attachmentBucket',
+])
 
 /** What the service runs with; frozen. Its secrets are plain strings that neither JSON nor the inspector prints. */
 export type Config = ReturnType<typeof named>
@@ -188,9 +106,31 @@ export function parseConfig(env: Record<string, string | undefined>, projectDir:
       'DATABASE_APP_URL needs DATABASE_URL, the same database with a login that may migrate; set both or none.',
     )
   }
+  const missing = bucketNames.filter((name) => given[name] === undefined)
+  if (missing.length > 0 && missing.length < bucketNames.length)
+    lines.push(`${missing.join(', ')} must be set too, since a bucket needs all of ${bucketNames.join(', ')}.`)
   lines.push(...unknownNames(env, settingNames))
   if (parsed.data === undefined || lines.length > 0) throw new ConfigError(lines)
   return guarded(named(parsed.data, projectDir))
+}
+
+const bucketNames = [
+  'ATTACHMENT_BUCKET_URL',
+  'ATTACHMENT_BUCKET_REGION',
+  'ATTACHMENT_BUCKET_KEY_ID',
+  'ATTACHMENT_BUCKET_SECRET',
+] as const
+
+/** All of the bucket's settings, or none of them. */
+function bucketOf(given: Pick<z.output<typeof settings>, (typeof bucketNames)[number]>): BucketSettings | undefined {
+  const {
+    ATTACHMENT_BUCKET_URL: url,
+    ATTACHMENT_BUCKET_REGION: region,
+    ATTACHMENT_BUCKET_KEY_ID: keyId,
+    ATTACHMENT_BUCKET_SECRET: secret,
+  } = given
+  if (url === undefined || region === undefined || keyId === undefined || secret === undefined) return undefined
+  return Object.freeze({ url, region, keyId, secret })
 }
 
 function named(given: z.output<typeof settings>, projectDir: string) {
@@ -231,6 +171,8 @@ function named(given: z.output<typeof settings>, projectDir: string) {
     rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE,
     outboundAllowPrivate: given.OUTBOUND_ALLOW_PRIVATE,
     workerConcurrency: given.WORKER_CONCURRENCY,
+    /** Undefined: attachments lie in `dataDir`. */
+    attachmentBucket: bucketOf(given),
     attachmentMaxBytes: given.ATTACHMENT_MAX_BYTES,
     shutdownTimeoutSeconds: given.SHUTDOWN_TIMEOUT_SECONDS,
   } as const

@@ -12,7 +12,9 @@ import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
 import { cutTree } from './db/tree-cut.ts'
 import { startWorker } from './delivery/worker.ts'
+import { BucketStore } from './privacy/bucket-store.ts'
 import { Keyring } from './privacy/keyring.ts'
+import { attachmentStore } from './resources/attachments/keep-file.ts'
 import { models } from './resources/index.ts'
 import { NotFirst, syncBuiltInRoles, tenantCreate } from './resources/tenants/create.ts'
 
@@ -46,6 +48,7 @@ export async function startService(config: Config, log: Logger, migrations: URL)
   const worker = startWorker({ db, http, config, log, ownerUrl, concurrency: config.workerConcurrency })
   const sealer = startSealer({ db, store, log })
   announce(config, log, url, first)
+  void checkBucket(config, log)
   return {
     url,
     stop: async () => {
@@ -90,6 +93,18 @@ async function firstTenant(db: Database, config: Config): Promise<{ email: strin
     throw error
   }
   return { email: ownerEmail, password: config.ownerPassword ? null : password }
+}
+
+/** A bucket that is away is no reason not to start: whatever needs no file works, and it may be back at any moment. */
+async function checkBucket(config: Config, log: Logger): Promise<void> {
+  const files = attachmentStore(config)
+  if (!(files instanceof BucketStore)) return
+  try {
+    await files.check()
+    log.info('the bucket for attachments answers')
+  } catch (err) {
+    log.warn({ err }, 'the bucket for attachments does not answer as it should: until it does, files wait (503)')
+  }
 }
 
 /** For people on the terminal; the password is printed once and kept nowhere. */

@@ -38,6 +38,7 @@ t.test('an empty environment gives the documented defaults', async (t) => {
     rateLimitPerMinute: 6000,
     outboundAllowPrivate: false,
     workerConcurrency: 4,
+    attachmentBucket: undefined,
     attachmentMaxBytes: 26_214_400,
     shutdownTimeoutSeconds: 30,
   })
@@ -67,6 +68,10 @@ t.test('every setting is read', async (t) => {
     RATE_LIMIT_PER_MINUTE: '0',
     OUTBOUND_ALLOW_PRIVATE: 'true',
     WORKER_CONCURRENCY: '8',
+    ATTACHMENT_BUCKET_URL: 'https://s3.eu-central-1.amazonaws.com/bucket/',
+    ATTACHMENT_BUCKET_REGION: 'eu-central-1',
+    ATTACHMENT_BUCKET_KEY_ID: 'AKIDEXAMPLE',
+    ATTACHMENT_BUCKET_SECRET: 'a/secret+of=signs',
     ATTACHMENT_MAX_BYTES: '1000000',
     SHUTDOWN_TIMEOUT_SECONDS: '5',
   }
@@ -94,6 +99,12 @@ t.test('every setting is read', async (t) => {
     rateLimitPerMinute: 0,
     outboundAllowPrivate: true,
     workerConcurrency: 8,
+    attachmentBucket: {
+      url: 'https://s3.eu-central-1.amazonaws.com/bucket',
+      region: 'eu-central-1',
+      keyId: 'AKIDEXAMPLE',
+      secret: 'a/secret+of=signs',
+    },
     attachmentMaxBytes: 1_000_000,
     shutdownTimeoutSeconds: 5,
   })
@@ -117,11 +128,15 @@ t.test('secrets are not printed', async (t) => {
     OWNER_PASSWORD: 'secret-3-pass',
     MASTER_KEY: key,
     METRICS_TOKEN: 'secret-4-and-longer',
+    ATTACHMENT_BUCKET_URL: 'http://127.0.0.1:9000/bucket',
+    ATTACHMENT_BUCKET_REGION: 'us-east-1',
+    ATTACHMENT_BUCKET_KEY_ID: 'secret-5',
+    ATTACHMENT_BUCKET_SECRET: 'secret-6',
   }
   const config = parseConfig(secrets, '/project')
   t.equal(config.ownerPassword, 'secret-3-pass', 'though they are there')
   for (const printed of [JSON.stringify({ config }), inspect({ config }, { depth: 9 }), inspect(config)]) {
-    t.equal(printed.match(/\[secret\]/g)?.length, 5)
+    t.equal(printed.match(/\[secret\]/g)?.length, 6)
     t.notMatch(printed, /secret-\d/)
     t.notOk(printed.includes(key))
   }
@@ -158,6 +173,10 @@ t.test('a wrong value is one line that says what it must be', async (t) => {
     ['RATE_LIMIT_PER_MINUTE', '1.5', /whole number/],
     ['OUTBOUND_ALLOW_PRIVATE', '1', /^OUTBOUND_ALLOW_PRIVATE must be one of true, false/],
     ['WORKER_CONCURRENCY', '101', /from 1 to 100/],
+    ['ATTACHMENT_BUCKET_URL', 's3://bucket', /^ATTACHMENT_BUCKET_URL must be the http or https address of a bucket/],
+    ['ATTACHMENT_BUCKET_URL', 'https://me:pw@s3.example.com/bucket', /^ATTACHMENT_BUCKET_URL/],
+    ['ATTACHMENT_BUCKET_URL', 'https://s3.example.com/bucket?x=1', /^ATTACHMENT_BUCKET_URL/],
+    ['ATTACHMENT_BUCKET_URL', 'https://s3.example.com/b%20c', /^ATTACHMENT_BUCKET_URL/],
     ['ATTACHMENT_MAX_BYTES', '25MB', /from 1 to 1073741824/],
     ['SHUTDOWN_TIMEOUT_SECONDS', '0', /from 1 to 600/],
     [
@@ -180,6 +199,24 @@ t.test('a wrong database address is told without repeating its password', async 
 t.test('settings that need each other are told', async (t) => {
   t.match(faults({ DATABASE_URL: 'postgres://me@db/hub' }), [/^MASTER_KEY is required when DATABASE_URL is set/])
   t.match(faults({ DATABASE_APP_URL: 'postgres://me@db/hub' }), [/^DATABASE_APP_URL needs DATABASE_URL/])
+})
+
+t.test('a bucket is described whole or not at all, and its secret is not repeated', async (t) => {
+  const bucket = {
+    ATTACHMENT_BUCKET_URL: 'http://127.0.0.1:9000/bucket',
+    ATTACHMENT_BUCKET_REGION: 'us-east-1',
+    ATTACHMENT_BUCKET_KEY_ID: 'AKIDEXAMPLE',
+    ATTACHMENT_BUCKET_SECRET: 'hush',
+  }
+  t.same(faults(bucket), [])
+  for (const name of Object.keys(bucket)) {
+    const lines = faults({ ...bucket, [name]: undefined })
+    t.equal(lines.length, 1)
+    t.match(lines[0], new RegExp(`^${name} must be set too, since a bucket needs all of ATTACHMENT_BUCKET_URL, `))
+    t.notMatch(lines.join(), /hush/)
+  }
+  const lines = faults({ ...bucket, ATTACHMENT_BUCKET_SECRET: 'hush hush' })
+  t.same(lines, ['ATTACHMENT_BUCKET_SECRET must have 1 to 512 letters, digits and signs of ASCII, without spaces.'])
 })
 
 t.test('all faults are told at once', async (t) => {

@@ -6,6 +6,7 @@ import type { MediaRef } from '../channels/neutral.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { sql } from '../db/sql.ts'
 import type { FileStore } from '../privacy/file-store.ts'
+import { FileStoreAway } from '../privacy/file-store-away.ts'
 import { attachmentStore, FileRefused, type KeptFile, keepFile } from '../resources/attachments/keep-file.ts'
 import { sourceContext } from '../resources/attachments/pending.ts'
 import { keptColumns, setAttachment } from '../resources/attachments/queries.ts'
@@ -77,6 +78,8 @@ export const fetchMedia: Task = async (context, payload, { attempts }) => {
   try {
     kept = await download(context, store, tenant, wanted)
   } catch (error) {
+    // Our own store is away: that is no reason to give up the provider's file.
+    if (error instanceof FileStoreAway) throw error
     const { status, code, retryable } = faultOf(error)
     if (retryable && attempts < attemptsMax) throw error
     log.info({ attachmentId, status, code, attempts }, 'a file was not fetched')

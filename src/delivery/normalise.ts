@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { touches } from '../db/audit-event.ts'
 import { Problem } from '../errors.ts'
+import { FileStoreAway } from '../privacy/file-store-away.ts'
 import { laneFail } from '../resources/inbound-events/lane.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import { countInbound } from '../telemetry.ts'
@@ -78,7 +79,10 @@ function laneDrain({ failureDelaysMs, waitingDelaysMs }: Patience) {
         alone = Math.max(0, alone - 1)
       } catch (error) {
         if (!(error instanceof BatchFailed)) throw error
-        if (isAway(error.cause) && attempts <= awayMax) throw error
+        const isStoreAway = error.cause instanceof FileStoreAway
+        // As long as it takes: no event is at fault for it. Only other lanes' events may need it where ours do not.
+        if (isStoreAway && !withOthers) throw error
+        if (!isStoreAway && isAway(error.cause) && attempts <= awayMax) throw error
         if (withOthers) {
           others.leave()
           continue

@@ -1,4 +1,5 @@
 import type { OutboundFile, OutboundMessage } from '../channels/channel.ts'
+import { FileStoreAway } from '../privacy/file-store-away.ts'
 import { openStored, storedFile } from '../resources/attachments/content.ts'
 import { attachmentStore } from '../resources/attachments/keep-file.ts'
 import { fileLink, messageLinkMs } from '../resources/attachments/link-token.ts'
@@ -23,6 +24,24 @@ export function completed(context: WorkContext, tenant: Tenant, claim: Dispatch)
     ...(isMarketing && channel.type.sends.subject
       ? { unsubscribeUrl: unsubscribeUrl(db.keyring, config.publicUrl, { ...ids(tenant), messageId: claim.id }) }
       : {}),
+  }
+}
+
+/** Whether the store gives out the message's files; what is wrong with a file itself is found when it is sent. */
+export async function filesAnswer(
+  { db, config }: WorkContext,
+  { tenantId }: Tenant,
+  { files }: Dispatch,
+): Promise<boolean> {
+  try {
+    for (const { row } of files) {
+      const file = storedFile(row, db.keys(tenantId).now())
+      const bytes = await openStored(attachmentStore(config), tenantId, file, { start: 0, end: 0 })
+      bytes.destroy()
+    }
+    return true
+  } catch (error) {
+    return !(error instanceof FileStoreAway)
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { SendResult } from '../channels/channel.ts'
 import { claimMessage, type Dispatch, nextMessage } from './send-claim.ts'
-import { completed, type Tenant } from './send-complete.ts'
+import { completed, filesAnswer, type Tenant } from './send-complete.ts'
 import { recordResult } from './send-settle.ts'
 import type { Task, WorkContext } from './task.ts'
 
@@ -41,6 +41,8 @@ export const send: Task = async (context, payload) => {
 async function dispatch(context: WorkContext, claim: Dispatch, tenant: Tenant, claimedAt: number): Promise<SendResult> {
   const { http, log } = context
   const { id, attempts, channel } = claim
+  // Before anybody is called: a message whose files cannot be read now has certainly not gone out.
+  if (!(await filesAnswer(context, tenant, claim))) return { outcome: 'retry', reason: 'file_store_away' }
   const startedAt = performance.now()
   if (startedAt - claimedAt > startMsMax) return { outcome: 'retry', reason: 'held_up' }
   const message = completed(context, tenant, claim)

@@ -14,7 +14,7 @@ export interface Listed {
 /**
  * Where files lie, encrypted by whoever writes them. What is written under a name never changes, so a name is a
  * version: the row in the database that names it decides whether it counts. Names are a record's UUID, a dot and eight
- * hex digits. Small enough that a bucket can stand behind it.
+ * hex digits. A store that cannot be reached throws `FileStoreAway`.
  */
 export interface FileStore {
   /** Writes a file whole or not at all. */
@@ -37,7 +37,17 @@ export const fileNameFor = (recordId: string): string => `${recordId}.${randomBy
 /** The record that a name belongs to. */
 export const recordOf = (name: string): string => name.slice(0, 36)
 
-/** Files under `folder/<tenant>/<2 hex>/<name>`. The two digits are the id's last ones, as its first ones are the time. */
+/** Where a file stands in a store. The two digits are the id's last ones, as its first ones are the time. */
+export const storedPath = (tenantId: string, name: string): string =>
+  `${checked(tenantId, uuid)}/${checked(name, whole).slice(34, 36)}/${name}`
+
+/** The name of the file that stands there; null: it is none of the tenant's. */
+export function storedNameOf(tenantId: string, path: string): string | null {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return whole.test(name) && storedPath(tenantId, name) === path ? name : null
+}
+
+/** Files under `folder/<tenant>/<2 hex>/<name>`. */
 export class DiskFileStore implements FileStore {
   readonly #folder: string
 
@@ -101,7 +111,7 @@ export class DiskFileStore implements FileStore {
   }
 
   #path(tenantId: string, name: string): string {
-    return join(this.#folder, checked(tenantId, uuid), checked(name, whole).slice(34, 36), name)
+    return join(this.#folder, storedPath(tenantId, name))
   }
 }
 

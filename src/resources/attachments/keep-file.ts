@@ -1,14 +1,27 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
+import { BucketStore } from '../../privacy/bucket-store.ts'
 import { DiskFileStore, type FileStore, fileNameFor } from '../../privacy/file-store.ts'
 import { sealFile } from '../../privacy/sealed-file.ts'
 import { type Claim, judgeFile, sampleBytes } from './file-kind.ts'
 import type { FileRefusal } from './file-rules.ts'
 
-/** Where the service keeps attachments. */
-export const attachmentStore = (config: Pick<Config, 'dataDir'>): FileStore =>
-  new DiskFileStore(join(config.dataDir, 'attachments'))
+/** Where the service keeps attachments: one store for each configuration, as a bucket's connections are kept. */
+export function attachmentStore(config: StoreConfig): FileStore {
+  const store = stores.get(config) ?? newStore(config)
+  stores.set(config, store)
+  return store
+}
+
+const stores = new WeakMap<StoreConfig, FileStore>()
+
+type StoreConfig = Pick<Config, 'dataDir' | 'attachmentBucket'>
+
+const newStore = ({ dataDir, attachmentBucket }: StoreConfig): FileStore =>
+  attachmentBucket
+    ? new BucketStore(attachmentBucket, join(dataDir, 'spool'))
+    : new DiskFileStore(join(dataDir, 'attachments'))
 
 /** A file that lies in the store, encrypted under a key of its own; it counts once a row names it. */
 export interface KeptFile {
