@@ -190,6 +190,10 @@ export interface IdentityChangeEvent {
 export interface PreferenceEvent extends Wish {
   type: 'preference'
   from: Party
+  /** our own id of the message that it answers, where that is handed back: it is the wish of whom that went to */
+  messageId?: string
+  /** externalId of that message */
+  externalId?: string
   occurredAt: Date | null
 }
 
