@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { localServer, type Seen } from '../channels/local-server.ts'
 
-/** Answers in place of the bucket; undefined: the bucket answers after all. */
+/** Answers in place of the bucket; false: the bucket answers after all. */
 export type Fault = (seen: Seen, response: ServerResponse) => unknown
 
 export interface S3Double {
@@ -30,15 +30,11 @@ export const answered =
 
 /** A bucket on a loopback port that takes nothing but requests with the right signature, recomputed from what came over the line. */
 export async function s3Double(t: { teardown(end: () => Promise<void>): unknown }): Promise<S3Double> {
-  const server = await localServer((seen, response) => {
+  const server = await localServer((seen, response): void => {
     const why = wrongly(seen, double)
-    if (why !== null) {
-      double.unsigned.push(why)
-      return fail(response, 403, 'SignatureDoesNotMatch')
-    }
-    const fault = double.faults.shift() ?? double.always
-    if (fault) return fault(seen, response)
-    return answer(seen, response, double)
+    const fault = why === null ? (double.faults.shift() ?? double.always) : answered(403, 'SignatureDoesNotMatch')
+    if (why !== null) double.unsigned.push(why)
+    if (!fault || fault(seen, response) === false) answer(seen, response, double)
   })
   const double: S3Double = {
     url: `${server.url}/files`,

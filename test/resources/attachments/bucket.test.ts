@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,9 +8,12 @@ import { signWebhook } from '../../../src/channels/standard-webhooks.ts'
 import { sweepFiles } from '../../../src/delivery/file-upkeep.ts'
 import { tasks } from '../../../src/delivery/tasks.ts'
 import { fileNameFor } from '../../../src/privacy/file-store.ts'
+import { attached, basic, mailbox, multipart, part, secret } from '../../channels/email/fixtures.ts'
+import { startMailServer } from '../../channels/email/mail-server.ts'
 import { localServer } from '../../channels/local-server.ts'
 import { startTestService, type TestService } from '../../harness/service.ts'
-import { answered, type S3Double, s3Double } from '../../privacy/s3-double.ts'
+import { answered, type Fault, type S3Double, s3Double } from '../../privacy/s3-double.ts'
+import { done, send } from '../conversations/fixtures.ts'
 import { content, pdf, upload } from './fixtures.ts'
 
 /** The whole service with its worker, whose files lie in a bucket. */
@@ -103,6 +106,19 @@ t.test('uploads, files of messages and erasing work with a bucket as with a disk
   t.notMatch(service.logs.join(''), bucket.secret)
 })
 
+/** Runs a job as the worker does. */
+function jobs(t: { teardown(end: () => Promise<void>): unknown }, { db, config, log, tenantId }: TestService) {
+  const http = createHttpClient({ allowPrivate: true })
+  t.teardown(() => http.close())
+  return async (task: string, payload: Record<string, string>, attempts = 1): Promise<void> =>
+    tasks[task]?.({ db, http, config, log }, { tenantId, region: 'default', ...payload }, { attempts, maxAttempts: 25 })
+}
+
+const lanes = (service: TestService) =>
+  service.sql<{ lane: string; channelId: string }>(
+    `SELECT encode(lane, 'hex') AS lane, channel_id::text AS "channelId" FROM app.inbound_event`,
+  )
+
 t.test('a bucket that is away loses nothing: what was not stored was not answered', async (t) => {
   const { service, bucket } = await startWithBucket(t, false)
   const bytes = pdf(70_000)
@@ -118,25 +134,19 @@ t.test('a bucket that is away loses nothing: what was not stored was not answere
 
   const provider = await localServer((_seen, response) => response.writeHead(200).end(bytes))
   t.teardown(() => provider.close())
-  const { db, config, log, tenantId } = service
-  const http = createHttpClient({ allowPrivate: true })
-  t.teardown(() => http.close())
-  const run = (task: string, payload: Record<string, string>, attempts = 1) =>
-    tasks[task]?.({ db, http, config, log }, { tenantId, region: 'default', ...payload }, { attempts, maxAttempts: 25 })
+  const run = jobs(t, service)
   await connectorPost(service, `${provider.url}/offer.pdf`)
-  const [lane] = await service.sql<{ lane: string; channelId: string }>(
-    `SELECT encode(lane, 'hex') AS lane, channel_id::text AS "channelId" FROM app.inbound_event`,
-  )
+  const [lane] = await lanes(service)
   await run('normalise', lane ?? {})
   const waiting = await until(attachments(service, 'pending'))
   for (const attempts of [1, 8, 20])
-    await t.rejects(run('fetch-media', { attachmentId: waiting.id }, attempts) ?? Promise.resolve(), {
+    await t.rejects(run('fetch-media', { attachmentId: waiting.id }, attempts), {
       name: 'FileStoreAway',
     })
   t.ok(await attachments(service, 'pending')(), 'however often it was tried')
   const stored = await until(attachments(service, 'stored'))
   const removal = { storedAs: stored.stored_as }
-  await t.rejects(run('remove-file', removal) ?? Promise.resolve(), { name: 'FileStoreAway' })
+  await t.rejects(run('remove-file', removal), { name: 'FileStoreAway' })
 
   bucket.always = undefined
   t.equal((await upload(service, pdf(70_001), { headers })).status, 201)
@@ -146,10 +156,60 @@ t.test('a bucket that is away loses nothing: what was not stored was not answere
 
   const orphan = fileNameFor(randomUUID())
   const at = new Date(Date.now() - 2 * 86_400_000)
-  bucket.objects.set(`${tenantId}/${orphan.slice(34, 36)}/${orphan}`, { bytes: Buffer.from('left behind'), at })
+  bucket.objects.set(`${service.tenantId}/${orphan.slice(34, 36)}/${orphan}`, { bytes: Buffer.from('left behind'), at })
   for (const one of bucket.objects.values()) one.at = at
-  t.equal(await sweepFiles({ db, config, log }), 1, 'what no row names goes')
+  t.equal(await sweepFiles(service), 1, 'what no row names goes')
   t.equal(bucket.objects.size, 3)
   await run('remove-file', removal)
   t.equal(bucket.objects.size, 2)
+})
+
+t.test('a long mail waits for its bytes, and a message for its files, as long as the bucket is away', async (t) => {
+  const { service, bucket } = await startWithBucket(t, false)
+  const run = jobs(t, service)
+  const server = await startMailServer(t)
+  const settings = {
+    address: mailbox,
+    inbound: { kind: 'raw', secret },
+    smtp: { host: '127.0.0.1', port: server.port, secure: false },
+  }
+  const channel = await done(service, 'POST', '/v1/channels', { type: 'email', name: 'Mail', settings })
+  const bytes = randomBytes(300_000)
+  const raw = multipart('mixed', [part('Content-Type: text/plain', 'Large'), attached('large.bin', bytes)], {
+    From: 'big@example.org',
+    'Message-ID': '<big@example.org>',
+  })
+  const headers = { ...basic(secret), 'content-type': 'message/rfc822' }
+  const post = () => service.request('POST', `/v1/ingest/${channel.id}`, { token: null, body: raw, headers })
+  const unreadable: Fault = (seen, response) =>
+    seen.method === 'GET' && answered(503, 'SlowDown')(seen, response) !== false
+
+  bucket.always = answered(503, 'SlowDown')
+  t.equal((await post()).status, 503, 'so that it is delivered again')
+  t.equal((await lanes(service)).length, 0)
+  bucket.always = unreadable
+  t.equal((await post()).status, 200)
+  const [lane] = await lanes(service)
+  for (const attempts of [1, 6, 24]) await t.rejects(run('normalise', lane ?? {}, attempts))
+  t.match(await service.sql('SELECT status, attempts FROM app.inbound_event'), [{ status: 'stored', attempts: 0 }])
+  bucket.always = undefined
+  await run('normalise', lane ?? {}, 25)
+  const file = await until(attachments(service, 'pending'))
+  await run('fetch-media', { attachmentId: file.id })
+  t.ok((await content(service, file.id)).bytes.equals(bytes))
+
+  const [conversation] = (await done(service, 'GET', '/v1/conversations')).data
+  const uploaded = await upload(service, pdf(90_000))
+  const sent = await send(service, String(conversation?.id), { text: 'This one', attachmentIds: [uploaded.id] })
+  const status = async () => (await done(service, 'GET', `/v1/messages/${sent.id}`)).body.status
+  bucket.always = unreadable
+  await run('send', { conversationId: String(conversation?.id) })
+  t.same([await status(), server.taken.length], ['queued', 0], 'neither given up nor of unknown fate')
+  bucket.always = undefined
+  await until(async () => {
+    await run('send', { conversationId: String(conversation?.id) })
+    return (await status()) === 'sent' || undefined
+  })
+  t.equal(server.taken.length, 1)
+  t.same(bucket.unsigned, [])
 })
