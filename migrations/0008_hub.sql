@@ -27,6 +27,10 @@ ALTER TABLE app.channel ADD COLUMN connect_error text;
 ALTER TABLE app.channel ADD COLUMN connected_at timestamptz;
 ALTER TABLE app.channel ADD COLUMN connected_url text;
 -- Health counts what has failed lately. What waits is found by the queues' own indexes.
+-- Which message an event was about that came too early and was given up (a keyed hash of the provider's id): should the
+-- message come after all, even days later, the event is taken up again.
+ALTER TABLE app.inbound_event ADD COLUMN awaits bytea;
+CREATE INDEX inbound_event_awaiting ON app.inbound_event (tenant_id, awaits) WHERE awaits IS NOT NULL;
 CREATE INDEX inbound_event_failed ON app.inbound_event (tenant_id, channel_id, received_at) WHERE status = 'failed';
 CREATE INDEX message_failed ON app.message (tenant_id, channel_id, updated_at) WHERE status IN ('failed', 'unknown');
 CREATE INDEX attachment_troubled ON app.attachment (tenant_id, channel_id, updated_at) WHERE status IN ('failed', 'pending');

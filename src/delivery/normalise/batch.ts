@@ -8,6 +8,8 @@ import { attachmentStore } from '../../resources/attachments/keep-file.ts'
 import { removeAttachmentFiles } from '../../resources/attachments/queries.ts'
 import { channelFetch } from '../../resources/channels/queries.ts'
 import {
+  awaitedHash,
+  laneRevive,
   laneSettle,
   laneTake,
   laneTakeBeside,
@@ -95,7 +97,8 @@ export async function normaliseBatch(
         const settled = await settledEvents(tx, records, readings, outcomes, options.waitingDelaysMs)
         const isWoken = first.nextDueMs !== null && records.messages.some((one) => one.made)
         const isCut = found.length > own.length && found[own.length]?.isHeld === false
-        const goesOn = isWoken || isCut || found.length === options.limit
+        const isRevived = await revived(tx, taken, records)
+        const goesOn = isWoken || isCut || isRevived || found.length === options.limit
         const dueMs = goesOn && options.isLast ? Date.now() : nextDueMs(first, settled.slice(0, own.length))
         await write(tx, lane, records, settled, first.isChannelQuiet, isWoken, dueMs)
         for (const [i, event] of taken.entries()) {
@@ -113,6 +116,17 @@ export async function normaliseBatch(
     const ids = taken.map((event) => event.id)
     throw ids.length === 0 ? error : new BatchFailed(ids, error)
   }
+}
+
+/** Takes up again what was given up for lack of messages that this batch has made. @returns whether there was any */
+async function revived(tx: Tx, taken: readonly StoredEvent[], { keys, channel, messages }: Records): Promise<boolean> {
+  const made = messages.flatMap(({ made, externalId }) =>
+    made && externalId !== null ? awaitedHash(keys, channel.id, externalId) : [],
+  )
+  if (made.length === 0) return false
+  const rows = await laneRevive(tx, [...new Set(taken.map((event) => event.lane))], made)
+  for (const one of touches('inbound-events', rows, ['status', 'reason', 'attempts'], () => null)) tx.touch(one)
+  return rows.length > 0
 }
 
 /** As many as can be dealt with together: up to one that holds the lane, and of one channel. */

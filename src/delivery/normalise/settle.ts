@@ -1,7 +1,8 @@
 import type { Tx } from '../../db/database.ts'
 import { contactKey } from '../../privacy/contact-keys.ts'
 import type { ContactKey } from '../../privacy/keyring.ts'
-import { type SettledEvent, waitingReason } from '../../resources/inbound-events/lane.ts'
+import { indexable } from '../../resources/identities/address.ts'
+import { awaitedHash, type SettledEvent, waitingReason } from '../../resources/inbound-events/lane.ts'
 import { payloadContext } from '../../resources/inbound-events/payload.ts'
 import type { Reading } from './read.ts'
 import { iso, type Outcome, type Records } from './records.ts'
@@ -20,7 +21,8 @@ export async function settledEvents(
   const keyOf = contactKeys(tx, records)
   const now = Date.now()
   return Promise.all(
-    readings.map(async ({ event, payload }, i): Promise<SettledEvent> => {
+    readings.map(async (reading, i): Promise<SettledEvent> => {
+      const { event, payload } = reading
       const outcome = outcomes[i] ?? { status: 'waiting' }
       const delayMs = outcome.status === 'waiting' ? waitingDelaysMs[event.attempts] : undefined
       const isKept = outcome.contactId !== undefined && outcome.contactId !== event.contactId && payload !== null
@@ -36,6 +38,7 @@ export async function settledEvents(
         messageId: outcome.messageId ?? null,
         sealedPayload: key && payload ? key.seal(payload, payloadContext(event.id)).toString('base64') : null,
         isDropped: outcome.status === 'suppressed',
+        awaits: outcome.status === 'waiting' && delayMs === undefined ? awaitedBy(records, reading) : null,
       }
     }),
   )
@@ -46,6 +49,13 @@ function waited({ reason }: Outcome, delayMs: number | undefined): { status: str
   return delayMs === undefined
     ? { status: 'ignored', reason: reason ?? waitingReason }
     : { status: 'stored', reason: waitingReason }
+}
+
+/** The message that an event is about which was not there. */
+function awaitedBy({ keys, channel }: Records, { parsed }: Reading): string | null {
+  const events = parsed.outcome === 'events' ? parsed.events : []
+  const [externalId] = events.flatMap((one) => ('externalId' in one && one.externalId ? [one.externalId] : []))
+  return externalId === undefined ? null : awaitedHash(keys, channel.id, indexable(externalId)).toString('base64')
 }
 
 /** The keys of contacts, each opened once. */

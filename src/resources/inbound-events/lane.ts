@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { named, type SQL, sql } from '../../db/sql.ts'
+import type { TenantKeys } from '../../privacy/keyring.ts'
 
 /** Why a stored event waits while its lane goes on: the message that it is about is not known yet. */
 export const waitingReason = 'unknown_message'
@@ -117,6 +118,8 @@ export interface SettledEvent {
   sealedPayload: string | null
   /** Nothing of it stays but what recognises its redelivery. */
   isDropped: boolean
+  /** base64: the message that it waited for in vain, as `awaitedHash` names it */
+  awaits: string | null
 }
 
 /** Writes down what has become of events, each try counted; one whose person was erased meanwhile stays dropped. */
@@ -127,14 +130,37 @@ export async function laneSettle(tx: Tx, rows: readonly SettledEvent[]): Promise
         processed_at = CASE WHEN w.status = 'stored' THEN e.processed_at ELSE now() END, contact_id = CASE WHEN w."isDropped" THEN NULL ELSE coalesce(w."contactId", e.contact_id) END,
         conversation_id = coalesce(w."conversationId", e.conversation_id), message_id = coalesce(w."messageId", e.message_id),
         sealed_payload = CASE WHEN w."isDropped" THEN NULL ELSE coalesce(decode(w."sealedPayload", 'base64'), e.sealed_payload) END,
-        lane = CASE WHEN w."isDropped" THEN ''::bytea ELSE e.lane END, version = e.version + 1, updated_at = now()
+        lane = CASE WHEN w."isDropped" THEN ''::bytea ELSE e.lane END, awaits = decode(w.awaits, 'base64'), version = e.version + 1, updated_at = now()
       FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, status text, reason text, "retryAt" timestamptz, "contactId" uuid, "conversationId" uuid, "messageId" uuid,
-        "sealedPayload" text, "isDropped" boolean)
+        "sealedPayload" text, "isDropped" boolean, awaits text)
       WHERE e.tenant_id = ${named('tenant')}::uuid AND e.id = ANY (${named('ids')}::uuid[]) AND e.id = w.id AND e.reason IS DISTINCT FROM ${named('erased')} RETURNING e.id, e.version`,
   )
   // The ids once more by themselves: without statistics (a new database) the planner would read all of the tenant's rows.
   const ids = rows.map((row) => row.id)
   return tx.query(statement, { tenant: tx.principal.tenantId, ids, rows: JSON.stringify(rows), erased: erasedReason })
+}
+
+/** A message of a channel as events name it that come before it. */
+export const awaitedHash = (keys: TenantKeys, channelId: string, externalId: string): Buffer =>
+  keys.hash('awaited-message', `${channelId}\0${externalId}`)
+
+/**
+ * Takes up again the events of these lanes that were given up because one of these messages was not there. Providers
+ * deliver again for days, in any order: what was taken back stays taken back.
+ * @param lanes hexadecimal; whose locks are held
+ */
+export async function laneRevive(
+  tx: Tx,
+  lanes: readonly string[],
+  messages: readonly Buffer[],
+): Promise<{ id: string; version: number }[]> {
+  const statement = tx.kept(
+    'lane/revive',
+    () => sql`UPDATE app.inbound_event SET status = 'stored', reason = NULL, attempts = 0, retry_at = NULL, awaits = NULL, version = version + 1, updated_at = now()
+      WHERE tenant_id = ${named('tenant')}::uuid AND awaits = ANY (${named('messages')}::bytea[]) AND status = 'ignored'
+        AND lane = ANY (ARRAY(SELECT decode(l, 'hex') FROM unnest(${named('lanes')}::text[]) AS l)) RETURNING id, version`,
+  )
+  return tx.query(statement, { tenant: tx.principal.tenantId, lanes: [...lanes], messages: [...messages] })
 }
 
 /** Has events of the lane that wait for their message looked at again: messages have come. */
