@@ -3,7 +3,8 @@ export type StopWish = 'stop' | 'resume'
 
 /**
  * Words by which people say that they want no more of it, and that they do again. A message counts only where it is such
- * a word and nothing else: "stop by tomorrow" is none, and whoever says more is read by a person.
+ * a word and nothing else: "stop by tomorrow" is none, and whoever says more is read by a person. To start again takes a
+ * word that can mean nothing else: "voltar" and "anmelden" stand in menus, and every chat with a bot begins by "/start".
  *
  * Sources: the keywords that US carriers and gateways must obey (CTIA Messaging Principles and Best Practices §5.1.3; 47
  * CFR 64.1200(a)(10): stop, quit, end, revoke, opt out, cancel, unsubscribe); Canada's CWTA (STOP, ARRET); France's
@@ -107,20 +108,8 @@ const words: Readonly<Record<StopWish, readonly string[]>> = {
   ],
   resume: [
     ...['start', 'unstop', 'subscribe', 'resubscribe', 'opt in', 'optin', 'opt-in'],
-    ...["s'abonner", 'réabonner', 'alta', 'suscribir', 'suscribirme', 'inscrever', 'voltar', 'anmelden', 'iscrivimi'],
-    ...[
-      'aanmelden',
-      'старт',
-      'подписаться',
-      'ابدأ',
-      'اشتراك',
-      '订阅',
-      '訂閱',
-      '配信再開',
-      '配信希望',
-      '수신동의',
-      'mulai',
-    ],
+    ...["s'abonner", 'réabonner', 'suscribir', 'suscribirme', 'iscrivimi', 'подписаться'],
+    ...['اشتراك', '订阅', '訂閱', '配信再開', '配信希望', '수신동의'],
   ],
 }
 
@@ -140,7 +129,33 @@ const states: ReadonlyMap<string, StopWish> = new Map(
 /** Longer than any of the words. */
 const lengthMax = 60
 
-/** What somebody wants who writes just this; null where it is not such a word. */
+/** What a button can be called that is there to say stop; "Cancel", "End" and "Salir" mean other things on a menu. */
+const buttons: ReadonlySet<string> = new Set(
+  [
+    ...['stop', 'stopall', 'stop all', 'unsubscribe', 'opt out', 'optout', 'opt-out', 'stop promotions'],
+    ...['désabonner', 'se désabonner', 'arrêter les promotions', 'darme de baja', 'cancelar inscrição', 'descadastrar'],
+    ...[
+      'abbestellen',
+      'disiscrivi',
+      'uitschrijven',
+      'отписаться',
+      'إلغاء الاشتراك',
+      '退订',
+      '退訂',
+      '配信停止',
+      '수신거부',
+    ],
+  ].map(plain),
+)
+
+/** What somebody wants who writes just this; null where it is not such a word. A bot's commands are as its buttons are. */
 export function stopWord(text: string): StopWish | null {
-  return text.length > lengthMax ? null : (states.get(plain(text)) ?? null)
+  if (text.length > lengthMax) return null
+  if (text.trimStart().startsWith('/')) return stopButton(text)
+  return states.get(plain(text)) ?? null
+}
+
+/** The same of somebody who presses a button of this name: nobody starts again by one. */
+export function stopButton(text: string): StopWish | null {
+  return text.length <= lengthMax && buttons.has(plain(text)) ? 'stop' : null
 }

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import t from 'tap'
-import { stopWord } from '../../src/privacy/stop-words.ts'
+import { stopButton, stopWord } from '../../src/privacy/stop-words.ts'
 import { done } from '../resources/conversations/fixtures.ts'
 import { signed, whatsappPost } from '../resources/ingest/posts.ts'
 import { startLanes } from './lanes.ts'
@@ -159,6 +159,11 @@ t.test('stop is understood in the languages of the countries served, and in no s
     '«Стоп»',
   ])
     t.equal(stopWord(word), 'stop', word)
-  for (const word of ['start', 'UNSTOP', 'Alta']) t.equal(stopWord(word), 'resume', word)
+  for (const word of ['start', 'UNSTOP', 'Suscribirme']) t.equal(stopWord(word), 'resume', word)
   for (const word of ['stop it now please', 'end of story', 'unstoppable', '', '1']) t.equal(stopWord(word), null, word)
+  // Every chat with a bot begins so, and these stand in every menu.
+  for (const word of ['/start', '/cancel', 'Voltar', 'Anmelden']) t.equal(stopWord(word), null, word)
+  t.equal(stopWord('/stop'), 'stop')
+  for (const name of ['Start', 'Voltar', 'Cancel', 'Cancelar', 'End']) t.equal(stopButton(name), null, name)
+  for (const name of ['STOP', 'Unsubscribe', 'Stop promotions', '退订']) t.equal(stopButton(name), 'stop', name)
 })

@@ -135,11 +135,11 @@ function errorResult(error: JsonValue, response: HttpResponse, table: ErrorTable
   return { outcome: 'failed', code: String(code), message: details, class: failure }
 }
 
-/** Without such words the status decides; a gateway (502, 504) may have lost the answer to a message that went out. */
+/** Without such words the status decides; who broke down (500) or lost the answer (502, 504) may have sent it first. */
 function statusResult(response: HttpResponse): Failure {
   const { status } = response
-  if (status === 502 || status === 504) return { outcome: 'unknown', reason: `http_${status}` }
-  if (status === 408 || status === 429 || status >= 500) return retry(`http_${status}`, retryAfterMs(response.headers))
+  if (status >= 500 && status !== 503) return { outcome: 'unknown', reason: `http_${status}` }
+  if (status === 408 || status === 429 || status === 503) return retry(`http_${status}`, retryAfterMs(response.headers))
   if (status === 401 || status === 403)
     return {
       outcome: 'failed',

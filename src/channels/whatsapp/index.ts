@@ -1,5 +1,5 @@
 import type { ChannelType, Parsed } from '../channel.ts'
-import { META_SECRETS } from '../meta/settings.ts'
+import { apiBaseUrl, META_SECRETS } from '../meta/settings.ts'
 import { hubHandshake, verifyHubSignature } from '../meta/verify.ts'
 import { fetchWhatsAppMedia, MEDIA_BYTES_MAX } from './media.ts'
 import { parseWhatsApp } from './parse.ts'
@@ -24,6 +24,8 @@ const WEBHOOK_FIELDS = [
   'message_template_status_update',
   'message_template_quality_update',
   'template_category_update',
+  'message_template_components_update',
+  'business_username_update',
   'group_lifecycle_update',
   'group_participants_update',
 ]
@@ -43,6 +45,11 @@ export const whatsapp: ChannelType<WhatsAppSettings, Parsed> = {
   setup: (settings, webhookUrl) => [
     { name: 'callback_url', hint: 'Meta app → WhatsApp → Configuration → Callback URL', value: webhookUrl },
     { name: 'verify_token', hint: 'Meta app → WhatsApp → Configuration → Verify token', value: settings.verifyToken },
+    {
+      name: 'subscribed_apps',
+      hint: 'Once: POST to this address of the Graph API with the access token, or the account sends the app nothing.',
+      value: `${apiBaseUrl(settings)}/${settings.wabaId ?? '{waba-id}'}/subscribed_apps`,
+    },
     { name: 'fields', hint: 'Meta app → WhatsApp → Configuration → Webhook fields', value: WEBHOOK_FIELDS.join(', ') },
   ],
   reaches: ['whatsapp', 'whatsapp_bsuid', 'whatsapp_parent_bsuid', 'phone'],

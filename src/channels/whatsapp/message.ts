@@ -28,7 +28,7 @@ export function bodyOf(item: JsonValue, errors: JsonValue[] = []): Body {
   const body = objectAt(item, type)
   switch (type) {
     case 'text':
-      return plain('text', { text: textAt(body, 'body') ?? '' }, textAt(body, 'body') ?? '', item)
+      return written(textAt(body, 'body') ?? textAt(item, 'text') ?? '', item)
     case 'image':
     case 'video':
     case 'audio':
@@ -65,6 +65,8 @@ export function bodyOf(item: JsonValue, errors: JsonValue[] = []): Body {
       return unsupported(type, item, errors)
   }
 }
+
+const written = (text: string, item: JsonValue): Body => plain('text', { text }, text, item)
 
 function plain(
   type: MessageBody['type'],

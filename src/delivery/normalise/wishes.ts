@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { MessageEvent, PreferenceEvent, Wish } from '../../channels/neutral.ts'
-import { stopWord } from '../../privacy/stop-words.ts'
+import { type StopWish, stopButton, stopWord } from '../../privacy/stop-words.ts'
 import { personOf } from './people.ts'
 import { type Cause, iso, type Outcome, type Records } from './records.ts'
 
@@ -16,12 +16,15 @@ export function applyPreference(records: Records, event: PreferenceEvent, cause:
 export function wishesOf(records: Records, event: MessageEvent, cause: Cause, contactId: string): void {
   for (const one of event.wishes ?? []) wish(records, one, 'event', cause, contactId)
   const isSaid = event.direction === 'inbound' && !event.historical && event.automated === undefined
-  const state = isSaid && worded.has(event.message.type) ? stopWord(event.message.text) : null
+  const state = isSaid ? wordOf(event.message) : null
   if (state !== null) wish(records, { category: 'marketing', state }, 'keyword', cause, contactId)
 }
 
-/** Types of messages whose text is what somebody wrote or chose. */
-const worded: ReadonlySet<string> = new Set(['text', 'button', 'interactive'])
+/** What somebody wrote, or chose of what was offered, says of being written to. */
+function wordOf({ type, text }: MessageEvent['message']): StopWish | null {
+  if (type === 'text') return stopWord(text)
+  return type === 'button' || type === 'interactive' ? stopButton(text) : null
+}
 
 function wish(
   records: Records,

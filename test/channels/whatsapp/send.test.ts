@@ -160,7 +160,7 @@ t.test('error codes have their consequence', async (t) => {
 t.test('an answer without words of the provider is judged by its status', async (t) => {
   for (const [status, expected] of [
     [503, { outcome: 'retry', reason: 'http_503' }],
-    [500, { outcome: 'retry' }],
+    [500, { outcome: 'unknown' }],
     [502, { outcome: 'unknown' }],
     [504, { outcome: 'unknown' }],
     [401, { outcome: 'failed', class: 'reauthorise' }],
