@@ -4,7 +4,8 @@ import { idOf, time } from '../../access/define.ts'
 import { liveWhere, rowsWhere } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { Caller, JsonRow, ReadPlan, Tx } from '../../db/database.ts'
-import { named, sql } from '../../db/sql.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
+import { message } from '../../db/tables/conversation.ts'
 import { erasedPart, missed } from '../../db/tombstone.ts'
 import { present, utc, viewOf } from '../../db/view.ts'
 import { callerOf } from '../../http/guard.ts'
@@ -12,6 +13,7 @@ import { changeOnce } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
 import { idParams, noContent } from '../../http/schema.ts'
+import { messages } from '../messages/schema.ts'
 import { markerBack, markerSet } from './read-marker.ts'
 import { conversations } from './schema.ts'
 import { ownMarker } from './unread.ts'
@@ -27,7 +29,9 @@ const body = z
 const marker = z
   .object({
     conversationId: idOf('The conversation.'),
-    lastMessageId: idOf('The last message that you have read; null: none, or you have never said so.').nullable(),
+    lastMessageId: idOf(
+      'The last message that you have read, of those that you see; null: none, or you have never said so.',
+    ).nullable(),
     readAt: time('When you said so.').nullable(),
     unreadCount: z
       .int()
@@ -133,6 +137,15 @@ async function markerOf({ db }: Deps, caller: Caller, id: string): Promise<JsonR
 
 const shown = ['id', 'unreadCount']
 
+/** A marker may stand at a message that its member does not see: what they are told is the last one before it that they do. */
+function lastSeen(principal: Principal): SQL {
+  const rows = rowsWhere(principal, messages, 'read')
+  if (!rows) return sql`NULL::uuid`
+  return sql`(SELECT ${messages.id} FROM ${messages.table} WHERE ${messages.tenant} = ${conversations.tenant} AND ${message.conversationId} = ${conversations.id}
+    AND (${message.occurredAt}, ${message.id}) <= ${ownMarker(sql`r.message_at, r.message_id`)} AND ${rows} AND ${liveWhere(principal, messages)}
+    ORDER BY ${message.occurredAt} DESC, ${message.id} DESC LIMIT 1)`
+}
+
 function plan(principal: Principal, id: string): ReadPlan {
   return {
     key: 'conversations/read-marker',
@@ -145,7 +158,7 @@ function plan(principal: Principal, id: string): ReadPlan {
         {
           name: 'rows',
           resource: conversations.name,
-          columns: sql`${view.columns}, ${ownMarker(sql`r.message_id`)} AS "_marked", ${ownMarker(sql`r.updated_at`)} AS "_markedAt"`,
+          columns: sql`${view.columns}, ${lastSeen(principal)} AS "_marked", ${ownMarker(sql`r.updated_at`)} AS "_markedAt"`,
           from: sql`${conversations.table}`,
           tenant: conversations.tenant,
           where: sql`${rows || sql`false`} AND ${conversations.id} = ${named('id')}::uuid AND ${liveWhere(principal, conversations)}`,

@@ -160,6 +160,29 @@ t.test('whoever sees only some messages is not told how many the others are', as
   t.match((await done(service, 'GET', '/v1/conversations/counts', undefined, token)).body, { unread: 0 })
 })
 
+t.test('a marker names no message that its member does not see', async (t) => {
+  const lanes = await startLanes(t)
+  const { service } = lanes
+  const talk = await talkOf(lanes, 3)
+  await service.sql(`UPDATE app.message SET purpose = 'sales' WHERE id = ANY ($1)`, [talk.messageIds.slice(0, 2)])
+  const seeing = async (purpose: string) => {
+    const grants = [
+      { resource: 'conversations', actions: ['read'], fields: { read: ['*'] } },
+      { resource: 'messages', actions: ['read'], fields: { read: ['*'] }, when: { eq: ['purpose', purpose] } },
+    ]
+    return (await service.member(await service.role(grants))).token
+  }
+  const [some, none] = [await seeing('sales'), await seeing('nothing')]
+  const read = `${talk.path}/read`
+  for (const method of ['PUT', 'POST', 'GET']) {
+    const named = async (token: string) =>
+      (await done(service, method, read, method === 'GET' ? undefined : {}, token)).body.lastMessageId
+    t.equal(await named(some), talk.messageIds[1], `${method}: the last one that they see`)
+    t.equal(await named(none), null, method)
+  }
+  t.equal((await done(service, 'PUT', read, {})).body.lastMessageId, talk.messageIds[2], 'who sees all is told all')
+})
+
 t.test('a marker is set in what one sees, by whoever has eyes', async (t) => {
   const lanes = await startLanes(t)
   const { service } = lanes
