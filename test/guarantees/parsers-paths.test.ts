@@ -68,6 +68,13 @@ t.test('however an id, a value or a method is written, it leads to the same reco
         await request('HEAD', path, { token }),
         await request('OPTIONS', path, { token }),
       ]
+      // A page's preflight asks the channel, and there is none; a stream has no head.
+      if (url.startsWith('/v1/webchat/')) {
+        t.same([options.status, head.text], [get.status, ''], `HEAD and OPTIONS of ${url}`)
+        t.ok([get.status, 405].includes(head.status), url)
+        t.notMatch(`${get.text}${options.text}`, secret, url)
+        continue
+      }
       t.same([head.status, head.text, options.text], [get.status, '', ''], `HEAD and OPTIONS of ${url}`)
       t.notMatch(get.text, secret, url)
     }

@@ -21,7 +21,7 @@ const link = z
   .object({
     url: z.url().meta({
       description: 'Where the content is served without a header: for an `img`, a player, a download.',
-      example: 'https://hub.example.com/v1/files/AbCd…',
+      example: 'https://hub.example.com/v1/files/AbCdEfGh',
     }),
     expiresAt: time('Until when.'),
   })

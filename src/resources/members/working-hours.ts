@@ -17,13 +17,16 @@ const hours = z
   )
   .max(6)
 
+const ofDay = (day: (typeof days)[number]) =>
+  hours.optional().meta({ description: `The hours of ${day}.`, example: [{ from: '09:00', to: '17:30' }] })
+
 /** When a member works: a time zone, and for each day of the week the hours; a day that is left out is free. */
 export const workingHoursSchema = z
   .strictObject({
     timezone: timezone('The time zone that the hours are in.'),
     days: z
       .strictObject(
-        Object.fromEntries(days.map((day) => [day, hours.optional()])) as Record<
+        Object.fromEntries(days.map((day) => [day, ofDay(day)])) as Record<
           (typeof days)[number],
           z.ZodOptional<typeof hours>
         >,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineResource, idOf, time } from '../../access/define.ts'
+import { defineResource, idOf } from '../../access/define.ts'
 import { literals } from '../../access/literal.ts'
 import { sql } from '../../db/sql.ts'
 import { contact } from '../../db/tables/contact.ts'
@@ -19,9 +19,9 @@ export const subjects = defineResource({
       ? null
       : sql`EXISTS (SELECT FROM ${contact} WHERE ${contact.tenantId} = ${subject.tenantId} AND ${contact.businessUnitId} = ANY (${literals(units)}::uuid[])
           AND ${contact.subjectId} IN (SELECT j.id FROM ${subject} AS j WHERE j.tenant_id = ${subject.tenantId} AND (j.id = ${subject.id} OR j.merged_into_id = ${subject.id})))`,
+  // Not since when they are known: whoever sees one unit would learn that another one knew them before.
   fields: {
     id: { column: subject.id, schema: idOf('The subject’s id.') },
-    createdAt: { column: subject.createdAt, schema: time('Since when they are known.') },
   },
 })
 
@@ -29,6 +29,7 @@ export const subjectAnswer = subjects.answer
   .extend({
     contacts: z
       .array(contacts.answer)
+      .optional()
       .meta({ description: 'Their contacts in the business units that you see, each as you may see it.' }),
   })
   .meta({ id: 'SubjectWithContacts', description: subjects.description })

@@ -70,7 +70,8 @@ t.test('the audit answers who did what to whom', async (t) => {
   })
   await t.test('holds no value of a person', async (t) => {
     const text = JSON.stringify(await service.sql('SELECT e.*, sealed_note::text FROM audit.readable_event e'))
+    // As words of their own: letters of a hash may stand in any order.
     for (const value of ['Anna', 'Bea', '+4917012345678', '12345678', 'Quokka', 'owner@example.com', agent.email])
-      t.notMatch(text, value, value)
+      t.notMatch(text, new RegExp(`(?<![\\w-])${RegExp.escape(value)}(?![\\w-])`), value)
   })
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { statusChange } from '../../../src/resources/conversations/status.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
-const open = { status: 'open', snoozedUntil: null, waitingSince: '2026-11-22T11:00:00Z' }
+const open = { status: 'open', snoozedUntil: null, waitingSince: '2026-11-22T11:00:00Z', unreadCount: 2 }
 const asleep = { status: 'snoozed', snoozedUntil: '2026-11-23T09:00:00+00:00', waitingSince: null }
 const change = (before: Record<string, unknown>, body: Record<string, unknown>) =>
   statusChange(before, { ...before, ...body }, body, now)
@@ -30,6 +30,7 @@ t.test('a later moment moves the waking', async (t) => {
 })
 
 t.test('closing ends the waiting', async (t) => {
-  t.same(change(open, { status: 'closed' }).columns, { waiting_since: null })
+  t.same(change(open, { status: 'closed' }).columns, { waiting_since: null, unread_count: 0 })
+  t.same(change({ ...open, unreadCount: 0 }, { status: 'closed' }).columns, { waiting_since: null })
   t.same(change(open, { subject: 'x' }).columns, {})
 })
