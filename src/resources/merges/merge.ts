@@ -12,7 +12,9 @@ import { contacts } from '../contacts/schema.ts'
 import { type Conflict, conflictsOf } from './conflicts.ts'
 import { joinFields, type Side, textsOf } from './fields.ts'
 import { moveRows, settlePrimary } from './move.ts'
+import { originsOf } from './origins.ts'
 import { type Counts, mergeInsert } from './record.ts'
+import { refuseRevealed } from './revealed.ts'
 import { writeFields } from './write-fields.ts'
 
 export interface MergeOrder {
@@ -30,14 +32,14 @@ export interface MergeOutcome {
   contact: JsonRow
   merges: { id: string; contactId: string; counts: Counts }[]
   conflicts: Conflict[]
-  /** the names of the fields of the contacts that the caller has been shown, for the audit */
-  seen: { shown: string[]; masked: string[] }
+  /** the names of the fields that the caller has been shown, of each contact by its id, for the audit */
+  seen: ReadonlyMap<string, LockedRow['seen']>
 }
 
 /**
  * Joins contacts of one business unit into one, in one transaction: everything that is theirs moves, they themselves stay
  * as they are, in state `merged`, with what it takes to bring them back. Alone with everything that is done with any of
- * them; all locks are taken in one order.
+ * them; all locks are taken in one order. What the caller is not shown of one of them it is not shown of all.
  * @throws Problem not_found, gone, erased, forbidden, version_mismatch, unprocessable
  */
 export async function mergeContacts(tx: Tx, order: MergeOrder): Promise<MergeOutcome> {
@@ -63,22 +65,12 @@ export async function mergeContacts(tx: Tx, order: MergeOrder): Promise<MergeOut
   for (const otherId of otherIds) {
     const theirs = rowOf(otherId)
     conflicts.push(...conflictsOf(otherId, current, theirs, choices))
-    const made = await mergeOne(tx, { contactId, otherId, requestId, choices }, current.clear, theirs.clear)
+    const made = await mergeOne(tx, { contactId, otherId, requestId, choices }, current, theirs)
     contact = made.contact
     merges.push({ id: made.id, contactId: otherId, counts: made.counts })
     if (otherId !== otherIds.at(-1)) current = await lockRow(tx, contacts, contactId, 'merge')
   }
-  const seen = [...rows.values()].map((row) => row.seen)
-  return {
-    requestId,
-    contact,
-    merges,
-    conflicts,
-    seen: {
-      shown: [...new Set(seen.flatMap((one) => one.shown))],
-      masked: [...new Set(seen.flatMap((one) => one.masked))],
-    },
-  }
+  return { requestId, contact, merges, conflicts, seen: new Map([...rows].map(([id, row]) => [id, row.seen])) }
 }
 
 async function mergeOne(
@@ -89,9 +81,10 @@ async function mergeOne(
     requestId,
     choices,
   }: { contactId: string; otherId: string; requestId: string; choices: MergeOrder['choices'] },
-  ours: JsonRow,
-  theirs: JsonRow,
+  oursRow: LockedRow,
+  theirsRow: LockedRow,
 ): Promise<{ id: string; contact: JsonRow; counts: Counts }> {
+  const [ours, theirs] = [oursRow.clear, theirsRow.clear]
   // Nobody can be given a key any more once they are merged, and what their rows held is sealed under it.
   await contactKey(tx, otherId)
   const { moved, counts } = await moveRows(tx, otherId, contactId)
@@ -110,10 +103,13 @@ async function mergeOne(
     resource: contacts.name,
     ids: [otherId],
     changed: ['state', 'mergedIntoId'],
+    ...theirsRow.seen,
     subjectIds: [otherId, contactId],
     ...(state ? { version: state.version } : {}),
   })
-  const contact = await writeFields(tx, contactId, ours, values)
+  const brought = { contactId, mergedId: otherId, fields, externalIds: theirs.externalIds }
+  const contact = await writeFields(tx, contactId, ours, values, await originsOf(tx, [contactId, otherId], [brought]))
+  refuseRevealed(contact, oursRow, theirsRow, fields, otherId)
   await settlePrimary(tx, contactId, { ...ours, ...Object.fromEntries(values) })
   const id = randomUUIDv7()
   const all: Counts = {

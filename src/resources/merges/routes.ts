@@ -34,7 +34,7 @@ export function mergeRoutes(app: FastifyInstance, { db }: Deps): void {
       idempotent: true,
       ifMatch: 'optional',
       description:
-        'Addresses, conversations, messages, notes, files, consents, tags, custom fields and ids in other systems of the other contacts go to this one; from then on those answer 410 with `mergedIntoId`. It can be taken back with `unmerge`. With `dryRun` nothing is done: the answer says exactly what would come of it, and is recorded as a read. Only contacts of one business unit can be joined.',
+        'Addresses, conversations, messages, notes, files, consents, tags, custom fields and ids in other systems of the other contacts go to this one; from then on those answer 410 with `mergedIntoId`. It can be taken back with `unmerge`. With `dryRun` nothing is done: the answer says exactly what would come of it, and is recorded as a read. Only contacts of one business unit can be joined. Where a value that you do not see in clear on its own contact would become clear to you, both are refused with `would_reveal`: choose the side that you see, or leave it to somebody who sees both.',
     }),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
@@ -152,8 +152,8 @@ async function dryRun(tx: Tx, order: MergeOrder): Promise<JsonRow> {
   const outcome = await mergeContacts(silent, order)
   await tx.query(sql`ROLLBACK TO SAVEPOINT dry_run`)
   tx.contactKeys.clear()
-  const ids = [order.contactId, ...order.otherIds]
-  tx.touch({ resource: contacts.name, ids, ...outcome.seen, subjectIds: ids })
+  const subjectIds = [order.contactId, ...order.otherIds]
+  for (const [id, seen] of outcome.seen) tx.touch({ resource: contacts.name, ids: [id], ...seen, subjectIds })
   return answerOf(outcome, order, true)
 }
 
@@ -164,8 +164,10 @@ async function mergedBefore({ db }: Pick<Deps, 'db'>, caller: Caller, requestId:
     const [first] = merges
     if (!first) throw new Problem('not_found')
     const { record, seen } = await seenContact(tx, first.contactId)
-    const ids = [first.contactId, ...merges.map((one) => one.mergedId)]
-    tx.touch({ resource: contacts.name, ids, ...seen, subjectIds: ids })
+    const others = merges.map((one) => one.mergedId)
+    const subjectIds = [first.contactId, ...others]
+    tx.touch({ resource: contacts.name, ids: [first.contactId], ...seen, subjectIds })
+    tx.touch({ resource: contacts.name, ids: others, subjectIds })
     return {
       contactId: first.contactId,
       dryRun: false,

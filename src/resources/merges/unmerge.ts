@@ -11,6 +11,7 @@ import { lockPerson } from '../../privacy/erasure-locks.ts'
 import { contacts } from '../contacts/schema.ts'
 import { type OtherMerge, partFields, textsOf } from './fields.ts'
 import { settlePrimary } from './move.ts'
+import { originsOf } from './origins.ts'
 import { type Parted, partRows } from './part.ts'
 import { type MergeRecord, mergeClose, mergeListOpen, mergeRemember } from './record.ts'
 import { writeFields } from './write-fields.ts'
@@ -54,6 +55,7 @@ export async function unmergeContacts(
     sql`UPDATE app.contact SET state = 'active', merged_into_id = NULL, version = version + 1, updated_at = now()
       WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${mergedId}::uuid RETURNING version`,
   )
+  const origins = await originsOf(tx, [contactId, mergedId], [{ ...merge, externalIds: theirs.clear.externalIds }])
   const counts = await partRows(tx, merge, others)
   const memories = await memoriesOf(tx, others)
   const parted = partFields(ours.clear, { order: merge.contactVersion, fields: merge.fields }, memories)
@@ -63,7 +65,7 @@ export async function unmergeContacts(
   const values = new Map(parted.values)
   if (JSON.stringify(parted.tags) !== JSON.stringify(textsOf(ours.clear.tags))) values.set('tags', parted.tags)
   if (externalIds) values.set('externalIds', externalIds)
-  const contact = await writeFields(tx, contactId, ours.clear, values)
+  const contact = await writeFields(tx, contactId, ours.clear, values, origins)
   await settlePrimary(tx, contactId, { ...ours.clear, ...Object.fromEntries(values) })
   await mergeClose(tx, merge.id)
   const unmerged = await seenContact(tx, mergedId)

@@ -1,3 +1,4 @@
+import type { Touched } from '../../db/audit-event.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
 import { columnsOf, finishRow, updateRow } from '../../db/row-changes.ts'
 import { residenceColumns } from '../contacts/addresses.ts'
@@ -5,6 +6,7 @@ import { contacts } from '../contacts/schema.ts'
 import { definitionList } from '../custom-fields/definition.ts'
 import { valuesRemove, valuesSet } from '../custom-fields/stored.ts'
 import { catalogueTags } from '../tags/queries.ts'
+import { type Origins, partedChange } from './origins.ts'
 
 const customPrefix = 'customFields.'
 
@@ -12,6 +14,7 @@ const customPrefix = 'customFields.'
  * Sets fields of a contact that merging or parting gives it: by full public names, null for nothing. Not what the caller
  * asks for field by field, but what follows from the whole: the right to merge is enough.
  * @param clear the contact before, in clear
+ * @param originOf whose values they are: the audit keeps each under the key of whom it is about
  * @returns the record as the caller sees it; its version counts one more
  */
 export async function writeFields(
@@ -19,6 +22,7 @@ export async function writeFields(
   id: string,
   clear: JsonRow,
   values: ReadonlyMap<string, unknown>,
+  originOf: Origins,
 ): Promise<JsonRow> {
   const custom = [...values].flatMap(([name, value]) =>
     name.startsWith(customPrefix) ? [{ key: name.slice(customPrefix.length), value }] : [],
@@ -58,5 +62,14 @@ export async function writeFields(
     before: clear,
     isWritten: true,
   })
-  return finish.now(tx)
+  const parted: Tx = Object.create(tx, {
+    touch: {
+      value: (one: Touched) => {
+        const changes = (one.values ?? []).flatMap((change) => partedChange(change, originOf))
+        const subjectIds = [...new Set([id, ...changes.map(({ subjectId }) => subjectId)])]
+        tx.touch({ ...one, subjectIds, values: changes })
+      },
+    },
+  })
+  return finish.now(parted)
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { sql } from '../../../src/db/sql.ts'
 import { contactKey } from '../../../src/privacy/contact-keys.ts'
 import { keyContext } from '../../../src/resources/attachments/queries.ts'
+import { keysOfContacts, pastChanges } from '../../../src/resources/history/past-changes.ts'
 import { systemCaller } from '../../../src/resources/tenants/create.ts'
 import { said, startLanes } from '../../delivery/lanes.ts'
 import { startTestService, type TestService } from '../../harness/service.ts'
@@ -141,4 +142,46 @@ t.test('files stay readable through merging, parting, and what came meanwhile', 
   t.equal(sealed.length, 0, 'under its own key again')
   const rows = await service.sql('SELECT FROM app.attachment WHERE contact_id <> $1', [other.contactId])
   t.equal(rows.length, 0, 'both are the other’s again')
+})
+
+t.test('after a merge was taken back, nobody’s history tells what the other one’s values were', async (t) => {
+  const service = await startTestService(t)
+  const make = async (body: object) => (await done(service, 'POST', '/v1/contacts', body)).id
+  const history = async (id: string) => (await done(service, 'GET', `/v1/contacts/${id}/history?limit=200`)).text
+  const a = await make({ displayName: 'A', company: 'Own Ltd', tags: ['ours'] })
+  const b = await make({
+    displayName: 'B',
+    phone: '+4915155512345',
+    email: 'b-only@example.com',
+    company: 'Theirs Ltd',
+    address: { city: 'theirs-region' },
+    tags: ['theirs-tag'],
+    externalIds: [{ system: 'crm', id: 'theirs-id' }],
+  })
+  const c = await make({ displayName: 'C', jobTitle: 'deep-title' })
+  await done(service, 'POST', `/v1/contacts/${b}/merge`, { mergeId: c })
+  await done(service, 'POST', `/v1/contacts/${a}/merge`, { mergeId: b, fields: { company: 'theirs' } })
+  const theirs = /55512345|b-only@example|Theirs Ltd|theirs-region|theirs-tag|theirs-id|deep-title/g
+  const found = (text: string) => [...new Set(text.match(theirs) ?? [])].sort()
+  t.equal(found(await history(a)).length, 7, 'while they are one, the history tells all of it')
+  t.match(await history(a), /Own Ltd/)
+  await done(service, 'POST', `/v1/contacts/${a}/unmerge`, { mergeId: b })
+  t.same(found(await history(a)), [])
+  t.match(await history(a), /Own Ltd/)
+  t.notMatch(await history(b), /Own Ltd/)
+  t.match(await history(b), /deep-title/)
+  await done(service, 'POST', `/v1/contacts/${b}/unmerge`, { mergeId: c })
+  t.notMatch(await history(b), /deep-title/)
+  const erased = await service.request('POST', `/v1/contacts/${b}/erase`, { body: { reason: 'asked for it' } })
+  t.equal(erased.status, 200, erased.text)
+  t.same(found(await history(a)), [])
+  // What is kept of A's own changes opens under A's key alone: nothing of the other one's is in it.
+  const caller = systemCaller(service.db, { tenantId: service.tenantId, region: 'default' }, null)
+  const kept = await service.db.change(caller, { action: 'import', resource: 'contacts' }, async (tx) => {
+    const keys = await keysOfContacts(tx, [a])
+    tx.touch({ resource: 'contacts', ids: [a] })
+    return (await pastChanges(tx, keys, null, 200)).changes
+  })
+  t.ok(kept.length > 0)
+  t.same(found(JSON.stringify(kept)), [])
 })

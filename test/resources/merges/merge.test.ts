@@ -187,3 +187,45 @@ t.test('merged into whom, only whoever sees it is told', async (t) => {
   )
   t.equal((await service.request('GET', `/v1/contacts/${at}`, { token: other.token })).status, 404)
 })
+
+t.test('joining a stranger with one’s own contact shows nothing of the stranger that was masked', async (t) => {
+  const service = await startTestService(t)
+  const role = await service.role([
+    {
+      resource: 'contacts',
+      actions: ['read', 'merge'],
+      fields: { read: ['displayName', 'ownerId', 'company'], mask: ['phone', 'email'] },
+    },
+    { resource: 'contacts', actions: ['read'], fields: { read: ['*'] }, when: { eq: ['ownerId', '$me.id'] } },
+  ])
+  const { token, id: memberId } = await service.member(role)
+  const own = await make(service, { displayName: 'Mine', ownerId: memberId, email: 'mine@example.com' })
+  const stranger = await make(service, { displayName: 'Stranger', phone: '+4915155512345', company: 'Theirs Ltd' })
+  const seen = await done(service, 'GET', `/v1/contacts/${stranger}`, undefined, token)
+  t.notMatch(seen.text, /55512345/, 'masked where it stands')
+  for (const dryRun of [true, false]) {
+    const answer = await merge(service, own, { mergeId: stranger, dryRun }, { token })
+    t.match([answer.status, faultsOf(answer)], [422, [{ path: '/fields/phone', code: 'would_reveal' }]], answer.text)
+    t.notMatch(answer.text, /55512345/)
+  }
+  t.equal((await service.request('GET', `/v1/contacts/${stranger}`)).status, 200, 'nothing was done')
+
+  const dry = await merge(service, own, { mergeId: stranger, dryRun: true, fields: { phone: 'ours' } }, { token })
+  t.equal(dry.status, 200, dry.text)
+  t.notMatch(dry.text, /55512345/)
+  t.match(dry.body.contact, { company: 'Theirs Ltd', email: 'mine@example.com' })
+  const [event] = await eventsOf(service, dry)
+  const touched = event?.touched as { ids: string[]; shown: string[]; masked: string[] }[]
+  const of = (id: string) => touched.find((one) => one.ids.includes(id))
+  t.match([of(own)?.shown.includes('email'), of(stranger)?.shown.includes('email')], [true, false])
+  t.same([...(of(stranger)?.masked ?? [])].sort(), ['email', 'phone'], 'each contact with what was shown of it')
+
+  // The other way round, the owner comes along, and with it the sight of all that was masked.
+  const far = await make(service, { displayName: 'Far', phone: '+4915155599999' })
+  const mine = await make(service, { displayName: 'Mine too', ownerId: memberId })
+  const turned = await merge(service, far, { mergeId: mine, dryRun: true }, { token })
+  t.match([turned.status, faultsOf(turned)], [422, [{ path: '/fields/phone', code: 'would_reveal' }]], turned.text)
+  const real = await merge(service, own, { mergeId: stranger, fields: { phone: 'ours' } }, { token })
+  t.equal(real.status, 200, real.text)
+  t.notMatch(real.text, /55512345/)
+})

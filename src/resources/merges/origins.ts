@@ -1,0 +1,94 @@
+import type { RecordChange } from '../../db/change-values.ts'
+import type { JsonRow, Tx } from '../../db/database.ts'
+import type { JoinedFields } from './fields.ts'
+import { mergeListOpen } from './record.ts'
+
+/** Whose value something is: of a contact, the id of the one that brought it by a merge, or its own. */
+export type Origins = (contactId: string, field: string, value: unknown) => string
+
+/** What a merge has brought to a contact. */
+export interface Brought {
+  contactId: string
+  mergedId: string
+  fields: JoinedFields
+  /** the ids in other systems of the one that went into it; left out: not known */
+  externalIds?: unknown
+}
+
+/**
+ * Reads who brought what to contacts by merges that are not taken back, however deep. Values of lists are looked for
+ * member by member.
+ * @param more merges that are about to be made or taken back, beside those that the database has
+ */
+export async function originsOf(
+  tx: Tx,
+  contactIds: readonly string[],
+  more: readonly Brought[] = [],
+): Promise<Origins> {
+  const merges: Brought[] = [...more]
+  const seen = new Set<string>()
+  for (let open = [...contactIds]; open.length > 0; ) {
+    const id = open.pop()
+    if (id === undefined || seen.has(id)) continue
+    seen.add(id)
+    const found = await mergeListOpen(tx, { contactId: id })
+    merges.push(...found)
+    open = [...open, ...found.map((one) => one.mergedId)]
+  }
+  const origin = (contactId: string, field: string, value: unknown): string => {
+    const one = merges.find((merge) => merge.contactId === contactId && brings(merge, field, value))
+    return one ? origin(one.mergedId, field, value) : contactId
+  }
+  return origin
+}
+
+/**
+ * A change of a contact as one for each person whose values it tells, each to be sealed under that person's key: what a
+ * merge had brought is not the contact's when the two are parted again.
+ */
+export function partedChange(change: RecordChange, originOf: Origins): RecordChange[] {
+  const parts = new Map<string, { before: JsonRow; after: JsonRow }>()
+  const partOf = (subjectId: string, name: string): { before: JsonRow; after: JsonRow } => {
+    const part = parts.get(subjectId) ?? { before: {}, after: {} }
+    parts.set(subjectId, part)
+    for (const side of ['before', 'after'] as const)
+      if (!Object.hasOwn(part[side], name)) part[side] = { ...part[side], [name]: null }
+    return part
+  }
+  for (const name of Object.keys(change.after))
+    for (const side of ['before', 'after'] as const) {
+      const value = change[side]?.[name] ?? null
+      if (lists.has(name) && Array.isArray(value))
+        for (const member of value) {
+          const part = partOf(originOf(change.id, name, member), name)
+          const known = part[side][name]
+          part[side] = { ...part[side], [name]: [...(Array.isArray(known) ? known : []), member] }
+        }
+      else if (value !== null) {
+        const part = partOf(originOf(change.id, name, value), name)
+        part[side] = { ...part[side], [name]: value }
+      }
+    }
+  return [...parts].flatMap(([subjectId, { before, after }]) => {
+    const names = Object.keys(after).filter((name) => !isEqual(before[name], after[name]))
+    const only = (side: JsonRow): JsonRow => Object.fromEntries(names.map((name) => [name, side[name] ?? null]))
+    return names.length === 0 ? [] : [{ id: change.id, subjectId, before: only(before), after: only(after) }]
+  })
+}
+
+const lists: ReadonlySet<string> = new Set(['tags', 'externalIds'])
+
+function brings({ fields, externalIds }: Brought, field: string, value: unknown): boolean {
+  if (field === 'tags') return fields.tagsAdded.some((tag) => tag === value)
+  if (field === 'externalIds') return Array.isArray(externalIds) && externalIds.some((one) => isEqual(one, value))
+  return fields.changes.some((one) => one.field === field && isEqual(one.after, value))
+}
+
+/** The audit keeps members in one order, the database in another. */
+const isEqual = (one: unknown, other: unknown): boolean => plain(one) === plain(other)
+const plain = (value: unknown): string =>
+  JSON.stringify(value ?? null, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
