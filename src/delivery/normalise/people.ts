@@ -62,6 +62,28 @@ const isCorrespondent = ({ channel, conversations }: Records, address: PartyAddr
   conversations.some((one) => one.identityId === row.id)
 
 /**
+ * Whether the contact of an address is proved to be somebody else of the same channel than who comes: two users of a site
+ * may sit before one browser, and what it calls its visitor is a claim.
+ */
+function isAnotherUsers(records: Records, addresses: readonly PartyAddress[], { contactId }: IdentityRecord): boolean {
+  const contact = contactOf(records, contactId)
+  return addresses.some(
+    ({ kind, channelId, verified }) =>
+      verified &&
+      channelId !== null &&
+      records.identities.some(
+        (row) =>
+          row.verified &&
+          row.kind === kind &&
+          row.channelId === channelId &&
+          row.state === 'active' &&
+          contactOf(records, row.contactId) === contact &&
+          !addresses.some((one) => isSameAddress(one, row)),
+      ),
+  )
+}
+
+/**
  * Who is known by one of these addresses, in their order of preference. Claims link nobody, except within one channel:
  * whoever comes with the same visitor's token again is the same visitor, and whoever wrote to this mailbox from the same
  * address before is the same correspondent, as long as both times nobody vouched for the address. Shared addresses link nobody either; but what
@@ -78,7 +100,12 @@ export function knownBy(
       (row.identifying || isNobodys) &&
       ((address.verified && row.verified) || row.channelId !== null || isCorrespondent(records, address, row))
     const identity = records.identities.find(
-      (row) => isSameAddress(address, row) && links(row) && isHeld(row, atMs) && contactOf(records, row.contactId),
+      (row) =>
+        isSameAddress(address, row) &&
+        links(row) &&
+        isHeld(row, atMs) &&
+        contactOf(records, row.contactId) &&
+        !(address.channelId !== null && !address.verified && isAnotherUsers(records, addresses, row)),
     )
     const contact = identity && contactOf(records, identity.contactId)
     if (identity && contact) return { contact, identity }

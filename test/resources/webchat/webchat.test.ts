@@ -303,3 +303,22 @@ t.test('whoever writes too much waits: by visitor, and by address', async (t) =>
   for (let i = 0; i < 119; i++) opened.push((await page.open()).status)
   t.equal(opened.filter((one) => one === 429).length, 1, 'sessions are counted by address')
 })
+
+t.test('two users who log in before one browser stay two people', async (t) => {
+  const service = await startTestService(t, { worker: true })
+  const channelId = await chatChannel(service)
+  const page = new Page(service.request, channelId)
+  await page.open()
+  const anonymous = page.token
+  for (const userId of ['alice', 'bob', 'alice']) {
+    await page.open({ visitorToken: anonymous, userId, userHash: userHash(userId) })
+    t.equal((await page.say(`m-${userId}`, `I am ${userId}`)).status, 202)
+    await until('the message is there', async () => (await page.texts()).includes(`I am ${userId}`))
+  }
+  const { data } = await service.request('GET', '/v1/contacts')
+  t.equal(data.length, 2)
+  for (const { id } of data) {
+    const identities = (await service.request('GET', `/v1/contacts/${id}/identities`)).data
+    t.equal(identities.filter((one) => one.verified === true).length, 1, 'each with one proved user')
+  }
+})
