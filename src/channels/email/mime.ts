@@ -3,8 +3,9 @@ import type { KeptBlob } from '../channel.ts'
 import { wellFormed } from '../json.ts'
 import { emailAddress, firstAddress, type Mailbox } from './address.ts'
 import { fieldOf, fieldsOf, fieldsOfPairs, headerFields } from './header-block.ts'
-import { textOfHtml } from './html-text.ts'
+import { HTML_LENGTH_MAX, textOfHtml } from './html-text.ts'
 import type { Mail, MailPart } from './mail.ts'
+import type { Body } from './mail-parser.ts'
 import { type Cut, MARKER, type Skeleton, skeletonOf } from './skeleton.ts'
 import { decodedCut } from './transfer-encoding.ts'
 
@@ -12,7 +13,6 @@ const HEADERS_BYTES_MAX = 1024 * 1024
 const NESTING_MAX = 100
 /** Characters of a text, of an HTML and of a header's field that are kept; more is nobody's message. */
 export const TEXT_LENGTH_MAX = 200_000
-const HTML_LENGTH_MAX = 600_000
 const FIELD_LENGTH_MAX = 1000
 const ADDRESSES_MAX = 200
 
@@ -20,29 +20,30 @@ const ADDRESSES_MAX = 200
 export async function mailOf(kept: KeptBlob): Promise<Mail> {
   const skeleton = await skeletonOf(kept)
   const parsed = await parsedOf(skeleton.bytes)
-  return parsed === undefined ? unparsed(skeleton.bytes) : understood(parsed, skeleton)
+  return parsed === undefined ? unparsed(skeleton.bytes) : understood(parsed.email, parsed.bodies, skeleton)
 }
 
 /** Loaded with the first mail: a service without a mailbox does not carry it. */
-async function parsedOf(bytes: Buffer): Promise<Email | undefined> {
-  const { default: PostalMime } = await import('postal-mime')
+async function parsedOf(bytes: Buffer): Promise<{ email: Email; bodies: readonly Body[] } | undefined> {
+  const { MailParser } = await import('./mail-parser.ts')
   try {
-    return await PostalMime.parse(bytes, {
+    const parser = new MailParser({
       // A mail in a mail is a file of its own: what is in it was said by somebody else.
       forceRfc822Attachments: true,
       maxHeadersSize: HEADERS_BYTES_MAX,
       maxNestingDepth: NESTING_MAX,
     })
+    return { email: await parser.parse(bytes), bodies: parser.bodies }
   } catch {
     return undefined
   }
 }
 
-async function understood(email: Email, { cuts, isIncomplete }: Skeleton): Promise<Mail> {
+async function understood(email: Email, bodies: readonly Body[], { cuts, isIncomplete }: Skeleton): Promise<Mail> {
   const fields = fieldsOfPairs(email.headers.map(({ key, value }) => [key, wellFormed(value)]))
-  const html = cutAtMarker(email.html, HTML_LENGTH_MAX)
-  const isOnlyHtml = email.text === undefined && email.html !== undefined
-  const text = cutAtMarker(isOnlyHtml ? await textOfHtml(html.kept) : email.text, TEXT_LENGTH_MAX)
+  const markup = htmlOf(bodies)
+  const html = cutAtMarker(markup, HTML_LENGTH_MAX)
+  const text = cutAtMarker(await textOf(bodies), TEXT_LENGTH_MAX)
   const [from] = mailboxes([email.from ?? email.sender])
   const fallback = firstAddress(fieldOf(fields, 'from') ?? fieldOf(fields, 'sender') ?? fieldOf(fields, 'return-path'))
   const sender = from ?? (fallback === undefined ? undefined : { address: fallback })
@@ -57,11 +58,39 @@ async function understood(email: Email, { cuts, isIncomplete }: Skeleton): Promi
     date: dateOf(email.date),
     text: text.kept,
     // What was cut open is no HTML any more.
-    ...(email.html === undefined || html.isCut ? {} : { html: html.kept }),
+    ...(markup === undefined || html.isCut ? {} : { html: html.kept }),
     isCut: isIncomplete || text.isCut || html.isCut,
     parts: email.attachments.map((one, index) => partOf(one, index, cuts)),
   }
 }
+
+/** The plain pieces, and of the others the text; all the HTML that is looked at for it is no longer than one may be. */
+async function textOf(bodies: readonly Body[]): Promise<string> {
+  const texts: string[] = []
+  let left = HTML_LENGTH_MAX
+  for (const [index, { plain, html = '' }] of bodies.entries()) {
+    const isSaid = plain !== undefined && plain.trim() !== ''
+    // A blank line between pieces of HTML, which begin and end anywhere.
+    const gap = isSaid || index === bodies.length - 1 ? '' : '\n'
+    texts.push(isSaid ? plain : `${await textOfHtml(cutAtMarker(html, left).kept)}${gap}`)
+    if (!isSaid) left = Math.max(0, left - html.length)
+  }
+  return texts.join('\n')
+}
+
+/** The HTML, with plain pieces beside it as HTML; undefined where there is none. */
+function htmlOf(bodies: readonly Body[]): string | undefined {
+  if (bodies.every(({ html }) => html === undefined)) return undefined
+  return bodies.map(({ plain = '', html }) => html ?? htmlOfText(plain)).join('\n')
+}
+
+const htmlOfText = (text: string): string =>
+  `<div>${text
+    .trim()
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('\n', '<br />')}</div>`
 
 /** Of what cannot be parsed, who wrote it and about what. */
 function unparsed(bytes: Buffer): Mail {
@@ -162,7 +191,7 @@ function cutOf(content: Buffer, cuts: readonly Cut[]): Cut | undefined {
 export async function partBytes(kept: KeptBlob, index: number): Promise<AsyncIterable<Buffer> | undefined> {
   const skeleton = await skeletonOf(kept)
   const parsed = await parsedOf(skeleton.bytes)
-  const attachment = parsed?.attachments[index]
+  const attachment = parsed?.email.attachments[index]
   if (attachment === undefined) return undefined
   const content = bytesOf(attachment)
   const cut = cutOf(content, skeleton.cuts)
