@@ -32,29 +32,87 @@ export function authenticationResults(
 ): Checks {
   if (authservId === undefined) return {}
   const own = authservId.toLowerCase()
-  const value = fields
+  const results = fields
     .get('authentication-results')
-    ?.map((one) => one.slice(0, LENGTH_MAX).replaceAll(/\([^()]*\)/g, ' '))
-    .find((one) => one.trim().split(/[\s;]/)[0]?.toLowerCase() === own)
-  if (value === undefined) return {}
+    ?.map((one) => resultsOf(one.slice(0, LENGTH_MAX)))
+    .find(([server]) => server?.[0]?.toLowerCase() === own)
   const checks: Checks = {}
-  for (const result of value.split(';').slice(1)) {
-    const [, method, verdict] = /^\s*(dmarc|dkim|spf)\s*=\s*(\w+)/i.exec(result) ?? []
-    if (verdict?.toLowerCase() !== 'pass') continue
-    const property = (name: string): string | undefined =>
-      new RegExp(`\\s${name}\\s*=\\s*"?([^\\s";]+)`, 'i').exec(result)?.[1]?.toLowerCase()
-    if (method?.toLowerCase() === 'dmarc') {
-      const domain = property('header\\.from')
-      checks.dmarc = domain === undefined || (from !== undefined && domain === domainOf(from))
-    } else if (method?.toLowerCase() === 'dkim') {
-      const domain = property('header\\.d') ?? property('header\\.i')?.replace(/^.*@/, '')
-      if (domain !== undefined) checks.dkim = [...(checks.dkim ?? []), domain]
-    } else {
-      const domain = property('smtp\\.mailfrom')?.replace(/^.*@/, '')
-      if (domain !== undefined) checks.spf = domain
+  for (const words of results?.slice(1) ?? []) {
+    const [method, sign, verdict] = words
+    if (sign !== '=' || verdict?.toLowerCase() !== 'pass') continue
+    const property = (name: string): string | undefined => propertyOf(words.slice(3), name)?.toLowerCase()
+    switch (method?.toLowerCase()) {
+      case 'dmarc':
+        checks.dmarc = from !== undefined && property('header.from') === domainOf(from)
+        break
+      case 'dkim': {
+        const domain = property('header.d') ?? property('header.i')?.replace(/^.*@/, '')
+        if (domain !== undefined) checks.dkim = [...(checks.dkim ?? []), domain]
+        break
+      }
+      case 'spf': {
+        const domain = property('smtp.mailfrom')?.replace(/^.*@/, '')
+        if (domain !== undefined) checks.spf = domain
+      }
     }
   }
   return checks
+}
+
+/** `name=value` among the words of a result. */
+function propertyOf(words: readonly string[], name: string): string | undefined {
+  const at = words.findIndex((word, index) => word.toLowerCase() === name && words[index + 1] === '=')
+  return at === -1 ? undefined : words[at + 2]
+}
+
+/**
+ * The words of the server and of each result (RFC 8601, 2.2): comments (RFC 5322, 3.2.2, nested) are nothing, and a
+ * semicolon or an equals sign in a quoted string is a letter like any other. What is not closed ends with the field,
+ * and what it belongs to says nothing.
+ */
+function resultsOf(value: string): string[][] {
+  const results: string[][] = [[]]
+  let word: string | null = null
+  const end = (): void => {
+    if (word !== null) results.at(-1)?.push(word)
+    word = null
+  }
+  for (let at = 0; at < value.length; at += 1) {
+    const letter = value[at] ?? ''
+    if (letter === '(') {
+      const close = endOfComment(value, at)
+      if (close === -1) return results.slice(0, -1)
+      end()
+      at = close
+    } else if (letter === '"') {
+      const quoted = /"(?:[^"\\]|\\.)*"/y
+      quoted.lastIndex = at
+      const text = quoted.exec(value)?.[0]
+      if (text === undefined) return results.slice(0, -1)
+      word = `${word ?? ''}${text.slice(1, -1).replaceAll(/\\(.)/g, '$1')}`
+      at += text.length - 1
+    } else if (letter === ';') {
+      end()
+      results.push([])
+    } else if (letter === '=') {
+      end()
+      results.at(-1)?.push('=')
+    } else if (/\s/.test(letter)) end()
+    else word = `${word ?? ''}${letter}`
+  }
+  end()
+  return results
+}
+
+function endOfComment(value: string, start: number): number {
+  let depth = 0
+  for (let at = start; at < value.length; at += 1) {
+    if (value[at] === '\\') at += 1
+    else if (value[at] === '(') depth += 1
+    else if (value[at] === ')') depth -= 1
+    if (depth === 0) return at
+  }
+  return -1
 }
 
 /** The domains of a mail's signatures, whether they are valid or not. */
