@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type Condition, ConditionError, readCondition } from '../../access/condition.ts'
-import { sight } from '../../access/door.ts'
 import type { Field, Models, ResourceModel } from '../../access/model.ts'
 import type { Principal } from '../../access/principal.ts'
 import { sql } from '../../db/sql.ts'
 import type { Fault } from '../../errors.ts'
+import { readsThroughout } from './rights.ts'
 
 /** What rules may ask about, by the first part of a field's name: "contact.language". */
 export const subjects = {
@@ -70,17 +70,17 @@ export function ruleCondition(when: unknown, fields: RuleFields): Condition | nu
 
 /**
  * What is wrong with a rule's condition, for whoever writes it. A rule shows by what it does what it has found: so its
- * author may ask about nothing but what they see in clear on every record. A field that they may not use and a field
- * that does not exist are the same.
+ * author may ask about nothing but what they see in clear on every record of its business unit. A field that they may
+ * not use and a field that does not exist are the same.
  */
-export function conditionFaults(when: unknown, principal: Principal, path = '/when'): Fault[] {
+export function conditionFaults(when: unknown, principal: Principal, unitId: string, path = '/when'): Fault[] {
   if (when === undefined || when === null) return []
   const { models } = principal.ability
   const isSeen = (name: string): boolean => {
     const [subject = '', ...rest] = name.split('.')
     const resource = Object.hasOwn(subjects, subject) ? subjects[subject as keyof typeof subjects] : null
     const model = resource === null ? undefined : models.get(resource)
-    return subject === 'consent' || (model !== undefined && sight(principal, model, rest.join('.'))?.clear === true)
+    return subject === 'consent' || (model !== undefined && readsThroughout(principal, model, rest.join('.'), unitId))
   }
   const mine = namesMe(when, path)
   if (mine) return [mine]

@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { conditionSchema } from '../../access/condition.ts'
 import { idOf, type Resource } from '../../access/define.ts'
-import { sight } from '../../access/door.ts'
+import { rowsWhere, sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
 import type { JsonRow, ReadPlan } from '../../db/database.ts'
 import type { Part } from '../../db/read-statement.ts'
 import { ruled } from '../../db/reference.ts'
 import { fetchPlan, type Include } from '../../db/rows.ts'
-import { type SQL, sql } from '../../db/sql.ts'
+import { array, named, type SQL, sql } from '../../db/sql.ts'
 import { missed } from '../../db/tombstone.ts'
 import { present, viewOf } from '../../db/view.ts'
 import { callerOf } from '../../http/guard.ts'
@@ -17,13 +17,17 @@ import type { Deps } from '../../http/records.ts'
 import { channels } from '../channels/schema.ts'
 import { contacts } from '../contacts/schema.ts'
 import { conversations } from '../conversations/schema.ts'
+import { members } from '../members/schema.ts'
 import { messages } from '../messages/schema.ts'
+import { teams } from '../teams/schema.ts'
 import { idList } from '../values.ts'
 import { actionsSchema } from './actions.ts'
 import { decide, type Facts, isAsked, nothing, type Rule } from './decide.ts'
 import { conditionFaults, routingFields, ruleCondition } from './fields.ts'
 import { routingEvents } from './occasion.ts'
 import { isCounting, memberColumns, rosterFrom, type StoredTurns, turnColumns } from './queries.ts'
+import { referenceFaults } from './references.ts'
+import { actionFaults } from './rights.ts'
 import type { Roster, RosterMember } from './roster.ts'
 
 const body = z
@@ -56,6 +60,10 @@ const answer = z
     conversation: z
       .record(z.string(), z.unknown())
       .meta({ description: 'What it would set of the conversation.', example: { priority: 'high' } }),
+    assigned: z.boolean().meta({
+      description: 'Whether somebody would get the conversation; who, is said of members whom you see.',
+      example: true,
+    }),
     contact: z
       .record(z.string(), z.unknown())
       .meta({ description: 'What it would set of the contact.', example: { followUpStatus: 'to call' } }),
@@ -67,13 +75,13 @@ type Draft = z.infer<typeof body>
 export function simulateRoute(app: FastifyInstance, { db }: Deps): void {
   app.post('/v1/routing-rules/simulate', {
     config: { access: { action: 'read', resource: 'routing-rules' } },
-    schema: operation('routingRules.simulate', 'Try a draft of a rule on a conversation', {
+    schema: operation('routing-rules.simulate', 'Try a draft of a rule on a conversation', {
       body,
       response: { 200: answer },
       errors: ['not_found', 'unprocessable', 'erased'],
       idempotent: true,
       description:
-        'What the rule would do with the conversation as you see it: it asks about what you see in clear, and nothing else. Nothing is kept, and nobody’s turn passes.',
+        'What the rule would do with the conversation as you see it: it asks about what you see in clear, does what you may do, names what you see, and nothing else. Nothing is kept, and nobody’s turn passes.',
     }),
     handler: async (request) => {
       const caller = callerOf(request)
@@ -94,11 +102,16 @@ const links: readonly Include[] = [
 ]
 
 function plan(principal: Principal, { rule, conversationId }: Draft): ReadPlan {
-  const faults = conditionFaults(rule.when, principal, '/rule/when')
-  if (faults.length > 0) throw ruled(...faults)
   const include = links.filter(({ link }) => sight(principal, conversations, link)?.clear === true)
   const found = fetchPlan(principal, conversations, conversationId, include)
   const here = (alias: string): SQL => sql`${sql.identifier(alias)}.tenant_id = ${principal.tenantId}::uuid`
+  const isSeen = (alias: string, { table, tenant, id, name }: Resource): SQL => {
+    const model = principal.ability.models.get(name)
+    const rows = model ? rowsWhere(principal, model, 'read') : false
+    return rows
+      ? sql`${sql.identifier(alias)}.id IN (SELECT ${id} FROM ${table} WHERE ${tenant} = ${principal.tenantId}::uuid AND ${rows})`
+      : sql`false`
+  }
   const isActive = sql`m.status = 'active' AND m.state = 'active'`
   return {
     ...found,
@@ -106,12 +119,53 @@ function plan(principal: Principal, { rule, conversationId }: Draft): ReadPlan {
     query: { simulate: 'routing-rules' },
     parts: () => [
       ...found.parts(),
-      aside('members', memberColumns(isCounting([rule])), sql`app.member AS m`, sql`${here('m')} AND ${isActive}`),
+      aside(
+        'place',
+        sql`v.business_unit_id AS "unitId"`,
+        sql`app.conversation AS v`,
+        sql`${here('v')} AND v.id = ${named('id')}::uuid`,
+      ),
+      aside(
+        'members',
+        sql`${memberColumns(isCounting([rule]))}, ${isSeen('m', members)} AS "isSeen"`,
+        sql`app.member AS m`,
+        sql`${here('m')} AND ${isActive}`,
+      ),
       aside('turns', turnColumns, sql`app.routing_cursor AS u`, here('u')),
-      aside('teams', sql`t.id`, sql`app.team AS t`, sql`${here('t')} AND t.state = 'active'`),
+      aside('teams', sql`t.id`, sql`app.team AS t`, sql`${here('t')} AND t.state = 'active' AND ${isSeen('t', teams)}`),
+      aside(
+        'channels',
+        sql`h.id, h.business_unit_id AS "unitId"`,
+        sql`app.channel AS h`,
+        sql`${here('h')} AND h.state = 'active' AND h.id = ANY (${array(rule.channelIds ?? [], 'uuid')}) AND ${isSeen('h', channels)}`,
+      ),
     ],
   }
 }
+
+/** A member, and whether whoever asks sees them. */
+type ListedMember = RosterMember & { isSeen: boolean }
+
+/** @throws Problem unprocessable: what the draft asks about, does or names is not theirs */
+function check(principal: Principal, { rule }: Draft, unitId: string, result: Record<string, JsonRow[]>): void {
+  const rights = [
+    ...conditionFaults(rule.when, principal, unitId, '/rule/when'),
+    ...actionFaults(rule.actions, principal, unitId, '/rule/actions'),
+  ]
+  if (rights.length > 0) throw ruled(...rights)
+  const ids = (rows: readonly JsonRow[] = []): Set<string> => new Set(rows.map(({ id }) => String(id)))
+  const takers = membersIn(result).filter((one) => one.isSeen && (one.seesAllUnits || one.unitIds.includes(unitId)))
+  const known = {
+    channels: ids(result.channels?.filter((one) => one.unitId === unitId)),
+    teams: ids(result.teams),
+    members: new Set(takers.map(({ id }) => id)),
+  }
+  const faults = referenceFaults({ channelIds: rule.channelIds ?? [], actions: rule.actions }, known, '/rule')
+  if (faults.length > 0) throw ruled(...faults)
+}
+
+const membersIn = (result: Record<string, JsonRow[]>): ListedMember[] =>
+  (result.members ?? []) as unknown as ListedMember[]
 
 /** What it takes to tell whose turn it would be; nothing of it is answered but the one. */
 const aside = (name: string, columns: SQL, from: SQL, where: SQL): Part => ({
@@ -126,12 +180,16 @@ const aside = (name: string, columns: SQL, from: SQL, where: SQL): Part => ({
   byRow: false,
 })
 
-function outcome(principal: Principal, { rule, consent }: Draft, result: Record<string, JsonRow[]>): JsonRow {
+function outcome(principal: Principal, asked: Draft, result: Record<string, JsonRow[]>): JsonRow {
+  const { rule, consent } = asked
+  const unitId = String(result.place?.[0]?.unitId)
+  check(principal, asked, unitId, result)
   const seen = (part: string, model: Resource): JsonRow | null => {
     const [row] = result[part] ?? []
     return row ? present(model, viewOf(principal, model), row) : null
   }
-  const conversation = seen('rows', conversations) ?? {}
+  // The unit decides who may be given the conversation, also where whoever asks is not shown it.
+  const conversation = { ...seen('rows', conversations), businessUnitId: unitId }
   const facts: Facts = {
     conversation,
     contact: seen('contact', contacts),
@@ -143,7 +201,7 @@ function outcome(principal: Principal, { rule, consent }: Draft, result: Record<
   const when = rule.when ? ruleCondition(rule.when, fields) : null
   const draft: Rule = {
     id: 'draft',
-    businessUnitId: String(conversation.businessUnitId),
+    businessUnitId: unitId,
     channelIds: rule.channelIds ?? [],
     event: rule.event,
     when,
@@ -151,18 +209,22 @@ function outcome(principal: Principal, { rule, consent }: Draft, result: Record<
     continues: false,
   }
   const decision = nothing()
-  const asked = isAsked(draft, rule.event, { conversation: { ...conversation, businessUnitId: draft.businessUnitId } })
+  const isAbout = isAsked(draft, rule.event, facts)
   decide([draft], fields, rule.event, facts, rosterIn(result), decision)
+  const { assigneeId, ...others } = decision.conversation
+  const isHidden =
+    typeof assigneeId === 'string' && !membersIn(result).some((one) => one.id === assigneeId && one.isSeen)
   return {
-    asked,
+    asked: isAbout,
     holds: decision.ruleIds.length > 0,
-    conversation: decision.conversation,
+    conversation: isHidden ? others : decision.conversation,
+    assigned: typeof assigneeId === 'string',
     contact: decision.contact,
   }
 }
 
 function rosterIn(result: Record<string, JsonRow[]>): Roster {
-  const members = (result.members ?? []) as unknown as RosterMember[]
+  const members = membersIn(result)
   const teams = (result.teams ?? []).map(({ id }) => ({ id: String(id) }))
   const known = (result.turns ?? []) as unknown as StoredTurns[]
   // A team that has never shared out anything begins.
