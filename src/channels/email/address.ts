@@ -8,12 +8,25 @@ export interface Mailbox {
 }
 
 const ADDRESS = /^[^\s@<>()",;:\\]{1,128}@[^\s@<>()",;:\\]{1,190}$/
+const DOT_ATOM = /^[^\s@<>()[\]",;:\\.]+(?:\.[^\s@<>()[\]",;:\\.]+)*$/
 
-/** An address as identities are compared: lower case, trimmed; undefined where it is none. */
+/** A local part in quotes (RFC 5322, 3.4.1). Of what it may hold, brackets and what cannot be shown are not taken. */
+const QUOTED = /^"((?:[^"\\<>\p{Cc}]|\\[^<>\p{Cc}]){1,128})"(@[^\s@<>()",;:\\]{1,190})$/u
+/** The same within a longer text. */
+const QUOTED_WITHIN = /"(?:[^"\\<>]|\\[^<>]){1,128}"@[^\s@<>()",;:\\]{1,190}/u
+
+/**
+ * An address as identities are compared: lower case, trimmed; undefined where it is none. Quotes stay only where an
+ * address is none without them.
+ */
 export function emailAddress(text: JsonValue | undefined): string | undefined {
   if (typeof text !== 'string') return undefined
   const bare = wellFormed(text).trim().replace(/^<|>$/g, '').toLowerCase()
-  return ADDRESS.test(bare) ? bare : undefined
+  if (ADDRESS.test(bare)) return bare
+  const [, quoted, domain] = QUOTED.exec(bare) ?? []
+  if (quoted === undefined || domain === undefined) return undefined
+  const local = quoted.replaceAll(/\\(.)/gu, '$1')
+  return DOT_ATOM.test(local) ? `${local}${domain}` : `"${local.replaceAll(/["\\]/g, '\\$&')}"${domain}`
 }
 
 /** The first address in a header's value, without parsing its grammar: what is in brackets, else the first word that is one. */
@@ -24,6 +37,8 @@ export function firstAddress(value: string | undefined): string | undefined {
     const found = emailAddress(match[1])
     if (found !== undefined) return found
   }
+  const quoted = emailAddress(QUOTED_WITHIN.exec(text)?.[0])
+  if (quoted !== undefined) return quoted
   return text
     .split(/[\s,;"()<>]+/)
     .map(emailAddress)

@@ -41,10 +41,11 @@ async function postmarkMail(form: JsonValue, parts: MailPart[]): Promise<Mail> {
   const people = (name: string): Mailbox[] => listAt(form, name).flatMap(postmarkPerson)
   const [from] = [...postmarkPerson(at(form, 'FromFull')), ...bareAddress(textAt(form, 'From'))]
   const subject = shortened(textAt(form, 'Subject'))
+  const { addressParser } = await import('postal-mime')
   return {
     fields,
     ...(from === undefined ? {} : { from }),
-    replyTo: bareAddress(textAt(form, 'ReplyTo')),
+    replyTo: mailboxes(addressParser(textAt(form, 'ReplyTo') ?? '')),
     to: people('ToFull'),
     cc: people('CcFull'),
     ...(subject === undefined ? {} : { subject }),

@@ -19,6 +19,7 @@ import type { Mail } from './mail.ts'
 import { momentOf } from './moment.ts'
 import { filesOf } from './parts.ts'
 import { folded } from './quote.ts'
+import type { Sender } from './sender.ts'
 import { placeOf } from './threading.ts'
 
 /** What a mail with these words and nothing else asks for. */
@@ -27,16 +28,17 @@ const UNSUBSCRIBE_TEXT_MAX = 60
 /** A mail from somebody as a message, and what it asks for besides. */
 export async function messageEvents(
   mail: Mail,
-  from: Mailbox,
+  { person, from }: Sender,
   payload: MailPayload,
   kept: KeptBlob | undefined,
 ): Promise<NeutralEvent[]> {
   const { mailbox, externalId } = payload
-  const sender = partyOf(from, isVouchedFor(from.address, checksOf(mail, payload)))
+  const isVouched = from !== undefined && isVouchedFor(from.address, checksOf(mail, payload))
+  const sender = partyOf(person, isVouched && person.address === from.address)
   const place = placeOf(mail, payload.recipients, mailbox, externalId)
   const { purpose, ...placed } = place
   const occurredAt = momentOf(mail)
-  const automated = automatedKind(mail.fields, from.address)
+  const automated = automatedKind(mail.fields, (from ?? person).address)
   const asks: NeutralEvent[] =
     purpose === 'unsubscribe'
       ? [
@@ -45,7 +47,8 @@ export async function messageEvents(
             category: 'marketing',
             state: 'stop',
             detail: { mail: 'unsubscribe' },
-            from: sender,
+            // Our mail went to whom this comes from, wherever they want answers to go.
+            from: from === undefined ? sender : partyOf(from, isVouched),
             occurredAt,
           },
         ]
@@ -53,7 +56,7 @@ export async function messageEvents(
   const media = await filesOf(mail, kept)
   // Programs write such mails; a person's words beside the wish are a message all the same.
   if (asks.length > 0 && media.length === 0 && mail.text.trim().length <= UNSUBSCRIBE_TEXT_MAX) return asks
-  const { content, text } = await bodyOf(mail, media)
+  const { content, text } = await bodyOf(mail, media, from?.address === person.address ? undefined : from)
   const message: MessageEvent = {
     type: 'message',
     externalId,
@@ -94,7 +97,12 @@ function checksOf(mail: Mail, { provider, checks, authservId }: MailPayload): Ch
   return checks
 }
 
-async function bodyOf(mail: Mail, media: MessageEvent['media']): Promise<{ content: JsonObject; text: string }> {
+/** @param from what From says, where somebody else is the person */
+async function bodyOf(
+  mail: Mail,
+  media: MessageEvent['media'],
+  from: Mailbox | undefined,
+): Promise<{ content: JsonObject; text: string }> {
   const { text, quoted } = folded(mail.text)
   const html = mail.html === undefined ? undefined : await safeHtml(mail.html)
   const invitation = mail.parts.find(
@@ -108,6 +116,7 @@ async function bodyOf(mail: Mail, media: MessageEvent['media']): Promise<{ conte
       quoted,
       html,
       calendar,
+      from: from === undefined ? undefined : shownOne(from),
       to: shown(mail.to),
       cc: shown(mail.cc),
       replyTo: shown(mail.replyTo),
@@ -119,5 +128,7 @@ async function bodyOf(mail: Mail, media: MessageEvent['media']): Promise<{ conte
 }
 
 function shown(mailboxes: readonly Mailbox[]): JsonObject[] | undefined {
-  return mailboxes.length === 0 ? undefined : mailboxes.map(({ address, name }) => compact({ address, name }))
+  return mailboxes.length === 0 ? undefined : mailboxes.map(shownOne)
 }
+
+const shownOne = ({ address, name }: Mailbox): JsonObject => compact({ address, name })

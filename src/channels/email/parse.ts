@@ -1,6 +1,5 @@
 import type { KeptEvent, Parsed } from '../channel.ts'
 import { cleanJson } from '../json.ts'
-import { plusWord } from './address.ts'
 import { automatedKind } from './automated.ts'
 import { KINDS, type MailPayload, mailPayload } from './event.ts'
 import { mailOfFields } from './fields-mail.ts'
@@ -9,6 +8,7 @@ import { messageEvents } from './message.ts'
 import { mailOf } from './mime.ts'
 import { parseNotification } from './notification.ts'
 import { reportEvents } from './report.ts'
+import { senderOf } from './sender.ts'
 
 /** One stored event as neutral events. Total over any payload; it reads the event's own bytes, and calls nobody. */
 export async function parseEmail(event: KeptEvent): Promise<Parsed> {
@@ -22,7 +22,7 @@ export async function parseEmail(event: KeptEvent): Promise<Parsed> {
   return parsedMail(await mailOf(event.kept), known, event)
 }
 
-async function parsedMail(mail: Mail, payload: MailPayload, { kept }: KeptEvent): Promise<Parsed> {
+async function parsedMail(mail: Mail, payload: MailPayload, { kind, kept }: KeptEvent): Promise<Parsed> {
   const { mailbox } = payload
   const from = mail.from ?? (payload.sender === null ? undefined : { address: payload.sender })
   if (automatedKind(mail.fields, from?.address) === 'report') {
@@ -30,11 +30,11 @@ async function parsedMail(mail: Mail, payload: MailPayload, { kept }: KeptEvent)
     if (events.length > 0) return { outcome: 'events', events }
     if (isDelay(mail)) return { outcome: 'ignored', reason: 'delivery_delayed' }
   }
-  if (from === undefined) return { outcome: 'ignored', reason: 'no_sender' }
-  // What comes from the mailbox itself was sent by it: answering it would never end.
-  if (from.address === mailbox.toLowerCase() || plusWord(from.address, mailbox) !== undefined)
-    return { outcome: 'ignored', reason: 'own_address' }
-  return { outcome: 'events', events: await messageEvents(mail, from, payload, kept) }
+  const sender = senderOf(mail, payload, kind)
+  if (sender === 'own_address') return { outcome: 'ignored', reason: sender }
+  // Somebody may have written it: it is listed, and can be taken up again.
+  if (sender === 'no_sender') return { outcome: 'failed', reason: sender }
+  return { outcome: 'events', events: await messageEvents(mail, sender, payload, kept) }
 }
 
 function isDelay(mail: Mail): boolean {
