@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { Problem } from '../errors.ts'
-
-const windowMs = 60_000
+import { FixedWindows } from './fixed-windows.ts'
 
 /**
  * A fixed window per principal, kept in this process; says what is left in the RateLimit headers
@@ -9,7 +8,7 @@ const windowMs = 60_000
  */
 export class RateLimit {
   readonly #perMinute: number
-  readonly #windows = new Map<string, { until: number; used: number }>()
+  readonly #windows = new FixedWindows(60_000)
 
   /** @param perMinute 0 = no limit */
   constructor(perMinute: number) {
@@ -18,13 +17,7 @@ export class RateLimit {
 
   count(name: string, reply: FastifyReply, now = Date.now()): void {
     if (this.#perMinute === 0) return
-    let window = this.#windows.get(name)
-    if (!window || window.until <= now) {
-      if (this.#windows.size > 50_000)
-        for (const [key, old] of this.#windows) if (old.until <= now) this.#windows.delete(key)
-      window = { until: now + windowMs, used: 0 }
-      this.#windows.set(name, window)
-    }
+    const window = this.#windows.of(name, now)
     window.used++
     const left = Math.max(0, this.#perMinute - window.used)
     const seconds = Math.ceil((window.until - now) / 1000)

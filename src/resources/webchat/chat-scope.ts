@@ -8,6 +8,7 @@ import { noContent } from '../../http/schema.ts'
 import type { FileStore } from '../../privacy/file-store.ts'
 import { attachmentStore } from '../attachments/keep-file.ts'
 import { ChannelChanged } from './queries.ts'
+import { UploadAllowance } from './upload-allowance.ts'
 import { bearer, type ChatChannel, type ChatVisitor, Visitors } from './visitors.ts'
 
 export const chatPath = '/v1/webchat/:channelId'
@@ -16,7 +17,7 @@ export const chatConfig = { public: true, cors: false } as const
 /** What every route of a visitor may answer. */
 export const chatErrors: readonly ErrorCode[] = ['not_found', 'forbidden', 'unauthenticated']
 
-/** Of one address: whole offices are behind some. */
+/** Of one address (of IPv6: one /64): whole offices are behind some. */
 const sessionsPerMinute = 120
 /** Of one visitor; a person types less. */
 const postsPerMinute = 60
@@ -30,6 +31,7 @@ export interface ChatScope {
   visitors: Visitors
   sessions: RateLimit
   posts: RateLimit
+  uploads: UploadAllowance
   /**
    * Runs a request of whoever `who` makes of the channel; once more with the channel as it is now, where it has changed
    * since it was read.
@@ -73,6 +75,8 @@ export function chatScope(scope: FastifyInstance, deps: Deps): ChatScope {
     visitors,
     sessions: new RateLimit(isLimited ? sessionsPerMinute : 0),
     posts: new RateLimit(isLimited ? postsPerMinute : 0),
+    // What they write is on the disk: this holds where requests are not counted, too.
+    uploads: new UploadAllowance(),
     withChannel,
     asVisitor: (request, work, token = bearer(request)) =>
       withChannel(request, async (chat) => work(await visitors.visitor(request, chat, token))),

@@ -13,7 +13,7 @@ import { takeUpload, uploadFields } from './uploads.ts'
 const transferTimeoutMs = 300_000
 
 /** Files both ways: uploaded before the message that names them, fetched from the messages that have them. */
-export function fileRoutes(scope: FastifyInstance, { deps, db, store, posts, asVisitor }: ChatScope): void {
+export function fileRoutes(scope: FastifyInstance, { deps, db, store, posts, uploads, asVisitor }: ChatScope): void {
   preflight(scope, `${chatPath}/files`, 'POST')
   preflight(scope, `${chatPath}/files/:fileId`, 'GET')
   scope.register(async (inner) => {
@@ -27,13 +27,13 @@ export function fileRoutes(scope: FastifyInstance, { deps, db, store, posts, asV
         body: described(() => fileBody('WebchatUpload', uploadFields, 'A visitor’s file.'), z.unknown()),
         consumes: ['multipart/form-data'],
         response: { 201: visitorFile },
-        errors: [...chatErrors, 'file_refused'],
+        errors: [...chatErrors, 'file_refused', 'rate_limited'],
         description: `One file of up to ${fileBytesMax / 1024 / 1024} MiB, in the part \`file\`; kept for a day, until a message names it.`,
       }),
       handler: async (request, reply) => {
         const upload = await asVisitor(request, async (one) => {
           posts.count(`file/${one.visitor.id}`, reply)
-          return takeUpload(deps, store, request, one)
+          return takeUpload(deps, store, uploads, request, one)
         })
         return reply.code(201).send(upload)
       },

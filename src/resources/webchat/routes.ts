@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { addressBlock } from '../../http/address-block.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
 import { noContent } from '../../http/schema.ts'
@@ -50,7 +51,7 @@ function sessionRoute(scope: FastifyInstance, { db, visitors, sessions, withChan
         'Without a token, a new visitor. A userId with its userHash is the same visitor on all devices; a wrong hash is refused. What the page says of names and addresses are claims.',
     }),
     handler: async (request, reply) => {
-      sessions.count(`session/${request.ip}`, reply)
+      sessions.count(`session/${addressBlock(request.ip)}`, reply)
       const body = newSession.parse(request.body)
       const opened = await withChannel(request, async (chat) => {
         const visitor = await whoOpens(visitors, request, chat, body)

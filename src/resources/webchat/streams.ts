@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { visitorAddresses } from '../../channels/webchat/visitor-post.ts'
 import type { Database } from '../../db/database.ts'
 import { Problem } from '../../errors.ts'
+import { addressBlock } from '../../http/address-block.ts'
 import { after, type VisitorCursor, writeCursor } from './cursor.ts'
 import { visitorHeads } from './heads.ts'
 import { ChannelChanged, markDelivered, messagesAfter, type ToldMessage } from './queries.ts'
@@ -12,8 +13,15 @@ export interface StreamLimits {
   /** How often all who listen are looked after, with one question per tenant. */
   pollMs: number
   heartbeatMs: number
-  /** Of one visitor (windows of a browser), and of this process. */
+  /** Of one visitor: windows of a browser. */
   perVisitorMax: number
+  /** Of one address (of IPv6: one /64): whole offices are behind some. A visitor costs nothing to be, an address does. */
+  perAddressMax: number
+  /** Of one channel, so that strangers at one site's chat leave those of the same tenant's others alone. */
+  perChannelMax: number
+  /** Of one tenant, a quarter of all: nobody's visitors take the places of everybody. */
+  perTenantMax: number
+  /** Of this process. */
   totalMax: number
   /** Then the page comes again, with a look at its token. */
   lifetimeMs: number
@@ -25,6 +33,9 @@ export const streamLimits: StreamLimits = {
   pollMs: 500,
   heartbeatMs: 15_000,
   perVisitorMax: 6,
+  perAddressMax: 60,
+  perChannelMax: 400,
+  perTenantMax: 500,
   totalMax: 2_000,
   lifetimeMs: 3_600_000,
   unreadBytesMax: 1_048_576,
@@ -38,6 +49,8 @@ const retryMs = 2_000
 
 interface Stream {
   who: ChatVisitor
+  /** the address that counts; see addressBlock */
+  block: string
   cursor: VisitorCursor
   out: PassThrough
   startedAt: number
@@ -70,14 +83,13 @@ export class VisitorStreams {
   }
 
   /** @throws Problem rate_limited, unavailable when there are too many */
-  open(who: ChatVisitor, cursor: VisitorCursor): Readable {
-    const { perVisitorMax, totalMax } = this.#limits
-    const same = [...this.#streams].filter((one) => isSameVisitor(one.who, who))
-    if (same.length >= perVisitorMax) throw new Problem('rate_limited', { headers: { 'retry-after': '30' } })
-    if (this.#isClosed || this.#streams.size >= totalMax)
+  open(who: ChatVisitor, cursor: VisitorCursor, ip: string): Readable {
+    const block = addressBlock(ip)
+    if (this.#hasEnough(who, block)) throw new Problem('rate_limited', { headers: { 'retry-after': '30' } })
+    if (this.#isClosed || this.#streams.size >= this.#limits.totalMax)
       throw new Problem('unavailable', { detail: 'There are too many streams.', headers: { 'retry-after': '30' } })
     const now = Date.now()
-    const stream: Stream = { who, cursor, out: new PassThrough(), startedAt: now, saidAt: now, isBusy: false }
+    const stream: Stream = { who, block, cursor, out: new PassThrough(), startedAt: now, saidAt: now, isBusy: false }
     stream.out.on('error', () => {})
     stream.out.once('close', () => this.#streams.delete(stream))
     stream.out.write(`retry: ${retryMs}\n\n`)
@@ -86,6 +98,22 @@ export class VisitorStreams {
     this.#tell(stream)
     this.#timer ??= setInterval(() => void this.#poll(), this.#limits.pollMs)
     return stream.out
+  }
+
+  #hasEnough(who: ChatVisitor, block: string): boolean {
+    const { perVisitorMax, perAddressMax, perChannelMax, perTenantMax } = this.#limits
+    const { id, tenant } = who.known
+    let [visitors, addresses, channels, tenants] = [0, 0, 0, 0]
+    for (const one of this.#streams) {
+      if (one.block === block) addresses++
+      if (one.who.known.tenant.tenantId !== tenant.tenantId) continue
+      tenants++
+      if (one.who.known.id === id) channels++
+      if (isSameVisitor(one.who, who)) visitors++
+    }
+    return (
+      visitors >= perVisitorMax || addresses >= perAddressMax || channels >= perChannelMax || tenants >= perTenantMax
+    )
   }
 
   /** Ends them all: the service stops, and browsers come again elsewhere. */

@@ -17,6 +17,7 @@ import { fileContext, type KeptFile, keepFile } from '../attachments/keep-file.t
 import { keptColumns, keyContext, removeAttachmentFiles } from '../attachments/queries.ts'
 import { cleanFileName, refusal } from '../attachments/upload.ts'
 import { systemCaller } from '../tenants/create.ts'
+import type { UploadAllowance } from './upload-allowance.ts'
 import type { ChatVisitor } from './visitors.ts'
 
 /** An upload that no message has taken is given up then. */
@@ -40,6 +41,7 @@ export interface Upload {
 export async function takeUpload(
   deps: Deps,
   store: FileStore,
+  allowance: UploadAllowance,
   request: FastifyRequest,
   one: ChatVisitor,
 ): Promise<Upload> {
@@ -52,7 +54,8 @@ export async function takeUpload(
     const { kept: upload } = await receiveFile(request, { maxBytes, fields: uploadFields }, async (file) => {
       const fileName = cleanFileName(file.name)
       const claim = { mediaType: plainType(file.mediaType), fileName, strict: true, maxBytes }
-      const kept = await keepFile(store, { tenantId, attachmentId: id }, file.bytes, claim).catch(refusal)
+      const bytes = allowance.metered({ ip: request.ip, channelId: one.known.id }, file.bytes)
+      const kept = await keepFile(store, { tenantId, attachmentId: id }, bytes, claim).catch(refusal)
       stored = kept.storedAs
       return { kept, fileName }
     })
@@ -77,6 +80,8 @@ async function record(
 ): Promise<void> {
   await db.change(caller, { action: 'create', resource: 'attachments' }, async (tx) => {
     const { tenantId } = tx.principal
+    // One after another: uploads that come at once would each find the others not there yet.
+    await tx.query(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`upload/${known.id}/${visitor.id}`}, 0))`)
     const [row] = await tx.query<{ uploads: number }>(
       sql`SELECT count(*)::int AS uploads FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND channel_id = ${known.id}::uuid
           AND uploaded_by = ${visitor.id}::uuid AND message_id IS NULL AND status = 'stored'`,

@@ -73,7 +73,7 @@ export interface ServerEvent {
 export function listen(
   url: string,
   base: string,
-  { token, lastEventId }: { token: string | null; lastEventId?: string },
+  { token, lastEventId, address }: { token: string | null; lastEventId?: string; address?: string },
 ): { events: ServerEvent[]; status: Promise<number>; ended: Promise<void>; close(): void } {
   const events: ServerEvent[] = []
   let pending = ''
@@ -87,6 +87,8 @@ export function listen(
         origin,
         authorization: `Bearer ${token}`,
         ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+        // As the proxy in front says, which the service is told to believe.
+        ...(address === undefined ? {} : { 'x-forwarded-for': address }),
       },
     },
     (response) => {
