@@ -10,6 +10,7 @@ import { suppressAddresses, writeLedger } from './erasure-ledger.ts'
 import { addressesOf, contactsOf, isSending, lockPerson, type PersonAddress, valuesOf } from './erasure-locks.ts'
 import { erasurePlan, rowsOf, type Step, stepStatement } from './erasure-plan.ts'
 import { type ErasureReason, type ErasureTraces, refuseNaming } from './erasure-reason.ts'
+import { visitorUploads } from './erasure-uploads.ts'
 
 /** Who is to be erased, and why. */
 export interface ErasureOrder extends ErasureReason {
@@ -70,7 +71,8 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   refuseNaming(given, namesOf(rows, addresses), order.traces)
 
   const eventIds = await laneEvents(tx, contactIds)
-  const counts = await countRows(tx, contactIds, eventIds.length)
+  const uploadIds = await visitorUploads(tx, addresses)
+  const counts = await countRows(tx, contactIds, eventIds.length, uploadIds.length)
   const id = randomUUIDv7()
   const mergedIds = contactIds.filter((one) => one !== contactId)
   const entry = { id, contactId, mergedIds, unitId: person.unitId, given, counts, suppress }
@@ -91,7 +93,7 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   tx.note({ reason: order.reason, ...(order.ticket === null ? {} : { ticket: order.ticket }) })
   await detachReplies(tx, contactIds)
   const tags = await tagsOf(tx, contactIds, rows)
-  await removeAll(tx, contactIds, eventIds)
+  await removeAll(tx, contactIds, eventIds, uploadIds)
   await forgetTags(tx, tags)
   const subjects = rows.flatMap((row) => row.subjectId ?? [])
   await tx.query(sql`SELECT app.forget_subjects(${tx.principal.tenantId}::uuid, ${array(subjects, 'uuid')})`)
@@ -115,7 +117,12 @@ function namesOf(rows: readonly PersonRow[], addresses: readonly PersonAddress[]
 }
 
 /** How many rows there are of each kind, under their locks. */
-async function countRows(tx: Tx, contactIds: readonly string[], events: number): Promise<Record<string, number>> {
+async function countRows(
+  tx: Tx,
+  contactIds: readonly string[],
+  events: number,
+  uploads: number,
+): Promise<Record<string, number>> {
   const counted = erasurePlan.filter((step): step is Step & { kind: string } => step.kind !== null)
   const counts = counted.map(
     (step) => sql`(SELECT count(*)::int FROM ${step.table} WHERE ${rowsOf(step)}) AS ${sql.identifier(step.kind)}`,
@@ -124,7 +131,11 @@ async function countRows(tx: Tx, contactIds: readonly string[], events: number):
     sql`SELECT ${sql.join(counts, sql`, `)}`,
     valuesOf(tx, contactIds),
   )
-  return { ...row, inboundEvents: (row.inboundEvents ?? 0) + events }
+  return {
+    ...row,
+    attachments: (row.attachments ?? 0) + uploads,
+    inboundEvents: (row.inboundEvents ?? 0) + events,
+  }
 }
 
 /** What others wrote stays, without saying what of the erased it answers: the provider's ids may hold a number. */
@@ -147,10 +158,17 @@ async function tagsOf(tx: Tx, contactIds: readonly string[], rows: readonly Pers
 }
 
 /** The rows of every step, the files of the attachments, and what repetitions of requests would find them by. */
-async function removeAll(tx: Tx, contactIds: readonly string[], eventIds: readonly string[]): Promise<void> {
+async function removeAll(
+  tx: Tx,
+  contactIds: readonly string[],
+  eventIds: readonly string[],
+  uploadIds: readonly string[],
+): Promise<void> {
   const { tenantId, region } = tx.principal
+  const uploads = sql`tenant_id = ${tenantId}::uuid AND id = ANY (${array(uploadIds, 'uuid')})`
   const files = await tx.query<{ stored_as: string }>(
-    sql`SELECT stored_as FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND contact_id = ANY (${array(contactIds, 'uuid')}) AND stored_as IS NOT NULL`,
+    sql`SELECT stored_as FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND contact_id = ANY (${array(contactIds, 'uuid')}) AND stored_as IS NOT NULL
+      UNION ALL SELECT stored_as FROM app.attachment WHERE ${uploads} AND stored_as IS NOT NULL`,
   )
   const gone: string[] = []
   for (const step of erasurePlan.filter((one) => one.how !== 'keep')) {
@@ -159,6 +177,8 @@ async function removeAll(tx: Tx, contactIds: readonly string[], eventIds: readon
       const waiting = sql`tenant_id = ${tenantId}::uuid AND id = ANY (${array(eventIds, 'uuid')})`
       ids.push(...(await idsOf(tx, stepStatement(step, waiting), contactIds)))
     }
+    if (step.kind === 'attachments' && uploadIds.length > 0)
+      ids.push(...(await idsOf(tx, stepStatement(step, uploads), contactIds)))
     const resource = step.kind === null ? undefined : resources[step.kind]
     if (resource === undefined || ids.length === 0) continue
     tx.touch({ resource, ids, changed: [], subjectIds: contactIds })
