@@ -29,7 +29,10 @@ export const email: ChannelType<EmailSettings, Promise<Parsed>> = {
   account: () => null,
   appSecret: () => null,
   prepare: async (post, { inbound }, http) => {
-    if (inbound.kind === 'ses') await certificates.prepare(post, inbound.topicArn, http)
+    if (inbound.kind !== 'ses') return
+    // A stranger who does not know the secret makes us fetch nothing.
+    if (inbound.secret !== undefined && !verifySharedSecret(post, inbound.secret).ok) return
+    await certificates.prepare(post, inbound.topicArn, http)
   },
   verify: verifyEmail,
   split: splitEmail,

@@ -12,6 +12,9 @@ const PATH = /^\/SimpleNotificationService-[A-Za-z0-9]{1,128}\.pem$/
 const CERTIFICATES_MAX = 32
 const CERTIFICATE_BYTES_MAX = 64 * 1024
 const TIMEOUT_MS = 10_000
+/** So long is an address that gave no certificate not asked again; SNS sends a post it was refused again for longer. */
+const FAILED_MS = 30_000
+const FAILED_MAX = 256
 
 /** `Key\nValue\n` in alphabetical order of the keys, of those that the type has. */
 export function canonicalString(message: JsonValue): string {
@@ -62,28 +65,34 @@ export function snsMessage({ rawBody }: Pick<Post, 'rawBody'>): JsonValue {
 /** Amazon's certificates by address: each is fetched once, before a post that names it is verified. */
 export class SnsCertificates {
   readonly #keys = new Map<string, KeyObject>()
+  /** until when (milliseconds since 1970), by address; the oldest first */
+  readonly #failed = new Map<string, number>()
+  readonly #fetching = new Map<string, Promise<void>>()
 
   /** Total: what cannot be fetched is not there when the post is verified. */
-  async prepare(post: Post, topicArn: string, http: Pick<HttpClient, 'request'>): Promise<void> {
+  async prepare(
+    post: Post,
+    topicArn: string,
+    http: Pick<HttpClient, 'request'>,
+    now: () => number = Date.now,
+  ): Promise<void> {
     const message = snsMessage(post)
     const url = certificateUrl(message)
     // A stranger's post for another topic makes us fetch nothing.
     if (url === undefined || this.#keys.has(url) || textAt(message, 'TopicArn') !== topicArn) return
-    try {
-      const answer = await http.request({
-        method: 'GET',
-        url,
-        headers: {},
-        timeoutMs: TIMEOUT_MS,
-        maxBytes: CERTIFICATE_BYTES_MAX,
-      })
-      if (answer.status !== 200) return
-      const certificate = new X509Certificate(answer.body)
-      if (this.#keys.size >= CERTIFICATES_MAX) this.#keys.delete(this.#keys.keys().next().value ?? '')
-      this.#keys.set(url, certificate.publicKey)
-    } catch {
-      // The post is refused, and comes again.
-    }
+    if ((this.#failed.get(url) ?? 0) > now()) return
+    // Posts that come at once wait for the same answer.
+    const fetching = this.#fetching.get(url) ?? this.#fetch(url, http, now)
+    this.#fetching.set(url, fetching)
+    await fetching
+  }
+
+  async #fetch(url: string, http: Pick<HttpClient, 'request'>, now: () => number): Promise<void> {
+    const key = await fetchKey(url, http)
+    this.#fetching.delete(url)
+    this.#failed.delete(url)
+    if (key !== undefined) put(this.#keys, url, key, CERTIFICATES_MAX)
+    else put(this.#failed, url, now() + FAILED_MS, FAILED_MAX)
   }
 
   verify(post: Post, topicArn: string): Verdict {
@@ -105,4 +114,26 @@ export class SnsCertificates {
       return { ok: false, reason: 'signature_invalid' }
     }
   }
+}
+
+/** The key of the certificate at an address; undefined where there is none: the post is refused, and comes again. */
+async function fetchKey(url: string, http: Pick<HttpClient, 'request'>): Promise<KeyObject | undefined> {
+  try {
+    const answer = await http.request({
+      method: 'GET',
+      url,
+      headers: {},
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: CERTIFICATE_BYTES_MAX,
+    })
+    return answer.status === 200 ? new X509Certificate(answer.body).publicKey : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** At most `max` of them: the oldest makes room. */
+function put<T>(map: Map<string, T>, name: string, value: T, max: number): void {
+  if (map.size >= max) map.delete(map.keys().next().value ?? '')
+  map.set(name, value)
 }
