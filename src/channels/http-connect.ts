@@ -40,6 +40,8 @@ export function guardedSocket(
   socket.once('connect', () => {
     clearTimeout(timer)
     socket.off('error', fail)
+    // Whoever takes it listens in a later turn; an error that comes before is no uncaught one: the socket is destroyed.
+    socket.on('error', () => undefined)
     resolve(socket)
   })
   return promise

@@ -22,6 +22,8 @@ export async function deliver(
   smtp: Smtp,
   http: Pick<HttpClient, 'connect'>,
 ): Promise<Failure | { outcome: 'sent' }> {
+  // Before there is a socket: between its connection and its first reader nobody may have to wait.
+  const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection')
   let socket: Socket
   try {
     socket = await http.connect({ host: smtp.host, port: smtp.port, timeoutMs: CONNECT_MS })
@@ -32,7 +34,6 @@ export async function deliver(
       return permanent('blocked_address', 'the mail server is not at a public address')
     return { outcome: 'retry', reason: error.code }
   }
-  const { default: SMTPConnection } = await import('nodemailer/lib/smtp-connection')
   const connection = new SMTPConnection({
     connection: socket,
     host: smtp.host,
