@@ -6,9 +6,9 @@ import { applyBounce, applyProgress, applyThreadChange } from './delivery.ts'
 import { applyIdentityChange } from './identity-change.ts'
 import { addressesNamed } from './load.ts'
 import { applyMessage } from './message.ts'
+import { applyPreference } from './preference.ts'
 import { type Cause, iso, type Outcome, type Records } from './records.ts'
 import { applyOwnEcho, applyStatus } from './status.ts'
-import { applyPreference } from './wishes.ts'
 
 /** Changes the records as an event says. Nothing here waits for anything. */
 export function applyEvent(records: Records, event: NeutralEvent, cause: Cause): Outcome {

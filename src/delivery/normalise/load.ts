@@ -6,6 +6,7 @@ import { contactListAround, type KnownContact } from '../../resources/contacts/q
 import { conversationListAround, type KnownConversation } from '../../resources/conversations/queries.ts'
 import { identifierHash, indexable } from '../../resources/identities/address.ts'
 import {
+  contactIdsAt,
   identityListAround,
   identityLockAll,
   type KnownIdentity,
@@ -15,6 +16,7 @@ import { sharedAddresses } from '../../resources/identities/shared.ts'
 import { type KnownMessage, messageListByExternalId, messageListById } from '../../resources/messages/queries.ts'
 import { messageOf, threadNames } from './message.ts'
 import { addressesOf, knownBy, type PartyAddress } from './people.ts'
+import { answered } from './preference.ts'
 import { type BatchChannel, type ContactRecord, personKey, type Records } from './records.ts'
 import { together } from './together.ts'
 
@@ -31,16 +33,20 @@ export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: rea
   const hashes = addresses.map((one) => identifierHash(tx.keys, one))
   const scope = { unitId: channel.businessUnitId, matches: addresses.flatMap((one) => one.variants), contactIds: [] }
   const locked = addresses.length > 0 ? identityLockAll(tx, hashes) : undefined
-  const [people, byExternalId, byId, erased, shared] = await together([
+  const wished = happenings.flatMap(({ event }) =>
+    event.type === 'preference' ? addressesNamed(event, channel.id).flatMap((one) => one.variants) : [],
+  )
+  const [people, byExternalId, byId, erased, shared, holders] = await together([
     addresses.length > 0 ? loadPeople(tx, channel, scope, sinceMs(happenings)) : nobody,
     externalIds.length > 0 ? messageListByExternalId(tx, channel.id, externalIds) : [],
     ownIds.length > 0 ? messageListById(tx, channel.id, ownIds) : [],
     addresses.length > 0 ? erasedAddresses(tx, channel.businessUnitId, hashes) : new Map<string, number>(),
     addresses.length > 0 ? sharedAddresses(tx, channel.businessUnitId, hashes) : new Set<string>(),
+    wished.length > 0 ? contactIdsAt(tx, channel.businessUnitId, wished) : [],
     locked,
   ])
   const messages = [...byExternalId, ...byId]
-  const others = othersNamed(happenings, people, messages)
+  const others = othersNamed(happenings, people, messages, holders)
   const around = others.length > 0 ? await loadPeople(tx, channel, scope, sinceMs(happenings), others) : people
   const records = { ...recordsOf(tx, channel, around, messages), erased, shared }
   await askIntake(tx, records, happenings)
@@ -72,11 +78,15 @@ function messagesNamed(happenings: readonly Happening[]): { externalIds: string[
   return { externalIds: [...externalIds], ownIds: [...ownIds] }
 }
 
-/** Contacts in whose conversations the events belong although others wrote: somebody else answers in a thread. */
+/**
+ * Contacts in whose conversations the events belong although others wrote: somebody else answers in a thread. And those
+ * whom a wish is about: who got the message that it answers, and whoever has the address, if only as a claim.
+ */
 function othersNamed(
   happenings: readonly Happening[],
   { contacts }: People,
   messages: readonly KnownMessage[],
+  holders: readonly string[],
 ): string[] {
   const named = new Set(
     happenings.flatMap(({ event }) => (event.type === 'message' ? threadNames(event).map(indexable) : [])),
@@ -85,7 +95,12 @@ function othersNamed(
   const others = messages.filter(
     ({ externalId, contactId }) => externalId !== null && named.has(externalId) && !known.has(contactId),
   )
-  return [...new Set(others.map(({ contactId }) => contactId))]
+  const asked = happenings.flatMap(({ event }) => {
+    const message = event.type === 'preference' ? answered(messages, event) : undefined
+    return message && !known.has(message.contactId) ? message.contactId : []
+  })
+  const claimed = holders.filter((id) => !known.has(id))
+  return [...new Set([...others.map(({ contactId }) => contactId), ...asked, ...claimed])]
 }
 
 /** From when on the utterances of a conversation matter to those that come now. */
@@ -160,8 +175,8 @@ async function askIntake(tx: Tx, records: Records, happenings: readonly Happenin
   const unknown = new Map<string, PartyAddress[]>()
   for (const { event, atMs } of happenings) {
     const isKnown = event.type === 'message' && messageOf(records, event.externalId) !== undefined
-    // Only these make somebody.
-    if (isKnown || (event.type !== 'message' && event.type !== 'preference')) continue
+    // Only a message makes somebody.
+    if (isKnown || event.type !== 'message') continue
     const addresses = addressesNamed(event, records.channel.id)
     if (addresses.length > 0 && !knownBy(records, addresses, atMs)) unknown.set(personKey(addresses), addresses)
   }

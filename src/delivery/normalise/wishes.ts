@@ -1,16 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { MessageEvent, PreferenceEvent, Wish } from '../../channels/neutral.ts'
+import type { MessageEvent, Wish } from '../../channels/neutral.ts'
 import { type StopWish, stopButton, stopWord } from '../../privacy/stop-words.ts'
-import { personOf } from './people.ts'
-import { type Cause, iso, type Outcome, type Records } from './records.ts'
-
-/** A wish about being contacted counts from whomever it comes, known or not: it is kept with the event that proves it. */
-export function applyPreference(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
-  const person = personOf(records, event.from, cause, false)
-  if ('status' in person) return person
-  wish(records, event, 'event', cause, person.contact.id)
-  return { status: 'processed', contactId: person.contact.id }
-}
+import { type Cause, iso, type Records } from './records.ts'
 
 /** The wishes in a message: those that its form asked for, and a word that says stop. Machines want nothing. */
 export function wishesOf(records: Records, event: MessageEvent, cause: Cause, contactId: string): void {
@@ -26,7 +17,8 @@ function wordOf({ type, text }: MessageEvent['message']): StopWish | null {
   return type === 'button' || type === 'interactive' ? stopButton(text) : null
 }
 
-function wish(
+/** Puts down a wish of a contact, with the event that proves it. */
+export function wish(
   records: Records,
   { category, state }: Pick<Wish, 'category' | 'state'>,
   evidenceKind: 'event' | 'keyword',

@@ -54,6 +54,17 @@ export async function identityListAround(tx: Tx, scope: PeopleScope): Promise<Kn
   return tx.query<KnownIdentity>(statement, peopleValues(tx, scope))
 }
 
+/** The contacts of a unit that have one of these addresses in any state: proved, claimed, given up. */
+export async function contactIdsAt(tx: Tx, unitId: string, matches: readonly string[]): Promise<string[]> {
+  const statement = tx.kept(
+    'identity/holders',
+    () =>
+      sql`SELECT DISTINCT contact_id AS id FROM app.identity WHERE tenant_id = ${named('tenant')}::uuid AND business_unit_id = ${named('unit')}::uuid AND match_value = ANY (${named('matches')}::text[])`,
+  )
+  const values = { tenant: tx.principal.tenantId, unit: unitId, matches: [...matches] }
+  return (await tx.query<{ id: string }>(statement, values)).map((row) => row.id)
+}
+
 /**
  * Makes the transaction alone with these addresses until it ends: two lanes that meet a new person at the same moment
  * make one contact.

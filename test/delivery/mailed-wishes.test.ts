@@ -1,0 +1,61 @@
+import t from 'tap'
+import { tokenAddress } from '../../src/channels/email/token.ts'
+import { basic, mail, mailbox, secret } from '../channels/email/fixtures.ts'
+import { startMailServer } from '../channels/email/mail-server.ts'
+import { postOf } from '../channels/post.ts'
+import { startTestService } from '../harness/service.ts'
+import { done, faultsOf, until } from '../resources/conversations/fixtures.ts'
+
+t.test('a stop by mail is that of whom we wrote to, whether their address was ever proved or not', async (t) => {
+  const service = await startTestService(t, { worker: true })
+  const server = await startMailServer(t)
+  const channel = await done(service, 'POST', '/v1/channels', {
+    type: 'email',
+    name: 'Mail',
+    settings: {
+      address: mailbox,
+      inbound: { kind: 'raw', secret, authservId: 'mx.example.com' },
+      smtp: { host: '127.0.0.1', port: server.port, secure: false },
+    },
+  })
+  const comes = async (raw: string): Promise<void> => {
+    const { headers, rawBody } = postOf(raw, { ...basic(secret), 'content-type': 'message/rfc822' })
+    const answer = await service.request('POST', `/v1/ingest/${channel.id}`, {
+      body: rawBody,
+      token: null,
+      headers: Object.fromEntries(Object.entries(headers).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]]))),
+    })
+    if (answer.status !== 200) throw new Error(answer.text)
+    await until(async () => (await service.sql(`SELECT 1 FROM app.inbound_event WHERE status = 'stored'`)).length === 0)
+  }
+  const last = async () =>
+    (await service.sql('SELECT status, reason FROM app.inbound_event ORDER BY sequence DESC LIMIT 1'))[0]
+  const contacts = async () => (await done(service, 'GET', '/v1/contacts')).data
+  const proved = { 'Authentication-Results': 'mx.example.com; dmarc=pass header.from=example.org' }
+
+  await comes(mail({ 'Message-ID': '<first@example.org>' }, 'Where is my order?'))
+  const [conversation] = (await done(service, 'GET', '/v1/conversations')).data
+  const path = `/v1/conversations/${conversation?.id}/messages`
+  const news = () => service.request('POST', path, { body: { text: 'Our news', purpose: 'marketing' } })
+  const sent = await news()
+  t.equal(sent.status, 201, sent.text)
+  await until(async () => (await done(service, 'GET', `/v1/messages/${sent.id}`)).body.status === 'sent')
+
+  const to = tokenAddress(mailbox, 'unsubscribe', sent.id)
+  await comes(mail({ 'Message-ID': '<stop@example.org>', To: to, Subject: 'unsubscribe', ...proved }, 'unsubscribe'))
+  t.match(await last(), { status: 'processed' })
+  t.equal((await contacts()).length, 1, 'nobody is made by a wish')
+  const refused = await news()
+  t.match([refused.status, faultsOf(refused)], [422, [{ code: 'opted_out' }]], refused.text)
+
+  const from = {
+    'Message-ID': '<nobody@example.org>',
+    From: 'nobody@example.org',
+    To: `${mailbox.replace('@', '+u-00000000000040008000000000000000@')}`,
+  }
+  await comes(mail({ ...from, Subject: 'unsubscribe', ...proved }, 'unsubscribe'))
+  t.match(await last(), { status: 'ignored', reason: 'unknown_person' })
+  t.equal((await contacts()).length, 1)
+  const [event] = (await done(service, 'GET', '/v1/inbound-events?sort=-receivedAt&limit=1')).data
+  t.equal((await service.request('GET', `/v1/inbound-events/${event?.id}/payload`)).status, 200, 'what came stays')
+})
