@@ -36,7 +36,7 @@ export async function messageEvents(
   const isVouched = from !== undefined && isVouchedFor(from.address, checksOf(mail, payload))
   const sender = partyOf(person, isVouched && person.address === from.address)
   const place = placeOf(mail, payload.recipients, mailbox, externalId)
-  const { purpose, ...placed } = place
+  const { purpose, namedId, ...placed } = place
   const occurredAt = momentOf(mail)
   const automated = automatedKind(mail.fields, (from ?? person).address)
   const asks: NeutralEvent[] =
@@ -49,6 +49,7 @@ export async function messageEvents(
             detail: { mail: 'unsubscribe' },
             // Our mail went to whom this comes from, wherever they want answers to go.
             from: from === undefined ? sender : partyOf(from, isVouched),
+            ...(namedId === undefined ? {} : { messageId: namedId }),
             occurredAt,
           },
         ]

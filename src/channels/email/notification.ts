@@ -80,7 +80,8 @@ function told(
     ...(externalId === undefined ? {} : { externalId }),
     ...(messageId === undefined ? {} : { messageId }),
   }
-  if (what === 'complained' || what === 'unsubscribed') return [stopMarketing(value, { [what]: word }, occurredAt)]
+  if (what === 'complained' || what === 'unsubscribed')
+    return [{ ...stopMarketing(value, { [what]: word }, occurredAt), ...about }]
   if (what === 'bounced') {
     const bounce: BounceEvent = {
       type: 'bounce',

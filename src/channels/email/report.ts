@@ -22,7 +22,7 @@ export function reportEvents(mail: Mail, mailbox: string): NeutralEvent[] {
     occurredAt: momentOf(mail),
   }
   const complaint = partText(mail, 'message/feedback-report')
-  if (complaint !== undefined) return complaintOf(fieldsOf(complaint), mail, about.occurredAt)
+  if (complaint !== undefined) return complaintOf(fieldsOf(complaint), mail, about)
   const read = partText(mail, 'message/disposition-notification')
   if (read !== undefined) return readEvent(fieldsOf(read), mailbox, about.occurredAt)
   const status = partText(mail, 'message/delivery-status') ?? partText(mail, 'message/global-delivery-status')
@@ -129,15 +129,23 @@ function readEvent(fields: HeaderFields, mailbox: string, occurredAt: Date | nul
   ]
 }
 
-/** Who reports our mail as unwanted gets no marketing any more. */
-function complaintOf(report: HeaderFields, mail: Mail, occurredAt: Date | null): PreferenceEvent[] {
+/**
+ * Who reports our mail as unwanted gets no marketing any more. Anybody can write such a report: only one that hands back
+ * the id of a mail of ours has seen that mail, and it is about whom that went to.
+ */
+function complaintOf(
+  report: HeaderFields,
+  mail: Mail,
+  { externalId, messageId, occurredAt }: About,
+): PreferenceEvent[] {
   const kind = fieldOf(report, 'feedback-type')?.toLowerCase() ?? 'abuse'
-  if (kind === 'not-spam') return []
+  if (kind === 'not-spam' || externalId === undefined || messageId === undefined) return []
   const original = partText(mail, 'message/rfc822') ?? partText(mail, 'text/rfc822-headers')
   const address =
     recipient(fieldOf(report, 'original-rcpt-to')) ??
     (original === undefined ? undefined : firstAddress(fieldOf(fieldsOf(original), 'to')))
-  return address === undefined ? [] : [stopMarketing(address, { complaint: kind.slice(0, 40) }, occurredAt)]
+  if (address === undefined) return []
+  return [{ ...stopMarketing(address, { complaint: kind.slice(0, 40) }, occurredAt, false), externalId, messageId }]
 }
 
 export function stopMarketing(

@@ -12,6 +12,8 @@ export interface Place {
   references: string[]
   replyTo?: string
   purpose?: TokenPurpose
+  /** our own id of the message whose word that is */
+  namedId?: string
 }
 
 /**
@@ -38,6 +40,6 @@ export function placeOf(mail: Mail, recipients: readonly string[], mailbox: stri
     thread: { id: createHash('sha256').update(root).digest('hex').slice(0, 32), kind: 'direct' },
     references: all.slice(0, REFERENCES_MAX),
     ...(replyTo === undefined ? {} : { replyTo }),
-    ...(token === undefined ? {} : { purpose: token.purpose }),
+    ...(token === undefined ? {} : { purpose: token.purpose, namedId: token.messageId }),
   }
 }

@@ -71,8 +71,16 @@ t.test('a complaint stops marketing, a receipt says that a mail was read', async
     part('Content-Type: message/rfc822', mail({ 'Message-ID': `<${ours}>` })),
   ])
   t.match(await neutral(arf), [
-    { type: 'preference', category: 'marketing', state: 'stop', from: { identities: [{ value: 'ada@example.org' }] } },
+    {
+      ...{ type: 'preference', category: 'marketing', state: 'stop', messageId: id, externalId: ours },
+      from: { identities: [{ value: 'ada@example.org', verified: false }] },
+    },
   ])
+  const forged = await neutral(arf.replace(`<${ours}>`, '<made-up@example.net>'))
+  t.notOk(
+    forged.some(({ type }) => type === 'preference'),
+    'one that has seen no mail of ours stops nothing',
+  )
   const mdn = multipart('report; report-type=disposition-notification', [
     part('Content-Type: text/plain', 'It was read.'),
     part(
