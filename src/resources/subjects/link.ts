@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 
@@ -10,7 +10,8 @@ export interface ProvedAddresses {
 
 /**
  * Has contacts stand for the human whom their verified addresses name, in whatever business unit that human is known
- * already. Under the addresses' locks. Nothing of it shows in another unit: no contact but these is touched.
+ * already. Under the addresses' locks. Nothing of it shows in another unit: no contact but these is touched, and a
+ * subject's id does not tell when it was made, perhaps by another unit.
  */
 export async function subjectLinkAll(tx: Tx, rows: readonly ProvedAddresses[]): Promise<void> {
   if (rows.length === 0) return
@@ -22,7 +23,7 @@ export async function subjectLinkAll(tx: Tx, rows: readonly ProvedAddresses[]): 
   const all = rows.map(({ contactId, hashes }) => ({
     contact: contactId,
     hashes: hashes.map((hash) => hash.toString('hex')),
-    fresh: randomUUIDv7(),
+    fresh: randomUUID(),
   }))
   await tx.query(statement, { tenant: tx.principal.tenantId, rows: JSON.stringify(all) })
 }

@@ -62,6 +62,8 @@ t.test('the same human is one subject in two business units, for privacy work al
     [seen[1]?.id],
     'as many as one sees',
   )
+  t.notOk('createdAt' in partly.body, 'nor since when another unit has known them')
+  t.match(partly.id, /^.{8}-.{4}-4/, 'the id tells no time either')
 
   const wide = await service.role([
     { resource: 'contacts', actions: ['read', 'reveal'], fields: { read: ['*'], mask: ['*'] } },
