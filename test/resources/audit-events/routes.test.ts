@@ -72,6 +72,6 @@ t.test('the audit answers who did what to whom', async (t) => {
     const text = JSON.stringify(await service.sql('SELECT e.*, sealed_note::text FROM audit.readable_event e'))
     // As words of their own: letters of a hash may stand in any order.
     for (const value of ['Anna', 'Bea', '+4917012345678', '12345678', 'Quokka', 'owner@example.com', agent.email])
-      t.notMatch(text, new RegExp(`(?<![\\w-])${RegExp.escape(value)}(?![\\w-])`), value)
+      t.notMatch(text, new RegExp(`(?<![\\w-])${value.replaceAll(/[+.]/g, '\\$&')}(?![\\w-])`), value)
   })
 })

@@ -255,7 +255,8 @@ t.test('of every noun, a simulation shows what a member with that role sees', as
   }))
   let compared = 0
   for (const [resource, model] of models) {
-    if (resource === 'audit-events') continue
+    // The audit is no record of a draft's, and who stands behind contacts is in no list.
+    if (resource === 'audit-events' || resource === 'subjects') continue
     const found = (await request('GET', places[resource] ?? `/v1/${resource}`)).data
     const records = found.filter(({ id }) => id !== role).slice(0, 3)
     const all = [...model.fields.keys()]
