@@ -46,7 +46,7 @@ export async function writeAside(tx: Tx, records: Records): Promise<Touched[]> {
       ? identityUndeliverableAll(
           tx,
           channel.businessUnitId,
-          aside.bounces.map(({ address, code, atMs }) => ({ address, code, at: iso(atMs) })),
+          aside.bounces.map(({ address, contactId, code, atMs }) => ({ address, contactId, code, at: iso(atMs) })),
         )
       : [],
     aside.heard.length > 0 ? identityReachableAll(tx, heardLast(records)) : [],

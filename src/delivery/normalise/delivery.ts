@@ -1,5 +1,6 @@
 import type { BounceEvent, ProgressEvent, ThreadChangeEvent } from '../../channels/neutral.ts'
 import { addressOf, indexable } from '../../resources/identities/address.ts'
+import { waitingReason } from '../../resources/inbound-events/lane.ts'
 import { messageOf, placeOf } from './message.ts'
 import { addressesOf, knownBy } from './people.ts'
 import { type Cause, changeMessage, contactOf, type Outcome, type Records } from './records.ts'
@@ -33,12 +34,14 @@ export function applyBounce(records: Records, event: BounceEvent, cause: Cause):
   const message = byOurs ?? (externalId === undefined ? undefined : messageOf(records, externalId))
   // It may be faster than our writing down under which id the message went out.
   if (!message && (messageId ?? externalId) !== undefined && !cause.isLastTry) return { status: 'waiting' }
-  if (isPermanent) {
+  // Anybody can write a report: one that hands back no mail of ours says nothing, and of no other person's address.
+  if (!message) return { status: 'ignored', reason: waitingReason }
+  if (isPermanent && message.direction === 'outbound') {
     const { kind, value } = event.address
     const address = addressOf(kind, value, records.channel.id)
-    records.aside.bounces.push({ address, code: code.slice(0, 100), atMs: cause.atMs })
+    const { contactId } = message
+    records.aside.bounces.push({ address, contactId, code: code.slice(0, 100), atMs: cause.atMs })
   }
-  if (!message) return { status: 'processed' }
   if (message.direction === 'outbound' && isFurther(message.status, 'failed')) {
     message.status = 'failed'
     const error = { code, message: text, class: isPermanent ? 'permanent' : 'transient' } as const

@@ -175,8 +175,8 @@ async function askIntake(tx: Tx, records: Records, happenings: readonly Happenin
   const unknown = new Map<string, PartyAddress[]>()
   for (const { event, atMs } of happenings) {
     const isKnown = event.type === 'message' && messageOf(records, event.externalId) !== undefined
-    // Only a message makes somebody.
-    if (isKnown || event.type !== 'message') continue
+    // Only a message makes somebody, and a wish of somebody whom the provider knows.
+    if (isKnown || (event.type !== 'message' && event.type !== 'preference')) continue
     const addresses = addressesNamed(event, records.channel.id)
     if (addresses.length > 0 && !knownBy(records, addresses, atMs)) unknown.set(personKey(addresses), addresses)
   }

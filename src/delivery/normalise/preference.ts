@@ -1,23 +1,39 @@
 import type { PreferenceEvent } from '../../channels/neutral.ts'
 import { indexable, isSameAddress } from '../../resources/identities/address.ts'
 import type { KnownMessage } from '../../resources/messages/queries.ts'
-import { addressesOf, knownBy } from './people.ts'
+import { addressesOf, knownBy, personOf } from './people.ts'
 import { type Cause, contactOf, type Outcome, type Records } from './records.ts'
 import { wish } from './wishes.ts'
 
 /**
  * A wish about being contacted. It is the wish of whom the message went to that it hands back, whatever address it came
  * from; without one it is that of everybody in the business unit with that address, proved or not: too many left alone
- * is better than one who is not. Nobody is made by it, or it would be kept for a contact that nobody ever writes to.
+ * is better than one who is not; but whoever claims to have a mail of ours that there is not is not believed. Nobody is
+ * made by it of a mail address, or it would be kept for a contact that nobody ever writes to.
  */
 export function applyPreference(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
   const message = answered(records.messages, event)
   const contact = message && contactOf(records, message.contactId)
-  const ids = contact ? [contact.id] : whoseAddress(records, event, cause)
+  const isProved = event.from.identities.some((one) => one.verified)
+  const isMadeUp = !contact && !isProved && (event.messageId ?? event.externalId) !== undefined
+  const ids = contact ? [contact.id] : isMadeUp ? [] : whoseAddress(records, event, cause)
   const [contactId] = ids
-  if (contactId === undefined) return { status: 'ignored', reason: 'unknown_person' }
+  if (contactId === undefined) return ofStranger(records, event, cause)
   for (const id of ids) wish(records, event, 'event', cause, id)
   return { status: 'processed', contactId }
+}
+
+/**
+ * Whom a provider knows by an id of its own is kept with their wish: it is by this id that they would be written to. Of a
+ * mail address nobody knows under which contact it will come.
+ */
+function ofStranger(records: Records, event: PreferenceEvent, cause: Cause): Outcome {
+  const isKnowable = event.from.identities.some((one) => one.verified && one.kind !== 'email')
+  const person = isKnowable ? personOf(records, event.from, cause, false) : null
+  if (!person) return { status: 'ignored', reason: 'unknown_person' }
+  if ('status' in person) return person
+  wish(records, event, 'event', cause, person.contact.id)
+  return { status: 'processed', contactId: person.contact.id }
 }
 
 /** The message of ours that a wish hands back. */

@@ -45,7 +45,7 @@ export interface Aside {
   /** what mails are about; the first one of a conversation stays */
   readonly subjects: { conversationId: string; subject: string; country: string | null }[]
   readonly handles: { conversationId: string; contactId: string; token: string; untilMs: number }[]
-  readonly bounces: { address: Address; code: string; atMs: number }[]
+  readonly bounces: { address: Address; contactId: string; code: string; atMs: number }[]
   /** addresses that somebody wrote from */
   readonly heard: { identityId: string; atMs: number }[]
   readonly threads: { from: string; to: string }[]

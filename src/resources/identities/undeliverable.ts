@@ -7,23 +7,23 @@ const fields = (row: string) => sql.raw(`json_build_object('undeliverable', ${ro
 
 export type ChangedAddress = Changed & { contactId: string }
 
-/** Marks an address that bounces, whoever of the business unit has it; unless somebody was heard from there since. */
+/** Marks an address that bounces, of the contact to whom the message went; unless somebody was heard from there since. */
 export async function identityUndeliverableAll(
   tx: Tx,
   unitId: string,
-  rows: readonly { address: Address; code: string; at: string }[],
+  rows: readonly { address: Address; contactId: string; code: string; at: string }[],
 ): Promise<ChangedAddress[]> {
   const statement = tx.kept(
     'identity/undeliverable',
-    () => sql`WITH w AS (SELECT DISTINCT ON (w.kind, w.match) w.* FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(kind text, match text, code text, at timestamptz) ORDER BY w.kind, w.match, w.at DESC),
-        o AS (SELECT i.id, i.undeliverable_at, w.code, w.at FROM app.identity AS i JOIN w ON w.kind = i.kind AND w.match = i.match_value
+    () => sql`WITH w AS (SELECT DISTINCT ON (w.kind, w.match, w."contactId") w.* FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(kind text, match text, "contactId" uuid, code text, at timestamptz) ORDER BY w.kind, w.match, w."contactId", w.at DESC),
+        o AS (SELECT i.id, i.undeliverable_at, w.code, w.at FROM app.identity AS i JOIN w ON w.kind = i.kind AND w.match = i.match_value AND w."contactId" = i.contact_id
           WHERE i.tenant_id = ${named('tenant')}::uuid AND i.business_unit_id = ${named('unit')}::uuid AND i.match_value = ANY (${named('matches')}::text[]) AND i.state = 'active'
             AND i.undeliverable_at IS NULL AND coalesce(i.last_seen_at < w.at, true) ORDER BY i.id FOR NO KEY UPDATE OF i)
       UPDATE app.identity AS i SET undeliverable_at = o.at, undeliverable_reason = o.code, version = i.version + 1, updated_at = now() FROM o
       WHERE i.tenant_id = ${named('tenant')}::uuid AND i.id = o.id RETURNING i.id, i.version, i.contact_id AS "contactId", ${fields('o')} AS before, ${fields('i')} AS after`,
   )
-  const flat = rows.flatMap(({ address, code, at }) =>
-    address.variants.map((match) => ({ kind: address.kind, match, code, at })),
+  const flat = rows.flatMap(({ address, contactId, code, at }) =>
+    address.variants.map((match) => ({ kind: address.kind, match, contactId, code, at })),
   )
   return tx.query(statement, {
     tenant: tx.principal.tenantId,

@@ -139,12 +139,21 @@ export function expectedOutcome(setting: Setting, actor: Actor, { route, spot }:
   if (action === 'erase') return mayItself(oracle, action, noun, row)
   if (row.trashedAt && (action !== 'read' || resource !== noun) && !(resource !== noun && action === 'read'))
     return '404'
-  // Content is a field's right.
-  const field = last === 'content' ? 'contentUrl' : last === 'payload' ? 'payload' : null
-  if (last === 'content' && row.trashedAt) return '404'
+  // Content is a field's right; how a channel is, and what to enter at its provider, too.
+  const field = rightsOfFields[last] ?? null
+  if (['content', 'health'].includes(last) && row.trashedAt) return '404'
+  if (last === 'setup') return oracle.writable('update', noun, row, 'settings') ? 'in' : '403'
   if (field !== null) return oracle.sight(noun, row, field) === 'clear' ? 'in' : '404'
   if (resource !== noun) return isSettable ? 'in' : '403'
   return mayItself(oracle, action, noun, row)
+}
+
+/** Routes that show one field, by the end of their path. */
+const rightsOfFields: Readonly<Record<string, string>> = {
+  content: 'contentUrl',
+  link: 'contentUrl',
+  payload: 'payload',
+  health: 'lastError',
 }
 
 function mayItself(oracle: Oracle, action: string, resource: string, row: Row): string {
