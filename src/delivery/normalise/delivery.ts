@@ -2,7 +2,8 @@ import type { BounceEvent, ProgressEvent, ThreadChangeEvent } from '../../channe
 import { addressOf, indexable } from '../../resources/identities/address.ts'
 import { waitingReason } from '../../resources/inbound-events/lane.ts'
 import { messageOf, placeOf } from './message.ts'
-import { addressesOf, knownBy } from './people.ts'
+import { addressesOf } from './party-addresses.ts'
+import { knownBy } from './people.ts'
 import { type Cause, changeMessage, contactOf, type Outcome, type Records } from './records.ts'
 import { errorOf, isFurther } from './status.ts'
 

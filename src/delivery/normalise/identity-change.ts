@@ -1,6 +1,7 @@
 import type { IdentityChangeEvent } from '../../channels/neutral.ts'
 import { isSameAddress } from '../../resources/identities/address.ts'
-import { addressesOf, identityFor, knownBy, markPrimary, type PartyAddress } from './people.ts'
+import { addressesOf, type PartyAddress } from './party-addresses.ts'
+import { identityFor, knownBy, markPrimary } from './people.ts'
 import { profileOf } from './profile.ts'
 import {
   type Cause,

@@ -2,8 +2,9 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Party } from '../../channels/neutral.ts'
 import { madeUpName, madeUpNames } from '../../resources/contacts/made-up-name.ts'
 import { customKeyOf } from '../../resources/custom-fields/value.ts'
-import { type Address, addressOf, identifierHash, isSameAddress } from '../../resources/identities/address.ts'
+import { type Address, identifierHash, isSameAddress } from '../../resources/identities/address.ts'
 import { matchValue } from '../../resources/identities/match.ts'
+import { addressesOf, type PartyAddress } from './party-addresses.ts'
 import { nameOf, type Profile, profileOf } from './profile.ts'
 import {
   type Cause,
@@ -24,27 +25,8 @@ export interface Person {
   identity: IdentityRecord
 }
 
-export interface PartyAddress extends Address {
-  verified: boolean
-}
-
-/** As the API answers them; a longer one could not be shown. */
-const addressLength = 300
 /** How precisely it is known when an address was last heard from. */
 const seenEveryMs = 60_000
-
-/**
- * A phone without a digit is none, nor is an id of blanks and dashes: everybody without one would be one person. What a
- * provider calls somebody is its own matter, even where that is mostly a number.
- */
-const isAddress = (kind: string, value: string): boolean =>
-  value.length <= addressLength && (kind === 'phone' ? /\d/ : /[\p{L}\p{N}]/u).test(value)
-
-export function addressesOf(party: Pick<Party, 'identities'>, channelId: string): PartyAddress[] {
-  return party.identities
-    .filter(({ kind, value }) => isAddress(kind, value))
-    .map(({ kind, value, verified }) => ({ ...addressOf(kind, value, channelId), verified }))
-}
 
 /** Whether an address was this contact's at that moment: one that was given up later still explains earlier events. */
 const isHeld = (row: IdentityRecord, atMs: number): boolean =>

@@ -1,7 +1,8 @@
 import type { PreferenceEvent } from '../../channels/neutral.ts'
 import { indexable, isSameAddress } from '../../resources/identities/address.ts'
 import type { KnownMessage } from '../../resources/messages/queries.ts'
-import { addressesOf, knownBy, personOf } from './people.ts'
+import { addressesOf } from './party-addresses.ts'
+import { knownBy, personOf } from './people.ts'
 import { type Cause, contactOf, type Outcome, type Records } from './records.ts'
 import { wish } from './wishes.ts'
 
