@@ -10,10 +10,11 @@ import { contactKey } from '../../privacy/contact-keys.ts'
 import { lockPerson } from '../../privacy/erasure-locks.ts'
 import { contacts } from '../contacts/schema.ts'
 import { type Conflict, conflictsOf } from './conflicts.ts'
+import { type Counts, countFields, countRows } from './counts.ts'
 import { joinFields, type Side, textsOf } from './fields.ts'
 import { moveRows, settlePrimary } from './move.ts'
 import { originsOf } from './origins.ts'
-import { type Counts, mergeInsert } from './record.ts'
+import { mergeInsert } from './record.ts'
 import { refuseRevealed } from './revealed.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -87,7 +88,8 @@ async function mergeOne(
   const [ours, theirs] = [oursRow.clear, theirsRow.clear]
   // Nobody can be given a key any more once they are merged, and what their rows held is sealed under it.
   await contactKey(tx, otherId)
-  const { moved, counts } = await moveRows(tx, otherId, contactId)
+  const rows = await countRows(tx, otherId)
+  const moved = await moveRows(tx, otherId, contactId)
   const fields = joinFields(ours, theirs, choices)
   const values = new Map(fields.changes.map(({ field, after }) => [field, after]))
   if (fields.tagsAdded.length + fields.tagsRemoved.length > 0)
@@ -112,11 +114,7 @@ async function mergeOne(
   refuseRevealed(contact, oursRow, theirsRow, fields, otherId)
   await settlePrimary(tx, contactId, { ...ours, ...Object.fromEntries(values) })
   const id = randomUUIDv7()
-  const all: Counts = {
-    ...counts,
-    customFields: fields.changes.filter(({ field }) => field.startsWith('customFields.')).length,
-    tags: fields.tagsAdded.length,
-  }
+  const counts = { ...rows, ...countFields(fields, theirsRow) }
   await mergeInsert(tx, String(ours.businessUnitId), {
     id,
     contactId,
@@ -124,10 +122,10 @@ async function mergeOne(
     requestId,
     contactVersion: Number(ours.version) + 1,
     moved,
-    counts: all,
+    counts,
     fields,
   })
-  return { id, contact, counts: all }
+  return { id, contact, counts }
 }
 
 async function check(tx: Tx, order: MergeOrder, rowOf: (id: string) => LockedRow): Promise<void> {

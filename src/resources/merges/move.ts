@@ -4,7 +4,7 @@ import type { JsonRow, Tx } from '../../db/database.ts'
 import { array, type SQL, sql } from '../../db/sql.ts'
 import { matchValue } from '../identities/match.ts'
 import { identities } from '../identities/schema.ts'
-import type { Counts, Moved } from './record.ts'
+import type { Moved } from './record.ts'
 
 /**
  * What becomes of every table that leads to a contact when the contact goes into another one. A test holds this against
@@ -53,11 +53,7 @@ export const given = (resource: string, rows: readonly Versioned[], to: string):
   touches(resource, rows, ['contactId'], () => to)
 
 /** Moves everything that is a contact's to the one that it goes into. Both are locked; the first is not merged yet. */
-export async function moveRows(
-  tx: Tx,
-  from: string,
-  to: string,
-): Promise<{ moved: Moved; counts: Omit<Counts, 'customFields' | 'tags'> }> {
+export async function moveRows(tx: Tx, from: string, to: string): Promise<Moved> {
   const { tenantId } = tx.principal
   const idsOf = async (table: 'identity' | 'conversation' | 'consent_event'): Promise<string[]> => {
     const rows = await tx.query<{ id: string }>(
@@ -82,8 +78,8 @@ export async function moveRows(
   const consents = await tx.query<{ id: string }>(
     sql`UPDATE app.consent_event SET contact_id = ${to}::uuid WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${from}::uuid RETURNING id`,
   )
-  const externals = await tx.query(
-    sql`UPDATE app.external_id SET contact_id = ${to}::uuid WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${from}::uuid RETURNING value`,
+  await tx.query(
+    sql`UPDATE app.external_id SET contact_id = ${to}::uuid WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${from}::uuid`,
   )
   for (const one of [
     ...given('identities', addresses, to),
@@ -97,22 +93,11 @@ export async function moveRows(
   if (consentIds.length > 0)
     tx.touch({ resource: 'consent-events', ids: consentIds, changed: ['contactId'], subjectIds: [to] })
   return {
-    moved: {
-      identities: addresses.map((row) => row.id),
-      primary: primary.map((row) => row.id),
-      conversations: talks.map((row) => row.id),
-      consents: consentIds,
-      ours,
-    },
-    counts: {
-      identities: addresses.length,
-      conversations: talks.length,
-      messages: messages.length,
-      notes: notes.length,
-      attachments: files.length,
-      consents: consents.length,
-      externalIds: externals.length,
-    },
+    identities: addresses.map((row) => row.id),
+    primary: primary.map((row) => row.id),
+    conversations: talks.map((row) => row.id),
+    consents: consentIds,
+    ours,
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Tx } from '../../db/database.ts'
 import { json, type SQL, sql } from '../../db/sql.ts'
 import { contactKey } from '../../privacy/contact-keys.ts'
+import { type Counts, countedKinds } from './counts.ts'
 import type { JoinedFields } from './fields.ts'
 
 /** The rows that a merge has moved, and what the contact had itself, as ids. */
@@ -14,21 +15,6 @@ export interface Moved {
   /** the contact's own rows at that moment: whatever is in none of the lists has come later */
   ours: { identities: string[]; conversations: string[]; consents: string[] }
 }
-
-/** How many rows of each kind came along. */
-export type Counts = Record<CountedKind, number>
-export const countedKinds = [
-  'identities',
-  'conversations',
-  'messages',
-  'notes',
-  'attachments',
-  'consents',
-  'externalIds',
-  'customFields',
-  'tags',
-] as const
-export type CountedKind = (typeof countedKinds)[number]
 
 /** A merge as it is remembered until it is taken back. */
 export interface MergeRecord {
@@ -56,7 +42,7 @@ const row = z.object({
     consents: ids,
     ours: z.object({ identities: ids, conversations: ids, consents: ids }),
   }),
-  counts: z.record(z.enum(countedKinds), z.number()),
+  counts: z.partialRecord(z.enum(countedKinds), z.number()),
   sealedFields: z.instanceof(Buffer),
 })
 const fields = z.object({

@@ -14,6 +14,7 @@ import type { Deps } from '../../http/records.ts'
 import { idParams } from '../../http/schema.ts'
 import { patiently } from '../contacts/patiently.ts'
 import { contacts } from '../contacts/schema.ts'
+import { countsToday } from './counts.ts'
 import { type Side, singleFields } from './fields.ts'
 import { type MergeOrder, type MergeOutcome, mergeContacts } from './merge.ts'
 import { mergeListOfRequest } from './record.ts'
@@ -172,7 +173,11 @@ async function mergedBefore({ db }: Pick<Deps, 'db'>, caller: Caller, requestId:
       contactId: first.contactId,
       dryRun: false,
       contact: record,
-      merges: merges.map(({ id, mergedId, counts }) => ({ id, contactId: mergedId, moved: counts })),
+      merges: merges.map(({ id, mergedId, counts }) => ({
+        id,
+        contactId: mergedId,
+        moved: countsToday(tx.principal, counts),
+      })),
       conflicts: [],
     }
   })

@@ -3,8 +3,8 @@ import { idOf } from '../../access/define.ts'
 import { customName } from '../../http/list-parameters.ts'
 import { described } from '../../http/schema.ts'
 import { contacts } from '../contacts/schema.ts'
+import { countedKinds } from './counts.ts'
 import { singleFields } from './fields.ts'
-import { countedKinds } from './record.ts'
 
 const side = z.enum(['ours', 'theirs', 'both']).meta({
   description:
@@ -58,10 +58,19 @@ export const mergeBody = described(
 const counts = z
   .object(
     Object.fromEntries(
-      countedKinds.map((kind) => [kind, z.int().meta({ description: `How many ${words(kind)}.`, example: 1 })]),
+      countedKinds.map((kind) => [
+        kind,
+        z
+          .int()
+          .optional()
+          .meta({ description: `How many ${words(kind)}.`, example: 1 }),
+      ]),
     ),
   )
-  .meta({ id: 'MergeCounts', description: 'How much came along, by kind.' })
+  .meta({
+    id: 'MergeCounts',
+    description: 'How much came along, by kind, of what you see; a kind of which you see nothing is left out.',
+  })
 
 const value = z.unknown()
 const conflict = z

@@ -166,6 +166,37 @@ t.test('who may merge what', async (t) => {
   t.same((await unmerge(service, b, {}, key)).body.unmergedId, b)
 })
 
+t.test('how much came along is told of what whoever merges sees', async (t) => {
+  const { service, connector, drain } = await startLanes(t)
+  const channel = await connector()
+  const from = { value: 'ann', phone: newPhone() }
+  await channel.send(said('one', { from }), said('two', { from }))
+  await drain()
+  const found = (await service.request('GET', '/v1/contacts')).data[0]?.id ?? ''
+  await done(service, 'PATCH', `/v1/contacts/${found}`, { tags: ['vip'] })
+  const stays = await make(service, { displayName: 'Stays' })
+  const all = await merge(service, stays, { mergeId: found, dryRun: true })
+  t.match(all.body.merges, [{ moved: { conversations: 1, messages: 2, identities: 2, notes: 0, tags: 1 } }])
+  const seeing = { resource: 'contacts', actions: ['read', 'merge'], fields: { read: ['displayName'] } }
+  const nothing = await service.member(await service.role([seeing]))
+  const shut = await merge(service, stays, { mergeId: found, dryRun: true }, { token: nothing.token })
+  t.match([shut.status, shut.body.merges], [200, [{ contactId: found }]], shut.text)
+  t.same(shut.body.merges, [{ contactId: found, moved: {} }])
+  const sent = { eq: ['direction', 'outbound'] }
+  const some = await service.member(
+    await service.role([
+      seeing,
+      { resource: 'conversations', actions: ['read'], fields: { read: ['status'] } },
+      { resource: 'messages', actions: ['read'], fields: { read: ['text'] }, when: sent },
+    ]),
+  )
+  const key = { token: some.token, headers: { 'idempotency-key': 'seen-counts' } }
+  const made = await merge(service, stays, { mergeId: found }, key)
+  t.same([made.status, Object(made.body.merges)[0]?.moved], [200, { conversations: 1, messages: 0 }], made.text)
+  const again = await merge(service, stays, { mergeId: found }, key)
+  t.same(again.body.merges, made.body.merges)
+})
+
 t.test('merged into whom, only whoever sees it is told', async (t) => {
   const service = await startTestService(t)
   const [de, at] = [
