@@ -21,7 +21,9 @@ t.test('a log that nobody has touched has no fault', async (t) => {
   const [log] = await service.sql<{ events: number }>('SELECT count(*)::int AS events FROM audit.event')
   t.equal(report.events, log?.events)
   t.ok(report.events > 256)
-  t.equal(report.checkpoints, 8)
+  const [signed] = await service.sql<{ n: number }>('SELECT count(*)::int AS n FROM audit.checkpoint')
+  t.equal(report.checkpoints, signed?.n)
+  t.ok(report.checkpoints >= 8)
 })
 
 t.test('what is sealed while the check is under way is no fault, wherever it falls', async (t) => {
