@@ -177,7 +177,6 @@ function startGeneration({ ownerUrl, concurrency, tasks, run, log }: JobsOptions
       concurrency,
       events,
       pollInterval: pollMs,
-      noPreparedStatements: true,
       noHandleSignals: true,
       // Its messages repeat errors and payloads; what matters of them is said by `run` and by the supervisor.
       logger: new QueueLogger(() => (level, _message, meta) => {
