@@ -4,6 +4,9 @@ import type { Headers } from './headers.ts'
 import type { HttpClient } from './http-client.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import type { Identity, IdentityKind, MediaKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
+import type { ConnectResult, ErrandResult, Profile, SendResult } from './results.ts'
+
+export type { ConnectResult, ErrandResult, Profile, SendResult } from './results.ts'
 
 /**
  * The one interface between the hub and a provider. Adding a channel = a folder with one of these
@@ -132,23 +135,6 @@ export interface OutboundFile {
   link(reader?: 'provider' | 'person'): Promise<string>
 }
 
-/**
- * retry: certainly not sent, the same message may be tried again after `retryAfterMs`.
- * failed: certainly not sent, trying again will not help; `reauthorise`: an administrator must act at
- * the provider; `limit`: the provider has had enough of this sender or recipient for now.
- * unknown: it may have been sent; never send it again by itself.
- */
-export type SendResult =
-  | { outcome: 'sent'; externalId: string; recipientIds: Identity[] }
-  | { outcome: 'retry'; reason: string; retryAfterMs?: number }
-  | {
-      outcome: 'failed'
-      code: string
-      message: string
-      class: 'permanent' | 'window_closed' | 'reauthorise' | 'opted_out' | 'limit'
-    }
-  | { outcome: 'unknown'; reason: string }
-
 /** `sizeBytes` and `mediaType` as declared, to be checked against what arrives. Destroy `stream` if unused. */
 export interface MediaDownload {
   stream: Readable
@@ -177,20 +163,6 @@ export interface SetupStep {
   /** what it is called there, and where */
   hint: string
   value: string
-}
-
-/** done: the provider knows us now. `steps` that a person must do all the same are said by `setup`. */
-export type ConnectResult =
-  | { outcome: 'done' }
-  | { outcome: 'retry'; reason: string; retryAfterMs?: number }
-  | { outcome: 'failed'; code: string; class: 'permanent' | 'reauthorise' }
-
-/** What the provider tells about a person; display only. */
-export interface Profile {
-  displayName?: string
-  username?: string
-  /** BCP 47 */
-  language?: string
 }
 
 /** What `parse` may know of the channel beside the event. */
@@ -244,7 +216,7 @@ export interface ChannelType<Settings = unknown, Reading extends Parsed | Promis
   /** tells the provider of `webhookUrl` by itself, where its API can; a job, repeated when settings change */
   connect?(settings: Settings, webhookUrl: string, http: HttpClient): Promise<ConnectResult>
   /** does what an `ErrandEvent` of this raw event asks; a job */
-  errand?(event: KeptEvent, settings: Settings, http: HttpClient): Promise<ConnectResult>
+  errand?(event: KeptEvent, settings: Settings, http: HttpClient): Promise<ErrandResult>
   /**
    * who somebody is; a job, for those without a name. null: the provider does not say. `thread`: the group where they
    * were met, whose members some providers tell of. @throws HttpClientError where asking again later may help

@@ -49,7 +49,7 @@ export async function s3Double(t: { teardown(end: () => Promise<void>): unknown 
 function answer(seen: Seen, response: ServerResponse, { objects, pageSize }: S3Double): unknown {
   const url = new URL(seen.path, 'http://double')
   const [, bucket, ...rest] = url.pathname.split('/')
-  const key = rest.join('/')
+  const key = rest.map(decodeURIComponent).join('/')
   if (bucket !== 'files') return fail(response, 404, 'NoSuchBucket')
   if (seen.method === 'PUT') {
     objects.set(key, { bytes: seen.bytes, at: new Date() })
@@ -62,6 +62,8 @@ function answer(seen: Seen, response: ServerResponse, { objects, pageSize }: S3D
   if (key === '') return list(url.searchParams, response, objects, pageSize)
   const bytes = objects.get(key)?.bytes
   if (!bytes) return fail(response, 404, 'NoSuchKey')
+  if (seen.headers.range === undefined)
+    return response.writeHead(200, { 'content-length': String(bytes.length) }).end(bytes)
   const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(String(seen.headers.range)) ?? []
   const [start, end] = [Number(from), Math.min(Number(to), bytes.length - 1)]
   if (start >= bytes.length) return fail(response, 416, 'InvalidRange')

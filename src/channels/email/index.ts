@@ -1,6 +1,7 @@
 import type { ChannelType, ConnectResult, KeptEvent, Parsed, Post, Verdict } from '../channel.ts'
 import { type HttpClient, HttpClientError } from '../http-client.ts'
 import { at } from '../json.ts'
+import { fetchBucketMail } from './bucket-mail.ts'
 import { MailgunTokens } from './mailgun-signature.ts'
 import { emailPart, MEDIA_BYTES_MAX } from './media.ts'
 import { NOTIFICATIONS } from './notification.ts'
@@ -24,7 +25,7 @@ const TIMEOUT_MS = 15_000
 export const email: ChannelType<EmailSettings, Promise<Parsed>> = {
   type: 'email',
   settings: emailSettings,
-  secrets: ['inbound.secret', 'smtp.password'],
+  secrets: ['inbound.secret', 'inbound.bucket.secretAccessKey', 'smtp.password'],
   generate: withInboundSecret,
   account: () => null,
   appSecret: () => null,
@@ -39,7 +40,10 @@ export const email: ChannelType<EmailSettings, Promise<Parsed>> = {
   postBytesMax: POST_BYTES_MAX,
   parse: parseEmail,
   setup: setupEmail,
-  errand: confirmSubscription,
+  errand: (event, settings, http) =>
+    event.kind === NOTIFICATIONS.subscription
+      ? confirmSubscription(event, settings, http)
+      : fetchBucketMail(event, settings, http),
   reaches: ['email'],
   isIdempotent: false,
   threadKind: 'direct',

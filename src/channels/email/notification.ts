@@ -4,6 +4,7 @@ import type { BounceEvent, NeutralEvent, StatusEvent } from '../neutral.ts'
 import { timeOf } from '../time.ts'
 import { emailAddress } from './address.ts'
 import { messageIds } from './header-block.ts'
+import { mailPlace } from './mail-place.ts'
 import { stopMarketing } from './report.ts'
 import { messageOfId } from './token.ts'
 
@@ -260,25 +261,14 @@ function ses(event: JsonValue, mailbox: string): NeutralEvent[] {
       return listAt(event, 'mail', 'destination').flatMap((address) =>
         told({ ...base, what: 'rejected', address, text: textAt(event, 'reject', 'reason') }, mailbox),
       )
+    // The mail is in the bucket of the rule. Other actions that tell of themselves (a bounce) leave nothing to be had.
     case 'received':
-      return [inBucket(event, base.at)]
+      return mailPlace(event) === undefined ? [] : [{ type: 'errand', kind: 'fetch_mail', occurredAt: timeOf(base.at) }]
     case 'subscription':
       return listAt(event, 'mail', 'destination').flatMap((address) =>
         told({ ...base, what: 'unsubscribed', address }, mailbox),
       )
     default:
       return []
-  }
-}
-
-/** A mail that SES has stored instead of posting: it is there, and somebody must have it posted. */
-function inBucket(event: JsonValue, time: JsonValue | undefined): NeutralEvent {
-  return {
-    type: 'notice',
-    kind: 'mail_in_bucket',
-    severity: 'warning',
-    text: 'A mail is in the bucket of the SES rule and was not posted: use an SNS action with its content, or post it raw.',
-    detail: { objectKey: textAt(event, 'receipt', 'action', 'objectKey') ?? null },
-    occurredAt: timeOf(time),
   }
 }

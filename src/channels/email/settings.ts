@@ -10,6 +10,42 @@ const secretText = (description: string) =>
 
 const shared = secretText('The password in the address that mail is posted to; made when left out.').optional()
 
+/** Where SES keeps mail that it does not post, and as whom it is read there. */
+const bucket = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(
+        /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+        'A bucket is named in lower case: 3 to 63 letters, digits, dots, hyphens',
+      )
+      .meta({
+        description: 'The bucket of the rule’s S3 action; mail in any other is not fetched.',
+        example: 'my-mail',
+      }),
+    region: z
+      .string()
+      .regex(/^[a-z]{2,4}(?:-[a-z]+)+-\d$/, 'A region is named like eu-west-1')
+      .meta({ description: 'The region of the bucket.', example: 'eu-west-1' }),
+    accessKeyId: z
+      .string()
+      .regex(/^\w{16,128}$/, 'An access key id has 16 letters and digits or more')
+      .meta({ description: 'Whose key it is: a user that may read the bucket.', example: 'AKIAIOSFODNN7EXAMPLE' }),
+    secretAccessKey: secretText('The secret access key of that user.'),
+    apiBaseUrl: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .meta({
+        description: 'The S3 service, where it is not Amazon’s own.',
+        example: 'https://s3.eu-west-1.amazonaws.com',
+        pattern: '^https?://',
+      }),
+  })
+  .meta({
+    description:
+      'The bucket of a receipt rule with an S3 action (mail of up to 40 MB); without it such mail waits there.',
+  })
+
 /** Which service posts the mail of the mailbox, and how its posts prove themselves. */
 const inbound = z
   .discriminatedUnion('kind', [
@@ -46,6 +82,7 @@ const inbound = z
           example: 'arn:aws:sns:eu-west-1:123456789012:mail',
         }),
       secret: secretText('A password in the address, beside the signature of the topic.').optional(),
+      bucket: bucket.optional(),
     }),
   ])
   .meta({ description: 'How mail comes in.' })
@@ -75,7 +112,11 @@ const smtp = z
 
 export const emailSettings = z
   .strictObject({
-    address: z.email().max(254).meta({ description: 'The address of the mailbox.', example: 'support@example.com' }),
+    address: z.email().max(254).meta({
+      description:
+        'The address of the mailbox. What is sent from it with another program, and copied to it or to this channel (BCC, journaling), is shown in its conversation as an answer given elsewhere.',
+      example: 'support@example.com',
+    }),
     displayName: z
       .string()
       .max(100)
@@ -92,6 +133,7 @@ export const emailSettings = z
   .meta({ id: 'EmailSettings', description: 'The settings of an email channel.' })
 
 export type EmailSettings = z.infer<typeof emailSettings>
+export type MailBucket = z.infer<typeof bucket>
 export type InboundKind = EmailSettings['inbound']['kind']
 
 /** Makes the password in the address where the client gave none. */

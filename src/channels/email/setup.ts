@@ -1,6 +1,6 @@
 import type { SetupStep } from '../channel.ts'
 import { plusAddress } from './address.ts'
-import type { EmailSettings } from './settings.ts'
+import type { EmailSettings, MailBucket } from './settings.ts'
 
 const WHERE: Record<EmailSettings['inbound']['kind'], string> = {
   raw: 'Your mail server or script: POST each mail as it is (content type message/rfc822).',
@@ -8,7 +8,7 @@ const WHERE: Record<EmailSettings['inbound']['kind'], string> = {
   mailgun: 'Mailgun → Receiving → Create route → Forward; and Sending → Webhooks',
   sendgrid:
     'SendGrid → Settings → Inbound Parse → Destination URL, with “POST the raw, full MIME message”; and Mail Settings → Event Webhook',
-  ses: 'Amazon SNS → your topic → Create subscription → HTTPS; and an SES receipt rule that publishes to the topic',
+  ses: 'Amazon SNS → your topic → Create subscription → HTTPS; and an SES receipt rule with an SNS action to the topic (mail of up to 150 KB), or with an S3 action that names the topic (up to 40 MB; needs inbound.bucket)',
 }
 
 /** What to enter where, so that mail comes in, answers find their conversation, and nobody's server refuses them. */
@@ -25,6 +25,7 @@ export function setupEmail({ address, inbound, plusAddressing, smtp }: EmailSett
             value: webhookUrl.replace('://', '://custodia:SECRET@'),
           },
         ]),
+    ...(inbound.kind === 'ses' && inbound.bucket !== undefined ? [bucketStep(inbound.bucket, inbound.topicArn)] : []),
     ...(smtp !== undefined && plusAddressing !== false
       ? [
           {
@@ -35,4 +36,15 @@ export function setupEmail({ address, inbound, plusAddressing, smtp }: EmailSett
         ]
       : []),
   ]
+}
+
+/** The least that the user behind the access key has to be allowed. */
+function bucketStep({ name }: MailBucket, topicArn: string): SetupStep {
+  const [, partition = 'aws'] = topicArn.split(':')
+  const Statement = [{ Effect: 'Allow', Action: 's3:GetObject', Resource: `arn:${partition}:s3:::${name}/*` }]
+  return {
+    name: 'bucket_policy',
+    hint: 'AWS IAM → the user of the access key → Add permissions → Create inline policy → JSON. The S3 action must not encrypt the mail with a key of its own (“Message encryption”): that of the bucket is enough.',
+    value: JSON.stringify({ Version: '2012-10-17', Statement }),
+  }
 }

@@ -1,4 +1,4 @@
-import type { Post, Split } from '../channel.ts'
+import type { Post, RawEvent, Split } from '../channel.ts'
 import { at, isObject, type JsonValue, listAt, parseJson, textAt } from '../json.ts'
 import { domainOf, emailAddress } from './address.ts'
 import type { Checks } from './authentication.ts'
@@ -25,18 +25,21 @@ export function splitSes(post: Post, settings: EmailSettings): Split {
     return single(notificationEvent(NOTIFICATIONS.ses, event, settings, { ...envelope, address }))
   }
   const content = textAt(event, 'content')
-  // SNS carries 150 KB of mail; larger ones wait in the bucket that the rule names, and SES can post them from there.
+  // An S3 action: the mail is in a bucket, from where it is fetched.
   if (content === undefined) return single(notificationEvent(NOTIFICATIONS.ses, event, settings, envelope))
   const isBase64 = textAt(event, 'receipt', 'action', 'encoding')?.toUpperCase() === 'BASE64'
+  return single(sesMail(event, Buffer.from(content, isBase64 ? 'base64' : 'utf8'), settings))
+}
+
+/** A mail that SES has received, with what SES says of it. */
+export function sesMail(event: JsonValue, mail: Buffer, settings: EmailSettings): RawEvent {
   const sender = emailAddress(at(event, 'mail', 'source'))
-  return single(
-    mimeEvent(Buffer.from(content, isBase64 ? 'base64' : 'utf8'), {
-      ...about(settings),
-      recipients: listAt(event, 'receipt', 'recipients').flatMap((one) => emailAddress(one) ?? []),
-      sender: sender ?? null,
-      checks: checksOf(event, sender),
-    }),
-  )
+  return mimeEvent(mail, {
+    ...about(settings),
+    recipients: listAt(event, 'receipt', 'recipients').flatMap((one) => emailAddress(one) ?? []),
+    sender: sender ?? null,
+    checks: checksOf(event, sender),
+  })
 }
 
 function checksOf(event: JsonValue, sender: string | undefined): Checks {

@@ -5,6 +5,7 @@ import type { ReadPlan } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { channel } from '../../db/tables/conversation.ts'
 import { utc } from '../../db/view.ts'
+import { isCredentialTrouble } from './health.ts'
 import type { channelHealth } from './health-schema.ts'
 import { channels } from './schema.ts'
 
@@ -85,7 +86,7 @@ const freshMs = 24 * 3_600_000
 
 export function healthOf(found: unknown, isConnectable: (type: string) => boolean): z.output<typeof channelHealth> {
   const one = row.parse(found)
-  const tokenTrouble = one.lastError === 'reauthorise' || one.lastError === 'unauthorised'
+  const tokenTrouble = isCredentialTrouble(one.lastError)
   const connect = isConnectable(one._type)
     ? { state: one.connectState ?? ('pending' as const), error: one.connectError, connectedAt: one.connectedAt }
     : null

@@ -18,7 +18,10 @@ export const channelHealth = z
     lastErrorAt: time('When that was.').nullable(),
     tokenTrouble: z
       .boolean()
-      .meta({ description: 'The provider refuses our credentials: new ones are to be entered.', example: false }),
+      .meta({
+        description: 'The provider refuses our credentials, or lacks them: others are to be entered.',
+        example: false,
+      }),
     connect: z
       .object({
         state: z.enum(['connected', 'pending', 'failed']).meta({

@@ -44,3 +44,23 @@ export async function channelTrouble(
     WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid AND (last_error_at IS NULL OR last_error_at < ${trouble.at}::timestamptz) RETURNING id`)
   return rows.length > 0
 }
+
+/**
+ * Notes that what is in a bucket could be fetched from there, which ends the trouble with that.
+ * @returns whether the channel was changed
+ */
+export async function channelFetches(tx: Tx, channelId: string): Promise<boolean> {
+  const rows = await tx.query(sql`UPDATE app.channel SET last_error = NULL, last_error_at = NULL
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${channelId}::uuid AND starts_with(last_error, 'bucket_') RETURNING id`)
+  return rows.length > 0
+}
+
+const credentialTroubles: ReadonlySet<string> = new Set([
+  'reauthorise',
+  'unauthorised',
+  'bucket_credentials_missing',
+  'bucket_access_denied',
+])
+
+/** Whether a trouble lasts until somebody enters other credentials. */
+export const isCredentialTrouble = (code: string | null): boolean => code !== null && credentialTroubles.has(code)

@@ -38,3 +38,9 @@ export async function replayTarget(tx: Tx, id: string): Promise<ReplayTarget> {
   if (!row) throw new Error('a locked event is gone')
   return row
 }
+
+/** What an event told of could not be fetched: it counts as failed, and can be replayed. */
+export async function eventMissed(tx: Tx, id: string, reason: string): Promise<{ id: string; version: number }[]> {
+  return tx.query(sql`UPDATE app.inbound_event SET status = 'failed', reason = ${reason}, version = version + 1, updated_at = now()
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid AND status IN ('processed', 'failed') RETURNING id, version`)
+}
