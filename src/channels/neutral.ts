@@ -77,6 +77,11 @@ export interface MessageEvent {
   historical: boolean
   from: Party
   to?: Party
+  /**
+   * of an outbound message whose recipients are addresses that somebody wrote down (a mail's): those beside `to`. It
+   * belongs into the thread that it names where the customer of that is among all of these; else to `to` alone.
+   */
+  alsoTo?: Identity[]
   thread?: Thread
   occurredAt: Date | null
   message: MessageBody

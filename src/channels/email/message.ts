@@ -74,7 +74,7 @@ export async function messageEvents(
   return [message, ...asks]
 }
 
-function partyOf({ address, name }: Mailbox, verified: boolean): Party {
+export function partyOf({ address, name }: Mailbox, verified: boolean): Party {
   return {
     identities: [{ kind: 'email', value: address, verified }],
     email: address,
@@ -83,7 +83,7 @@ function partyOf({ address, name }: Mailbox, verified: boolean): Party {
 }
 
 /** What the receiving service found, in the mail's header or beside it; nothing where nobody is trusted. */
-function checksOf(mail: Mail, { provider, checks, authservId }: MailPayload): Checks {
+export function checksOf(mail: Mail, { provider, checks, authservId }: MailPayload): Checks {
   const { fields, from } = mail
   if (provider === 'raw') return authenticationResults(fields, authservId ?? undefined, from?.address)
   if (provider === 'postmark') return spamTests(fields).has('DKIM_VALID_AU') ? { dmarc: true } : {}
@@ -99,7 +99,7 @@ function checksOf(mail: Mail, { provider, checks, authservId }: MailPayload): Ch
 }
 
 /** @param from what From says, where somebody else is the person */
-async function bodyOf(
+export async function bodyOf(
   mail: Mail,
   media: MessageEvent['media'],
   from: Mailbox | undefined,

@@ -7,6 +7,7 @@ import type { Mail } from './mail.ts'
 import { messageEvents } from './message.ts'
 import { mailOf } from './mime.ts'
 import { parseNotification } from './notification.ts'
+import { ownMail } from './own-mail.ts'
 import { reportEvents } from './report.ts'
 import { senderOf } from './sender.ts'
 
@@ -31,7 +32,7 @@ async function parsedMail(mail: Mail, payload: MailPayload, { kind, kept }: Kept
     if (isDelay(mail)) return { outcome: 'ignored', reason: 'delivery_delayed' }
   }
   const sender = senderOf(mail, payload, kind)
-  if (sender === 'own_address') return { outcome: 'ignored', reason: sender }
+  if (sender === 'own_address') return ownMail(mail, payload, kept)
   // Somebody may have written it: it is listed, and can be taken up again.
   if (sender === 'no_sender') return { outcome: 'failed', reason: sender }
   return { outcome: 'events', events: await messageEvents(mail, sender, payload, kept) }

@@ -5,9 +5,10 @@ import { veiledOf } from '../../privacy/detection.ts'
 import { sourceContext } from '../../resources/attachments/pending.ts'
 import { cleanFileName } from '../../resources/attachments/upload.ts'
 import { indexable } from '../../resources/identities/address.ts'
+import { addresseeOf } from './addressee.ts'
 import { conversationFor, utter } from './conversation.ts'
 import { addressesOf } from './party-addresses.ts'
-import { type Person, personOf } from './people.ts'
+import type { Person } from './people.ts'
 import { type Cause, type ConversationRecord, iso, type MessageRecord, type Outcome, type Records } from './records.ts'
 import { wishesOf } from './wishes.ts'
 
@@ -30,11 +31,11 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
   const party = customerOf(event)
   if (!party) return { status: 'ignored', reason: 'no_customer' }
   const isInbound = event.direction === 'inbound'
-  const person = personOf(records, party, cause, isInbound && !event.historical)
-  if ('status' in person) return person
+  const addressee = addresseeOf(records, event, party, conversationNamed(records, event), cause)
+  if ('status' in addressee) return addressee
+  const { person, thread } = addressee
   const addresses = addressesOf(party, records.channel.id)
-  const conversation =
-    conversationNamed(records, event) ?? conversationFor(records, person, addresses, event.thread, event.historical)
+  const conversation = thread ?? conversationFor(records, person, addresses, event.thread, event.historical)
   // It may be the echo of what we are sending, whose id is not known yet: it would be there twice.
   if (conversation.isSending && !isInbound && !event.historical && !cause.isLastTry) return { status: 'waiting' }
   const message = makeMessage(records, event, cause, person, conversation.id)

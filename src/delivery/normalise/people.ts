@@ -99,14 +99,23 @@ export function knownBy(
  * Finds or makes the contact of a party, and adds what the party tells of them: further addresses, and values where the
  * contact has none. Nothing that a person set is overwritten, nobody is merged.
  * @param isHere they did something just now: whoever was put into the trash is back
+ * @param isWrittenTo they were written to: it went to whoever has the address for certain, else to whoever claims it
  */
-export function personOf(records: Records, party: Party, cause: Cause, isHere: boolean): Person | Outcome {
-  const addresses = addressesOf(party, records.channel.id)
-  if (addresses.length === 0)
+export function personOf(
+  records: Records,
+  party: Party,
+  cause: Cause,
+  isHere: boolean,
+  isWrittenTo = false,
+): Person | Outcome {
+  const given = addressesOf(party, records.channel.id)
+  if (given.length === 0)
     return party.identities.length === 0
       ? { status: 'ignored', reason: 'no_customer' }
       : { status: 'failed', reason: 'address_too_long' }
   const profile = profileOf(party)
+  const ways = isWrittenTo ? [true, false].map((verified) => given.map((one) => ({ ...one, verified }))) : [given]
+  const addresses = ways.find((one) => knownBy(records, one, cause.atMs)) ?? given
   const known = knownBy(records, addresses, cause.atMs)
   if (!known) {
     const decision = records.intake.get(personKey(addresses))
