@@ -9,6 +9,11 @@ CREATE INDEX conversation_live ON app.conversation (tenant_id, assignee_id, stat
 CREATE INDEX conversation_unread ON app.conversation (tenant_id, id) WHERE unread_count > 0;
 CREATE INDEX conversation_waiting ON app.conversation (tenant_id, waiting_since, id) WHERE waiting_since IS NOT NULL;
 
+-- A thread of several people is one conversation, whoever of them speaks. It belongs to the contact who spoke there first,
+-- and each message to whoever said it. When that contact is erased, it goes on as another member's.
+ALTER TABLE app.conversation ADD COLUMN is_group boolean NOT NULL DEFAULT false;
+CREATE UNIQUE INDEX conversation_group ON app.conversation (tenant_id, channel_id, thread_key) WHERE is_group;
+
 CREATE TABLE app.conversation_read (
   tenant_id        uuid NOT NULL,
   member_id        uuid NOT NULL,

@@ -109,7 +109,7 @@ export async function claimMessage(
       tx.touch({ resource: 'messages', ids: [id], shown: ['text'], changed: [], subjectIds })
       if (outgoing.files.length > 0)
         tx.touch({ resource: 'attachments', ids: row.attachment_ids, shown: ['content'], changed: [], subjectIds })
-      if (row.identity_id !== null)
+      if (row.identity_id !== null && !row.is_group)
         tx.touch({ resource: 'identities', ids: [row.identity_id], shown: ['value'], subjectIds })
       return { id, contactId: row.contact_id, channelId: row.channel_id, ...dispatch, ...outgoing }
     })
@@ -160,7 +160,7 @@ async function markDispatched(
     tx.kept(
       'send/dispatch',
       () => sql`UPDATE app.message SET dispatched_at = clock_timestamp(), attempts = attempts + 1, retry_at = NULL, slot_at = NULL, had_reply_handle = ${named('hasHandle')}::boolean,
-          identity_id = (SELECT c.identity_id FROM app.conversation c WHERE c.tenant_id = app.message.tenant_id AND c.id = app.message.conversation_id)
+          identity_id = (SELECT CASE WHEN NOT c.is_group THEN c.identity_id END FROM app.conversation c WHERE c.tenant_id = app.message.tenant_id AND c.id = app.message.conversation_id)
         WHERE tenant_id = ${named('tenantId')}::uuid AND id = ${named('id')}::uuid
         RETURNING dispatched_at, attempts, (extract(epoch FROM dispatched_at) * 1000)::float8 + ${sql.raw(String(leaseSeconds * 1000))} AS lease_ends_ms`,
     ),

@@ -31,6 +31,9 @@ export interface QueuedRow {
   subject: string | null
   reply_handle: Buffer | null
   wrapped_key: Buffer | null
+  is_group: boolean
+  /** whose the conversation is; a group's members each have messages of their own in it */
+  conversation_contact_id: string
   channel_type: string
   sealed_settings: Buffer
   identity_id: string | null
@@ -64,7 +67,7 @@ export interface Outgoing {
 
 /** To the address that the conversation has now: the provider may prefer another since it was written. */
 export const queuedColumns = sql`m.contact_id, m.channel_id, m.type, m.text, m.content, m.attachment_ids, m.author_kind, m.purpose, m.dispatched_at, m.slot_at, m.had_reply_handle,
-    c.thread_key, c.subject, CASE WHEN c.reply_handle_until > clock_timestamp() + interval '1 second' THEN c.sealed_reply_handle END AS reply_handle,
+    c.thread_key, c.is_group, c.contact_id AS conversation_contact_id, c.subject, CASE WHEN c.reply_handle_until > clock_timestamp() + interval '1 second' THEN c.sealed_reply_handle END AS reply_handle, c.reply_handle_until,
     (SELECT k.wrapped_key FROM app.contact_key k WHERE k.tenant_id = c.tenant_id AND k.contact_id = c.contact_id) AS wrapped_key,
     (SELECT (extract(epoch FROM p.paused_until - clock_timestamp()) * 1000)::float8 FROM app.send_pace p WHERE p.tenant_id = m.tenant_id AND p.pace_id = m.channel_id) AS pause_ms,
     h.type AS channel_type, h.sealed_settings, i.id AS identity_id, i.kind AS address_kind, i.value AS address, r.external_id AS reply_to,
@@ -147,11 +150,11 @@ function contentOf({ type, text, content }: QueuedRow): OutboundContent | null {
 
 function handleOf(keys: TenantKeys, conversationId: string, row: QueuedRow): string | null {
   if (row.reply_handle === null || row.wrapped_key === null) return null
-  const key = keys.contact(row.contact_id, row.wrapped_key)
+  const key = keys.contact(row.conversation_contact_id, row.wrapped_key)
   try {
     return key.open(row.reply_handle, handleContext(conversationId)).toString('utf8')
   } catch {
-    // A conversation that another contact's message has joined: without the handle it goes as any other.
+    // Another contact's, who was merged or parted meanwhile: without the handle it goes as any other.
     return null
   }
 }
@@ -167,9 +170,11 @@ async function referencesOf(tx: Tx, conversationId: string): Promise<string[]> {
 }
 
 function recipientOf(type: ChannelType, row: QueuedRow): OutboundMessage['recipient'] | null {
-  const kind = type.reaches.find((one) => one === row.address_kind)
   // A thread id too long to be kept was hashed: nobody can answer there.
-  if (!kind || row.address === null || row.thread_key.startsWith('sha256:')) return null
+  if (row.thread_key.startsWith('sha256:')) return null
+  if (row.is_group) return { identities: [], thread: { id: row.thread_key, kind: 'group' } }
+  const kind = type.reaches.find((one) => one === row.address_kind)
+  if (!kind || row.address === null) return null
   return {
     identities: [{ kind, value: row.address, verified: true }],
     ...(row.thread_key === '' ? {} : { thread: { id: row.thread_key, kind: type.threadKind } }),

@@ -10,6 +10,7 @@ import { suppressAddresses, writeLedger } from './erasure-ledger.ts'
 import { addressesOf, contactsOf, isSending, lockPerson, type PersonAddress, valuesOf } from './erasure-locks.ts'
 import { erasurePlan, rowsOf, type Step, stepStatement } from './erasure-plan.ts'
 import { type ErasureReason, type ErasureTraces, refuseNaming } from './erasure-reason.ts'
+import { passOnShared, recountShared } from './erasure-shared.ts'
 import { visitorUploads } from './erasure-uploads.ts'
 
 /** Who is to be erased, and why. */
@@ -70,6 +71,7 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   const given = { reason: order.reason, ticket: order.ticket }
   refuseNaming(given, namesOf(rows, addresses), order.traces)
 
+  const shared = await passOnShared(tx, contactIds)
   const eventIds = await laneEvents(tx, contactIds)
   const uploadIds = await visitorUploads(tx, addresses)
   const counts = await countRows(tx, contactIds, eventIds.length, uploadIds.length)
@@ -94,6 +96,7 @@ export async function eraseContact(tx: Tx, order: ErasureOrder, admit = async ()
   await detachReplies(tx, contactIds)
   const tags = await tagsOf(tx, contactIds, rows)
   await removeAll(tx, contactIds, eventIds, uploadIds)
+  await recountShared(tx, shared)
   await forgetTags(tx, tags)
   const subjects = rows.flatMap((row) => row.subjectId ?? [])
   await tx.query(sql`SELECT app.forget_subjects(${tx.principal.tenantId}::uuid, ${array(subjects, 'uuid')})`)

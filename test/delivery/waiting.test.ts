@@ -9,6 +9,7 @@ const conversation = (more: Partial<ConversationRecord> = {}): ConversationRecor
   contactId: 'a-contact',
   identityId: null,
   threadKey: '',
+  isGroup: false,
   status: 'open',
   unreadCount: 0,
   waitingSinceMs: null,

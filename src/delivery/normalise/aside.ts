@@ -106,18 +106,21 @@ async function enqueueErrands(tx: Tx, { aside, channel }: Records): Promise<void
 }
 
 /** Who is new and came without a name is asked for at the provider, where it tells. */
-async function enqueueProfiles(tx: Tx, { channel, contacts, identities, conversations }: Records): Promise<void> {
+async function enqueueProfiles(tx: Tx, records: Records): Promise<void> {
+  const { channel, contacts, identities, conversations, messages } = records
   if (!channelType(channel.type)?.fetchProfile) return
   const { tenantId, region } = tx.principal
   const jobs = [...contacts.values()].flatMap(({ id, isNew, displayName }) => {
     const identity = identities.find((one) => one.contactId === id && one.made)
     if (!isNew || !identity || (displayName !== null && !madeUpNames.has(displayName))) return []
-    const met = conversations.find((one) => one.contactId === id)
+    const own = conversations.find((one) => one.contactId === id)
+    // Who speaks in a group that is somebody else's conversation was met there.
+    const conversationId = own?.id ?? messages.find((one) => one.contactId === id)?.conversationId
     return {
       key: `profile/${tenantId}/${id}`,
       payload: {
         ...{ tenantId, region, channelId: channel.id, contactId: id, identityId: identity.id },
-        ...(met ? { conversationId: met.id } : {}),
+        ...(conversationId === undefined ? {} : { conversationId }),
       },
     }
   })

@@ -9,6 +9,7 @@ import { removeAttachmentFiles } from '../../resources/attachments/queries.ts'
 import { channelFetch } from '../../resources/channels/queries.ts'
 import {
   awaitedHash,
+  groupHash,
   laneRevive,
   laneSettle,
   laneTake,
@@ -118,11 +119,14 @@ export async function normaliseBatch(
   }
 }
 
-/** Takes up again what was given up for lack of messages that this batch has made. @returns whether there was any */
-async function revived(tx: Tx, taken: readonly StoredEvent[], { keys, channel, messages }: Records): Promise<boolean> {
+/** Takes up again what was given up for lack of what this batch has made. @returns whether there was any */
+async function revived(tx: Tx, taken: readonly StoredEvent[], records: Records): Promise<boolean> {
+  const { keys, channel, messages, conversations } = records
   const made = messages.flatMap(({ made, externalId }) =>
     made && externalId !== null ? awaitedHash(keys, channel.id, externalId) : [],
   )
+  for (const { isNew, isGroup, threadKey } of conversations)
+    if (isNew && isGroup) made.push(groupHash(keys, channel.id, threadKey))
   if (made.length === 0) return false
   const rows = await laneRevive(tx, [...new Set(taken.map((event) => event.lane))], made)
   for (const one of touches('inbound-events', rows, ['status', 'reason', 'attempts'], () => null)) tx.touch(one)

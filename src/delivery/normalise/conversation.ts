@@ -17,9 +17,22 @@ export interface Utterance {
 }
 
 /**
- * The one conversation of a person on this channel and thread. A person has several addresses of one account (a number,
- * a user id), and not every event names them all: a conversation at any of them is the same, unless the person writes
- * from another address of the same kind.
+ * The one conversation of a group, whoever of its members speaks; undefined where none is known: nobody who was named has
+ * spoken there yet.
+ */
+export function groupConversation(records: Records, thread: Thread | undefined): ConversationRecord | undefined {
+  const threadKey = groupKey(thread)
+  return records.conversations.find((one) => one.isGroup && one.threadKey === threadKey)
+}
+
+/** The key of a group's thread; undefined for one between a person and us. */
+export const groupKey = (thread: Thread | undefined): string | undefined =>
+  thread?.kind === 'group' && thread.id !== '' ? indexable(thread.id) : undefined
+
+/**
+ * The one conversation of a group; else that of a person on this channel and thread. A person has several addresses of one
+ * account (a number, a user id), and not every event names them all: a conversation at any of them is the same, unless the
+ * person writes from another address of the same kind.
  */
 export function conversationFor(
   records: Records,
@@ -30,7 +43,10 @@ export function conversationFor(
 ): ConversationRecord {
   const threadKey = indexable(thread?.id ?? '')
   const candidates = records.conversations.filter(
-    (one) => one.threadKey === threadKey && contactOf(records, one.contactId) === contact,
+    (one) => !isGroup && one.threadKey === threadKey && contactOf(records, one.contactId) === contact,
+  const isGroup = groupKey(thread) !== undefined
+  const ofGroup = groupConversation(records, thread)
+  if (ofGroup) return ofGroup
   )
   const isOwn = (row: { kind: string; matchValue: string }): boolean =>
     addresses.some((address) => address.kind === row.kind && address.variants.includes(row.matchValue))
@@ -57,6 +73,7 @@ export function conversationFor(
     threadKey,
     // The past is not work to do.
     status: isHistorical ? 'closed' : 'open',
+    isGroup,
     unreadCount: 0,
     waitingSinceMs: null,
     lastInboundMs: null,

@@ -56,7 +56,9 @@ export function applyThreadChange(records: Records, { old, current }: ThreadChan
   const [from, to] = [indexable(old.id), indexable(current.id)]
   if (from === to || from === '' || to === '') return { status: 'ignored', reason: 'same_thread' }
   for (const one of records.conversations) {
-    const isTaken = records.conversations.some((other) => other.threadKey === to && other.identityId === one.identityId)
+    const isTaken = records.conversations.some(
+      (other) => other.threadKey === to && ((one.isGroup && other.isGroup) || other.identityId === one.identityId),
+    )
     if (one.threadKey === from && !isTaken) one.threadKey = to
   }
   records.aside.threads.push({ from, to })

@@ -3,7 +3,11 @@ import type { Tx } from '../../db/database.ts'
 import { erasedAddresses } from '../../privacy/erasure-ledger.ts'
 import { intakeDecision } from '../../privacy/intake.ts'
 import { contactListAround, type KnownContact } from '../../resources/contacts/queries.ts'
-import { conversationListAround, type KnownConversation } from '../../resources/conversations/queries.ts'
+import {
+  conversationListAround,
+  conversationListOfGroups,
+  type KnownConversation,
+} from '../../resources/conversations/queries.ts'
 import { identifierHash, indexable } from '../../resources/identities/address.ts'
 import {
   contactIdsAt,
@@ -14,6 +18,7 @@ import {
 } from '../../resources/identities/queries.ts'
 import { sharedAddresses } from '../../resources/identities/shared.ts'
 import { type KnownMessage, messageListByExternalId, messageListById } from '../../resources/messages/queries.ts'
+import { groupKey } from './conversation.ts'
 import { messageOf, threadNames } from './message.ts'
 import { addressesOf, type PartyAddress } from './party-addresses.ts'
 import { knownBy } from './people.ts'
@@ -37,8 +42,11 @@ export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: rea
   const wished = happenings.flatMap(({ event }) =>
     event.type === 'preference' ? addressesNamed(event, channel.id).flatMap((one) => one.variants) : [],
   )
-  const [people, byExternalId, byId, erased, shared, holders] = await together([
-    addresses.length > 0 ? loadPeople(tx, channel, scope, sinceMs(happenings)) : nobody,
+  const since = sinceMs(happenings)
+  const groups = groupsNamed(happenings)
+  const [people, ofGroups, byExternalId, byId, erased, shared, holders] = await together([
+    addresses.length > 0 ? loadPeople(tx, channel, scope, since) : nobody,
+    groups.length > 0 ? conversationListOfGroups(tx, channel.id, groups, since) : [],
     externalIds.length > 0 ? messageListByExternalId(tx, channel.id, externalIds) : [],
     ownIds.length > 0 ? messageListById(tx, channel.id, ownIds) : [],
     addresses.length > 0 ? erasedAddresses(tx, channel.businessUnitId, hashes) : new Map<string, number>(),
@@ -48,8 +56,10 @@ export async function loadRecords(tx: Tx, channel: BatchChannel, happenings: rea
   ])
   const messages = [...byExternalId, ...byId]
   const others = othersNamed(happenings, people, messages, holders)
-  const around = others.length > 0 ? await loadPeople(tx, channel, scope, sinceMs(happenings), others) : people
-  const records = { ...recordsOf(tx, channel, around, messages), erased, shared }
+  const around = others.length > 0 ? await loadPeople(tx, channel, scope, since, others) : people
+  const known = new Set(around.conversations.map((one) => one.id))
+  const conversations = [...around.conversations, ...ofGroups.filter((one) => !known.has(one.id))]
+  const records = { ...recordsOf(tx, channel, { ...around, conversations }, messages), erased, shared }
   await askIntake(tx, records, happenings)
   return records
 }
@@ -102,6 +112,14 @@ function othersNamed(
   })
   const claimed = holders.filter((id) => !known.has(id))
   return [...new Set([...others.map(({ contactId }) => contactId), ...asked, ...claimed])]
+}
+
+/** The groups in which something happened, by the keys of their threads. */
+function groupsNamed(happenings: readonly Happening[]): string[] {
+  const threads = happenings.flatMap(({ event }) =>
+    event.type === 'message' ? [event.thread] : event.type === 'threadChange' ? [event.old, event.current] : [],
+  )
+  return [...new Set(threads.flatMap((thread) => groupKey(thread) ?? []))]
 }
 
 /** From when on the utterances of a conversation matter to those that come now. */

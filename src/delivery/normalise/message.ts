@@ -5,10 +5,10 @@ import { veiledOf } from '../../privacy/detection.ts'
 import { sourceContext } from '../../resources/attachments/pending.ts'
 import { cleanFileName } from '../../resources/attachments/upload.ts'
 import { indexable } from '../../resources/identities/address.ts'
+import { groupHash } from '../../resources/inbound-events/lane.ts'
 import { addresseeOf } from './addressee.ts'
-import { conversationFor, utter } from './conversation.ts'
+import { conversationFor, groupConversation, groupKey, type Utterance, utter } from './conversation.ts'
 import { addressesOf } from './party-addresses.ts'
-import type { Person } from './people.ts'
 import { type Cause, type ConversationRecord, iso, type MessageRecord, type Outcome, type Records } from './records.ts'
 import { wishesOf } from './wishes.ts'
 
@@ -29,6 +29,8 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
   const known = messageOf(records, event.externalId)
   if (known) return { status: known.inboundEventId === cause.eventId ? 'processed' : 'duplicate', ...placeOf(known) }
   const party = customerOf(event)
+  const group = groupKey(event.thread)
+  if (group !== undefined && !party?.identities.length) return applyUnnamed(records, event, group, cause)
   if (!party) return { status: 'ignored', reason: 'no_customer' }
   const isInbound = event.direction === 'inbound'
   const addressee = addresseeOf(records, event, party, conversationNamed(records, event), cause)
@@ -38,19 +40,54 @@ export function applyMessage(records: Records, event: MessageEvent, cause: Cause
   const conversation = thread ?? conversationFor(records, person, addresses, event.thread, event.historical)
   // It may be the echo of what we are sending, whose id is not known yet: it would be there twice.
   if (conversation.isSending && !isInbound && !event.historical && !cause.isLastTry) return { status: 'waiting' }
-  const message = makeMessage(records, event, cause, person, conversation.id)
-  wishesOf(records, event, cause, person.contact.id)
-  besideMessage(records, event, cause, person, conversation.id)
-  utter(conversation, {
-    messageId: message.id,
-    atMs: cause.atMs,
-    isInbound,
-    isHistorical: event.historical,
-    isSaid: event.message.type !== 'system' && event.message.type !== 'call',
-    isAutomated: event.automated !== undefined,
-  })
+  const { contact, identity } = person
+  const speaker = { ...contact, contactId: contact.id, identityId: identity.id, isNamed: true }
+  const message = makeMessage(records, event, cause, speaker, conversation.id)
+  wishesOf(records, event, cause, { contactId: contact.id, identityId: identity.id, messageId: message.id })
+  besideMessage(records, event, conversation, contact.country)
+  // What answers by itself, or reports, is no sign that anybody is there.
+  if (isLive(event) && event.automated === undefined && bounces.has(identity.kind))
+    records.aside.heard.push({ identityId: identity.id, atMs: cause.atMs })
+  utter(conversation, utteranceOf(event, message.id, cause))
   return { status: 'processed', ...placeOf(message) }
 }
+
+/**
+ * What belongs to a group and to no contact: what a member has said whom the provider does not name, what happened to the
+ * group as a whole, what the house has said there from elsewhere. It stands in the group's conversation, under nobody's
+ * name. Where there is none yet, nobody whom we know has spoken there: it is put aside, raw as it came, and taken up again
+ * as soon as somebody has.
+ */
+function applyUnnamed(records: Records, event: MessageEvent, threadKey: string, cause: Cause): Outcome {
+  const conversation = groupConversation(records, event.thread)
+  if (!conversation) {
+    const { keys, channel } = records
+    return { status: 'ignored', reason: 'unknown_group', awaitsGroup: groupHash(keys, channel.id, threadKey) }
+  }
+  const isInbound = event.direction === 'inbound'
+  if (conversation.isSending && !isInbound && !event.historical && !cause.isLastTry) return { status: 'waiting' }
+  const { id: conversationId, contactId } = conversation
+  const nobody = { contactId, identityId: null, country: null, wrappedKey: null, isNamed: false }
+  const message = makeMessage(records, event, cause, nobody, conversationId)
+  besideMessage(records, event, conversation, null)
+  utter(conversation, utteranceOf(event, message.id, cause))
+  // Without a contact: what the provider sent is not kept under the key of somebody who has not said it.
+  return { status: 'processed', conversationId, messageId: message.id }
+}
+
+const isLive = ({ direction, historical }: MessageEvent): boolean => direction === 'inbound' && !historical
+
+const isSaid = ({ message: { type } }: MessageEvent): boolean => type !== 'system' && type !== 'call'
+
+const utteranceOf = (event: MessageEvent, messageId: string, { atMs }: Cause): Utterance => ({
+  messageId,
+  atMs,
+  isInbound: event.direction === 'inbound',
+  isHistorical: event.historical,
+  isSaid: isSaid(event),
+  isAutomated: event.automated !== undefined,
+  isElsewhere: event.message.content.standby === true,
+})
 
 /**
  * The ids by which a message names its thread, nearest first. What it answers alone is not enough: in a group, people
@@ -69,23 +106,20 @@ function conversationNamed(records: Records, event: MessageEvent): ConversationR
   return undefined
 }
 
-/** What a message tells beside itself. */
+/** What a message tells of its conversation beside what it says. */
 function besideMessage(
   { aside }: Records,
   event: MessageEvent,
-  { atMs }: Cause,
-  { contact, identity }: Person,
-  conversationId: string,
+  { id: conversationId, contactId }: ConversationRecord,
+  country: string | null,
 ): void {
   const { subject, replyHandle } = event
   const line = subject === undefined ? '' : cleanSubject(subject)
-  if (line !== '') aside.subjects.push({ conversationId, subject: line, country: contact.country })
-  if (event.direction !== 'inbound' || event.historical) return
-  // What answers by itself, or reports, is no sign that anybody is there.
-  if (event.automated === undefined && bounces.has(identity.kind)) aside.heard.push({ identityId: identity.id, atMs })
-  if (replyHandle)
+  if (line !== '') aside.subjects.push({ conversationId, subject: line, country })
+  // Kept under the key of the conversation's contact, whoever has written: by that one it is opened.
+  if (isLive(event) && replyHandle)
     aside.handles.push({
-      ...{ conversationId, contactId: contact.id, token: replyHandle.token },
+      ...{ conversationId, contactId, token: replyHandle.token },
       untilMs: replyHandle.expiresAt.getTime(),
     })
 }
@@ -103,24 +137,32 @@ const cleanSubject = (subject: string): string =>
     .toWellFormed()
     .replace(/\uFFFD$/, '')
 
+/** Whom a message is kept for, and whether it is known that they said it. */
+interface Speaker {
+  contactId: string
+  identityId: string | null
+  country: string | null
+  wrappedKey: Buffer | null
+  isNamed: boolean
+}
+
 function makeMessage(
   records: Records,
   event: MessageEvent,
   cause: Cause,
-  { contact, identity }: Person,
+  { contactId, identityId, country, wrappedKey, isNamed }: Speaker,
   conversationId: string,
 ): MessageRecord {
   const id = newId()
   const isInbound = event.direction === 'inbound'
-  const { country } = contact
-  const attachmentIds = addMedia(records, event.media, { id, contactId: contact.id, country, conversationId })
+  const attachmentIds = addMedia(records, event.media, { id, contactId, country, conversationId })
   const { text } = event.message
   const { referral, forwarded, automated, subject } = event
   const content = { ...event.message.content, ...compact({ referral, forwarded, automated, subject }) }
   const common = {
     id,
     conversationId,
-    contactId: contact.id,
+    contactId,
     externalId: indexable(event.externalId),
     direction: event.direction,
     status: isInbound ? 'received' : 'sent',
@@ -133,17 +175,18 @@ function makeMessage(
     country,
     editedMs: null,
     deletedMs: null,
-    wrappedKey: contact.wrappedKey,
+    wrappedKey,
     made: {
       ...common,
-      identityId: identity.id,
+      identityId,
       type: event.message.type,
       content,
       text,
       veiled: veiledOf({ text, content }, country),
       error: null,
-      authorKind: isInbound ? 'contact' : 'provider',
-      authorId: isInbound ? contact.id : null,
+      // What happens to a group by itself, the provider tells.
+      authorKind: isInbound && (isNamed || isSaid(event)) ? 'contact' : 'provider',
+      authorId: isInbound && isNamed ? contactId : null,
       replyToId: event.replyTo === undefined ? null : (messageOf(records, event.replyTo)?.id ?? null),
       replyToExternalId: event.replyTo === undefined ? null : indexable(event.replyTo),
       historical: event.historical,

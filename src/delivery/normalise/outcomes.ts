@@ -19,15 +19,19 @@ export function applyAll(records: Records, readings: readonly Reading[], triesMa
   for (let isMoving = true; isMoving; ) {
     isMoving = false
     for (const [i, reading] of readings.entries()) {
-      if (outcomes[i]?.status !== 'waiting') continue
+      if (!isOpen(outcomes[i])) continue
       const again = apply(records, reading, triesMax)
-      if (again.status === 'waiting') continue
+      if (isOpen(again)) continue
       outcomes[i] = again
       isMoving = true
     }
   }
   return outcomes
 }
+
+/** What it is about may come behind it. */
+const isOpen = (outcome: Outcome | undefined): boolean =>
+  outcome?.status === 'waiting' || outcome?.awaitsGroup !== undefined
 
 function apply(records: Records, reading: Reading, triesMax: number): Outcome {
   const { event, parsed } = reading

@@ -33,7 +33,7 @@ export interface Records {
   readonly shared: ReadonlySet<string>
   /** what the intake said of people that were not known, by `personKey` */
   readonly intake: Map<string, IntakeDecision>
-  /** addresses that belong to somebody else than they came with; for the log */
+  /** addresses that belong to somebody else than they came with: two contacts, whom somebody may join */
   readonly conflicts: { contactId: string; otherContactId: string }[]
   trouble: { code: string; at: string } | null
 }
@@ -108,6 +108,8 @@ export interface Outcome {
   contactId?: string
   conversationId?: string
   messageId?: string
+  /** It is taken up again when this group, as `groupHash` names it, has a conversation. */
+  awaitsGroup?: Buffer
 }
 
 export const iso = (ms: number): string => new Date(ms).toISOString()

@@ -38,7 +38,7 @@ export async function settledEvents(
         messageId: outcome.messageId ?? null,
         sealedPayload: key && payload ? key.seal(payload, payloadContext(event.id)).toString('base64') : null,
         isDropped: outcome.status === 'suppressed',
-        awaits: outcome.status === 'waiting' && delayMs === undefined ? awaitedBy(records, reading) : null,
+        awaits: awaitsOf(records, reading, outcome, delayMs !== undefined),
       }
     }),
   )
@@ -49,6 +49,12 @@ function waited({ reason }: Outcome, delayMs: number | undefined): { status: str
   return delayMs === undefined
     ? { status: 'ignored', reason: reason ?? waitingReason }
     : { status: 'stored', reason: waitingReason }
+}
+
+/** What has to come for the event to be taken up again, once nobody tries it by itself any more. */
+function awaitsOf(records: Records, reading: Reading, outcome: Outcome, isTriedAgain: boolean): string | null {
+  if (outcome.awaitsGroup) return outcome.awaitsGroup.toString('base64')
+  return outcome.status === 'waiting' && !isTriedAgain ? awaitedBy(records, reading) : null
 }
 
 /** The message that an event is about which was not there. */

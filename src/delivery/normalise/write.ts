@@ -153,7 +153,12 @@ async function writeConversations(tx: Tx, { conversations, channel }: Records): 
   const made = conversations.filter((one) => one.isNew)
   const changed = conversations.filter((one) => one.isChanged && !one.isNew)
   const heard = changed.flatMap((one) => (one.heard > 0 ? [one.id] : []))
-  const rows = made.map((one) => ({ ...stateOf(one), contactId: one.contactId, threadKey: one.threadKey }))
+  const rows = made.map((one) => ({
+    ...stateOf(one),
+    contactId: one.contactId,
+    threadKey: one.threadKey,
+    isGroup: one.isGroup,
+  }))
   const [, updated] = await together([
     made.length > 0 ? conversationInsertAll(tx, channel, rows) : undefined,
     changed.length > 0 ? conversationUpdateAll(tx, changed.map(stateOf)) : [],

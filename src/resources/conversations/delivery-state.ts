@@ -49,7 +49,8 @@ export async function conversationThreadMove(
   return tx.query<{ id: string; version: number; contactId: string } & Record<string, unknown>>(
     sql`UPDATE app.conversation AS c SET thread_key = ${to}, version = version + 1, updated_at = now()
       WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.channel_id = ${channelId}::uuid AND c.thread_key = ${from}
-        AND NOT EXISTS (SELECT FROM app.conversation AS o WHERE o.tenant_id = c.tenant_id AND o.channel_id = c.channel_id AND o.identity_id = c.identity_id AND o.thread_key = ${to})
+        AND NOT EXISTS (SELECT FROM app.conversation AS o WHERE o.tenant_id = c.tenant_id AND o.channel_id = c.channel_id AND o.thread_key = ${to}
+          AND (o.identity_id = c.identity_id OR o.is_group AND c.is_group))
       RETURNING c.id, c.version, c.contact_id AS "contactId"`,
   )
 }

@@ -1,6 +1,6 @@
 import type { Changed } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
-import { named, sql } from '../../db/sql.ts'
+import { named, type SQL, sql } from '../../db/sql.ts'
 import { contactsInScope, type PeopleScope, peopleValues } from '../identities/queries.ts'
 
 /** An utterance that bears on who waits for whom: the contact's, or an answer given elsewhere (an echo). */
@@ -14,6 +14,8 @@ export interface KnownConversation {
   contactId: string
   identityId: string | null
   threadKey: string
+  /** a thread of several people, with one conversation for all of them */
+  isGroup: boolean
   status: string
   unreadCount: number
   waitingSinceMs: number | null
@@ -36,22 +38,44 @@ export async function conversationListAround(
   channelId: string,
   sinceMs: number,
 ): Promise<KnownConversation[]> {
-  const ms = (column: string) => sql.raw(`(extract(epoch FROM c.${column}) * 1000)::float8`)
-  const statement = tx.kept(
-    'conversation/around',
-    () => sql`SELECT c.id, c.contact_id AS "contactId", c.identity_id AS "identityId", c.thread_key AS "threadKey", c.status, c.unread_count AS "unreadCount",
+  const statement = tx.kept('conversation/around', () => knownSql(sql`c.contact_id = ANY (${contactsInScope()})`))
+  const values = { ...peopleValues(tx, scope), channel: channelId, since: sinceOf(sinceMs) }
+  const rows = await tx.query<KnownConversation>(statement, values)
+  // Latest first; sorted here, since the planner would else read the tenant's conversations in that order.
+  return rows.sort((a, b) => (b.lastMessageMs ?? 0) - (a.lastMessageMs ?? 0))
+}
+
+/** The same of groups on a channel, by their threads, whoever of their members is looked for. */
+export async function conversationListOfGroups(
+  tx: Tx,
+  channelId: string,
+  threadKeys: readonly string[],
+  sinceMs: number,
+): Promise<KnownConversation[]> {
+  const statement = tx.kept('conversation/groups', () =>
+    knownSql(sql`c.is_group AND c.thread_key = ANY (${named('threads')}::text[])`),
+  )
+  const { tenantId } = tx.principal
+  return tx.query(statement, {
+    tenant: tenantId,
+    channel: channelId,
+    threads: [...threadKeys],
+    since: sinceOf(sinceMs),
+  })
+}
+
+const sinceOf = (sinceMs: number): string => (Number.isFinite(sinceMs) ? new Date(sinceMs).toISOString() : 'infinity')
+
+const ms = (column: string): SQL => sql.raw(`(extract(epoch FROM c.${column}) * 1000)::float8`)
+
+const knownSql = (which: SQL): SQL =>
+  sql`SELECT c.id, c.contact_id AS "contactId", c.identity_id AS "identityId", c.thread_key AS "threadKey", c.is_group AS "isGroup", c.status, c.unread_count AS "unreadCount",
         ${ms('waiting_since')} AS "waitingSinceMs", ${ms('last_inbound_at')} AS "lastInboundMs", ${ms('last_message_at')} AS "lastMessageMs", c.state,
         (SELECT coalesce(json_agg(r), '[]') FROM (SELECT m.direction = 'outbound' AS "isEcho", (extract(epoch FROM m.occurred_at) * 1000)::float8 AS "atMs" FROM app.message m
           WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.occurred_at >= ${named('since')}::timestamptz AND NOT m.historical
             AND m.type NOT IN ('system', 'call') AND NOT m.content ? 'automated' AND m.deleted_at IS NULL AND (m.direction = 'inbound' OR m.author_kind = 'provider') ORDER BY m.occurred_at DESC LIMIT 200) AS r) AS recent,
         EXISTS (SELECT FROM app.message q WHERE q.tenant_id = c.tenant_id AND q.conversation_id = c.id AND q.status = 'queued' AND q.dispatched_at IS NOT NULL) AS "isSending"
-      FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND c.contact_id = ANY (${contactsInScope()}) FOR NO KEY UPDATE OF c`,
-  )
-  const since = Number.isFinite(sinceMs) ? new Date(sinceMs).toISOString() : 'infinity'
-  const rows = await tx.query<KnownConversation>(statement, { ...peopleValues(tx, scope), channel: channelId, since })
-  // Latest first; sorted here, since the planner would else read the tenant's conversations in that order.
-  return rows.sort((a, b) => (b.lastMessageMs ?? 0) - (a.lastMessageMs ?? 0))
-}
+      FROM app.conversation c WHERE c.tenant_id = ${named('tenant')}::uuid AND c.channel_id = ${named('channel')}::uuid AND ${which} FOR NO KEY UPDATE OF c`
 
 /** What events may change. Times as RFC 3339. */
 export interface ConversationState {
@@ -73,6 +97,7 @@ export interface ConversationState {
 export interface NewConversation extends ConversationState {
   contactId: string
   threadKey: string
+  isGroup: boolean
 }
 
 export async function conversationInsertAll(
@@ -82,11 +107,11 @@ export async function conversationInsertAll(
 ): Promise<void> {
   const statement = tx.kept(
     'conversation/insert',
-    () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, team_id, veiled, status, unread_count,
+    () => sql`INSERT INTO app.conversation (tenant_id, id, business_unit_id, contact_id, identity_id, channel_id, channel, thread_key, is_group, team_id, veiled, status, unread_count,
         heard_count, waiting_since, last_inbound_at, last_message_at, last_message_id)
-      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", ${named('team')}::uuid, '{}',
+      SELECT ${named('tenant')}::uuid, w.id, ${named('unit')}::uuid, w."contactId", w."identityId", ${named('channel')}::uuid, ${named('type')}, w."threadKey", w."isGroup", ${named('team')}::uuid, '{}',
         w.status, w."unreadCount", w.heard, w."waitingSince", w."lastInboundAt", w."lastMessageAt", w."lastMessageId"
-      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "identityId" uuid, "threadKey" text, status text, "unreadCount" int,
+      FROM jsonb_to_recordset(${named('rows')}::jsonb) AS w(id uuid, "contactId" uuid, "identityId" uuid, "threadKey" text, "isGroup" boolean, status text, "unreadCount" int,
         heard int, "waitingSince" timestamptz, "lastInboundAt" timestamptz, "lastMessageAt" timestamptz, "lastMessageId" uuid)`,
   )
   await tx.query(statement, {

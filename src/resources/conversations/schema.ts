@@ -31,6 +31,15 @@ export const conversations = defineResource({
       schema: z.string().meta({ description: 'The channel’s type.', example: 'whatsapp' }),
       mask: 'hidden',
     },
+    isGroup: {
+      derived: true,
+      column: conversation.isGroup,
+      schema: z.boolean().meta({
+        description:
+          'Whether it is a group of the channel’s, in which several contacts speak: each message names its author, and answers go to all of them. `contactId` is whoever spoke first, or who has it since that one was erased.',
+        example: false,
+      }),
+    },
     businessUnitId: { column: conversation.businessUnitId, schema: idOf('The business unit it belongs to.') },
     status: {
       column: conversation.status,

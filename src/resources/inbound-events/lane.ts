@@ -118,7 +118,7 @@ export interface SettledEvent {
   sealedPayload: string | null
   /** Nothing of it stays but what recognises its redelivery. */
   isDropped: boolean
-  /** base64: the message that it waited for in vain, as `awaitedHash` names it */
+  /** base64: what it waited for in vain, as `awaitedHash` or `groupHash` names it */
   awaits: string | null
 }
 
@@ -144,23 +144,27 @@ export async function laneSettle(tx: Tx, rows: readonly SettledEvent[]): Promise
 export const awaitedHash = (keys: TenantKeys, channelId: string, externalId: string): Buffer =>
   keys.hash('awaited-message', `${channelId}\0${externalId}`)
 
+/** A group of a channel as events name it that come before anybody who is named has spoken there. */
+export const groupHash = (keys: TenantKeys, channelId: string, threadKey: string): Buffer =>
+  keys.hash('awaited-group', `${channelId}\0${threadKey}`)
+
 /**
- * Takes up again the events of these lanes that were given up because one of these messages was not there. Providers
+ * Takes up again the events of these lanes that were given up because one of these messages or groups was not there. Providers
  * deliver again for days, in any order: what was taken back stays taken back.
  * @param lanes hexadecimal; whose locks are held
  */
 export async function laneRevive(
   tx: Tx,
   lanes: readonly string[],
-  messages: readonly Buffer[],
+  awaited: readonly Buffer[],
 ): Promise<{ id: string; version: number }[]> {
   const statement = tx.kept(
     'lane/revive',
     () => sql`UPDATE app.inbound_event SET status = 'stored', reason = NULL, attempts = 0, retry_at = NULL, awaits = NULL, version = version + 1, updated_at = now()
-      WHERE tenant_id = ${named('tenant')}::uuid AND awaits = ANY (${named('messages')}::bytea[]) AND status = 'ignored'
+      WHERE tenant_id = ${named('tenant')}::uuid AND awaits = ANY (${named('awaited')}::bytea[]) AND status = 'ignored'
         AND lane = ANY (ARRAY(SELECT decode(l, 'hex') FROM unnest(${named('lanes')}::text[]) AS l)) RETURNING id, version`,
   )
-  return tx.query(statement, { tenant: tx.principal.tenantId, lanes: [...lanes], messages: [...messages] })
+  return tx.query(statement, { tenant: tx.principal.tenantId, lanes: [...lanes], awaited: [...awaited] })
 }
 
 /** Has events of the lane that wait for their message looked at again: messages have come. */

@@ -37,10 +37,10 @@ export async function giveAll(
   which: SQL,
   to: string,
 ): Promise<Versioned[]> {
-  // What the contact said, the contact says.
+  // What the contact said, the contact says; what was said in a group by nobody whom we know, nobody says.
   const author =
     table === 'message'
-      ? sql`, author_id = CASE WHEN r.author_kind = 'contact' THEN ${to}::uuid ELSE r.author_id END`
+      ? sql`, author_id = CASE WHEN r.author_kind = 'contact' AND r.author_id IS NOT NULL THEN ${to}::uuid ELSE r.author_id END`
       : sql``
   return tx.query<Versioned & Record<string, unknown>>(
     sql`UPDATE app.${sql.identifier(table)} AS r SET contact_id = ${to}::uuid, version = r.version + 1, updated_at = now() ${author}

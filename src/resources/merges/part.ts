@@ -42,11 +42,12 @@ export async function partRows(tx: Tx, merge: MergeRecord, others: readonly Merg
   }
   await restorePrimary(tx, merge)
   const strays = await partStrays(tx, merge, addresses, talks)
-  const within = sql`r.contact_id = ${from}::uuid AND r.conversation_id = ANY (${array([...talks, ...strays.theirs], 'uuid')})`
+  const theirs = sql`r.conversation_id = ANY (${array([...talks, ...strays.theirs], 'uuid')})`
+  const still = sql`r.contact_id = ${from}::uuid`
   const said = {
-    messages: await giveAll(tx, 'message', within, to),
-    notes: await giveAll(tx, 'note', within, to),
-    attachments: await giveAll(tx, 'attachment', within, to),
+    messages: await giveAll(tx, 'message', sql`${still} AND ${inGroup(saidInGroup(addresses, talks), theirs)}`, to),
+    notes: await giveAll(tx, 'note', sql`${still} AND ${theirs}`, to),
+    attachments: await giveAll(tx, 'attachment', sql`${still} AND ${inGroup(ofMessageOf(to), theirs)}`, to),
   }
   // What came from the other one's addresses into a conversation that goes.
   const back = sql`r.contact_id = ${to}::uuid AND r.conversation_id = ANY (${array(strays.ours, 'uuid')})`
@@ -74,6 +75,23 @@ export async function partRows(tx: Tx, merge: MergeRecord, others: readonly Merg
     consents: consents.length,
   }
 }
+
+/** A condition for rows that are in a group's conversation, and one for all others. */
+const inGroup = (within: SQL, otherwise: SQL): SQL =>
+  sql`CASE WHEN EXISTS (SELECT FROM app.conversation k WHERE k.tenant_id = r.tenant_id AND k.id = r.conversation_id AND k.is_group) THEN ${within} ELSE ${otherwise} END`
+
+/**
+ * Which messages of a group are those of the contact with these addresses, whosever the conversation is: what was said
+ * from one of them, and our answers to that. What nobody says belongs to whom the conversation belongs to.
+ */
+function saidInGroup(addresses: readonly string[], talks: readonly string[]): SQL {
+  const answered = sql`(SELECT p.identity_id FROM app.message p WHERE p.tenant_id = r.tenant_id AND p.id = r.reply_to_id)`
+  const who = sql`coalesce(r.identity_id, CASE WHEN r.direction = 'outbound' THEN ${answered} END)`
+  return sql`coalesce(${who} = ANY (${array(addresses, 'uuid')}), r.conversation_id = ANY (${array(talks, 'uuid')}))`
+}
+
+const ofMessageOf = (contactId: string): SQL =>
+  sql`EXISTS (SELECT FROM app.message m WHERE m.tenant_id = r.tenant_id AND m.id = r.message_id AND m.contact_id = ${contactId}::uuid)`
 
 const among = (ids: readonly string[]): SQL => sql`r.id = ANY (${array(ids, 'uuid')})`
 
@@ -108,7 +126,7 @@ async function restorePrimary(tx: Tx, { mergedId, moved }: MergeRecord): Promise
   for (const one of touches('identities', rows, ['isPrimary'], () => mergedId)) tx.touch(one)
 }
 
-/** Messages that lie in a conversation of the other contact than the one whose address they are about. */
+/** Messages that lie in a conversation of the other contact than the one whose address they are about; those in groups stay there. */
 async function partStrays(
   tx: Tx,
   { contactId, mergedId }: MergeRecord,
@@ -120,6 +138,7 @@ async function partStrays(
   const groups = await tx.query<{ conversation: string; identity: string; isTheirs: boolean }>(
     sql`SELECT DISTINCT m.conversation_id AS conversation, m.identity_id AS identity, m.identity_id = ANY (${theirs}) AS "isTheirs"
       FROM app.message m JOIN app.identity i ON i.tenant_id = m.tenant_id AND i.id = m.identity_id
+      JOIN app.conversation k ON k.tenant_id = m.tenant_id AND k.id = m.conversation_id AND NOT k.is_group
       WHERE m.tenant_id = ${tenantId}::uuid AND m.contact_id = ${contactId}::uuid
         AND (m.identity_id = ANY (${theirs}) AND NOT m.conversation_id = ANY (${going}) OR m.conversation_id = ANY (${going}) AND i.contact_id = ${contactId}::uuid)`,
   )
@@ -188,8 +207,8 @@ async function conversationAt(tx: Tx, beside: string, identityId: string, contac
   return id
 }
 
-/** Files that came in meanwhile are under the key of the contact that stood for both: theirs are put under its own. */
-async function rewrapFiles(tx: Tx, from: string, to: string): Promise<void> {
+/** Files of a contact's that are under another one's key are put under its own. */
+export async function rewrapFiles(tx: Tx, from: string, to: string): Promise<void> {
   const { tenantId } = tx.principal
   const rows = await tx.query<{ id: string; wrapped: Buffer }>(
     sql`SELECT id, wrapped_key AS wrapped FROM app.attachment WHERE tenant_id = ${tenantId}::uuid AND contact_id = ${to}::uuid AND key_contact_id = ${from}::uuid AND wrapped_key IS NOT NULL`,

@@ -45,7 +45,7 @@ export async function messageQueue(
     id,
     conversationId,
     contactId: clear.contactId,
-    identityId: clear.identityId,
+    identityId: known.isGroup ? null : clear.identityId,
     channelId: clear.channelId,
     businessUnitId: clear.businessUnitId,
     direction: 'outbound',
@@ -81,6 +81,8 @@ export async function messageQueue(
   }
   const veiled = veiledOf({ text: content.text, content }, known.country)
   const finish = await write(tx, after, veiled, Number(clear.version) + 1)
+    // In a group it is theirs whom it answers, and goes with them when they are erased.
+    if (known.isGroup) after.contactId = replied.contactId
   if (body.attachmentIds.length === 0) return finish
   // Files are given to a message that is there.
   const made = await finish.now(tx)

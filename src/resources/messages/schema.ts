@@ -111,7 +111,9 @@ export const messages = defineResource({
           kind: z
             .string()
             .meta({ description: 'contact, member, apiKey, system or provider; may grow.', example: 'contact' }),
-          id: z.uuid().nullable().meta({ description: 'Their id.' }),
+          id: z.uuid().nullable().meta({
+            description: 'Their id; null for a member of a group whom the provider does not name, and for programs.',
+          }),
           apiKeyId: z
             .uuid()
             .nullable()

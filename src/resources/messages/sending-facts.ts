@@ -13,6 +13,7 @@ interface FactsRow {
   contact_state: string
   country: string | null
   restricted: boolean
+  is_group: boolean
   identity_state: string | null
   last_inbound_at: string | null
   undeliverable: boolean
@@ -22,17 +23,26 @@ interface FactsRow {
   now: string
 }
 
-/** What the gate needs to know of a conversation, and the contact’s country; null when there is none. `now` is the database's clock. */
-export async function sendingFacts(
-  tx: Tx,
-  conversationId: string,
-): Promise<{ facts: SendingFacts; means: Means | null; country: string | null; now: Date } | null> {
+/** What the gate needs to know of a conversation, and the contact’s country; `now` is the database's clock. */
+export interface KnownForSending {
+  facts: SendingFacts
+  means: Means | null
+  /** what the channel can be sent beside words and files */
+  rich: RichMeans
+  /** It goes to a group, and to none of its members. */
+  isGroup: boolean
+  country: string | null
+  now: Date
+}
+
+/** @returns null where there is no such conversation */
+export async function sendingFacts(tx: Tx, conversationId: string): Promise<KnownForSending | null> {
   const statement = tx.kept(
     'sending-facts',
-    () => sql`SELECT h.type AS channel_type, h.status AS channel_status, h.state AS channel_state, c.state AS conversation_state,
+    () => sql`SELECT h.type AS channel_type, h.status AS channel_status, h.state AS channel_state, c.state AS conversation_state, c.is_group,
       p.state AS contact_state, p.country, p.restricted, i.state AS identity_state, c.last_inbound_at, clock_timestamp() AS now, i.undeliverable_at IS NOT NULL AS undeliverable,
-      (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'marketing'
-         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS marketing,
+      CASE WHEN c.is_group THEN (${memberStop}) ELSE (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'marketing'
+         AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) END AS marketing,
       (SELECT CASE WHEN e.state = 'stop' THEN e.occurred_at END FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.contact_id AND e.category = 'all'
          AND (e.channel_id IS NULL OR e.channel_id = c.channel_id) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) AS blocked_at,
       (SELECT m.content ? 'automated' FROM app.message m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.direction = 'inbound'
@@ -50,14 +60,11 @@ export async function sendingFacts(
     facts: {
       channelStatus: row.channel_status,
       channelState: row.channel_state,
+    isGroup: row.is_group,
       conversationState: row.conversation_state,
-      contactState: row.contact_state,
-      isRestricted: row.restricted,
-      identityState: row.identity_state,
-      isUndeliverable: row.undeliverable,
+      ...addresseeOf(row),
       lastInboundAt: row.last_inbound_at === null ? null : new Date(utc(row.last_inbound_at)),
       marketing: row.marketing,
-      blockedAt: row.blocked_at === null ? null : new Date(utc(row.blocked_at)),
       isLastAutomated: row.last_automated === true,
     },
     means: type ? meansOf(type) : null,
@@ -70,6 +77,34 @@ export async function sendingFacts(
 export const meansOf = ({ limits, sends, window }: ChannelType): Means => ({
   ...sends,
   ...window,
+/** Whether any member of a group who has spoken there wants no marketing: one is enough. */
+const memberStop = sql`SELECT 'stop' FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.category IN ('marketing', 'all') AND e.state = 'stop'
+    AND (e.channel_id IS NULL OR e.channel_id = c.channel_id)
+    AND e.contact_id IN (SELECT m.contact_id FROM app.message m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id)
+    AND NOT EXISTS (SELECT FROM app.consent_event l WHERE l.tenant_id = e.tenant_id AND l.contact_id = e.contact_id AND l.category = e.category
+      AND (l.channel_id IS NULL OR l.channel_id = c.channel_id) AND (l.occurred_at, l.id) > (e.occurred_at, e.id)) LIMIT 1`
+
+/**
+ * To whom it goes. What became of the contact to whom a group's conversation belongs, and whether they still want to be
+ * written to themselves, says nothing of the group: it is reached by its own id.
+ */
+function addresseeOf(
+  row: FactsRow,
+): Pick<SendingFacts, 'contactState' | 'isRestricted' | 'identityState' | 'isUndeliverable' | 'blockedAt'> {
+  if (row.is_group)
+    return {
+      ...{ contactState: 'active', isRestricted: false, identityState: 'active', isUndeliverable: false },
+      blockedAt: null,
+    }
+  return {
+    contactState: row.contact_state,
+    isRestricted: row.restricted,
+    identityState: row.identity_state,
+    isUndeliverable: row.undeliverable,
+    blockedAt: row.blocked_at === null ? null : new Date(utc(row.blocked_at)),
+  }
+}
+
   textLength: limits.textLength,
   ...(limits.captionLength === undefined ? {} : { captionLength: limits.captionLength }),
 })

@@ -41,6 +41,7 @@ export const conversationState = [
   'contactId',
   'channelId',
   'channel',
+  'isGroup',
   'businessUnitId',
   'status',
   'snoozedUntil',
