@@ -17,9 +17,16 @@ ALTER TABLE app.message ADD COLUMN slot_at timestamptz;
 -- It was given the handle, which no provider knows again: whatever became of it, it is not repeated.
 ALTER TABLE app.message ADD COLUMN had_reply_handle boolean NOT NULL DEFAULT false;
 
--- What proves it, where no inbound event does: the message whose link was used. And how it was said.
+-- What else proves it: the message that it came with or answers, the address at which it was said, and its words, sealed
+-- under the key of the contact for whom it was kept, so that an erasure takes them and leaves the fact. No foreign keys:
+-- messages and addresses go with their contact.
 ALTER TABLE app.consent_event ADD COLUMN evidence_message_id uuid;
-ALTER TABLE app.consent_event ADD COLUMN evidence_kind text NOT NULL DEFAULT 'event';
+ALTER TABLE app.consent_event ADD COLUMN identity_id uuid;
+ALTER TABLE app.consent_event ADD COLUMN sealed_evidence bytea;
+ALTER TABLE app.consent_event ADD COLUMN key_contact_id uuid;
+-- One event may be the wish of several contacts, who can be merged later: each of them has it once.
+ALTER TABLE app.consent_event DROP CONSTRAINT consent_event_tenant_id_evidence_event_id_category_key;
+CREATE UNIQUE INDEX consent_event_evidence ON app.consent_event (tenant_id, evidence_event_id, category, key_contact_id);
 
 -- Whether the provider knows where to post: null where it has no interface for that.
 ALTER TABLE app.channel ADD COLUMN connect_state text;

@@ -11,8 +11,8 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO %I', login);
   -- consent is evidence: a change of mind is another event
   EXECUTE format('REVOKE UPDATE, DELETE ON app.consent_event FROM %I', login);
-  -- a merge of contacts takes it along, and changes nothing of it
-  EXECUTE format('GRANT UPDATE (contact_id) ON app.consent_event TO %I', login);
+  -- a merge of contacts takes it along, an erasure its words: neither changes what was said, and when
+  EXECUTE format('GRANT UPDATE (contact_id, sealed_evidence, key_contact_id) ON app.consent_event TO %I', login);
   -- and so is who was erased
   EXECUTE format('REVOKE UPDATE, DELETE ON app.erasure, app.erased_address FROM %I', login);
   -- by column: time and order are the server's

@@ -1,4 +1,5 @@
 import { connectChannel } from './connect.ts'
+import { consentChanged } from './consent-changed.ts'
 import { runErrand } from './errand.ts'
 import { removeFile } from './file-upkeep.ts'
 import { maintain } from './maintenance.ts'
@@ -16,6 +17,7 @@ export const tasks: Readonly<Record<string, Task>> = {
   send,
   wake,
   route: routeEvents,
+  'consent-changed': consentChanged,
   'fetch-media': fetchMedia,
   'remove-file': removeFile,
   connect: connectChannel,

@@ -61,14 +61,15 @@ export const erasurePlan: readonly Step[] = [
   },
   {
     // That somebody agreed or said stop, and when, proves later that they were treated rightly until they were erased
-    // (GDPR art. 7(1), 17(3)(e)). It holds no value of theirs: the tombstone's id, two words of ours, a channel's type.
+    // (GDPR art. 7(1), 17(3)(e)). The words in which it was said go; what stays holds no value of theirs: ids, three
+    // words of ours.
     table: consentEvent,
     kind: null,
-    how: 'keep',
+    how: 'blank',
     keeps: {
-      category: 'a word of ours: marketing',
+      category: 'a word of ours: marketing or all',
       state: 'a word of ours: stop or resume',
-      source: 'the type of a channel',
+      source: 'a word of ours: how it came',
       occurredAt: 'the evidence itself',
     },
   },

@@ -18,6 +18,8 @@ import { businessUnitRoutes } from './business-units/routes.ts'
 import { businessUnits } from './business-units/schema.ts'
 import { channelRoutes } from './channels/routes.ts'
 import { channels } from './channels/schema.ts'
+import { consentEventRoutes } from './consent-events/routes.ts'
+import { consentEvents } from './consent-events/schema.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { contacts } from './contacts/schema.ts'
 import { conversationRoutes } from './conversations/routes.ts'
@@ -61,6 +63,7 @@ export const resources: readonly Resource[] = [
   contacts,
   subjects,
   identities,
+  consentEvents,
   conversations,
   messages,
   notes,
@@ -107,6 +110,7 @@ const routes: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   suggestionRoutes,
   subjectRoutes,
   identityRoutes,
+  consentEventRoutes,
   timelineRoutes,
   historyRoutes,
   accessReportRoutes,

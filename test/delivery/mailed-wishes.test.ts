@@ -6,7 +6,10 @@ import { postOf } from '../channels/post.ts'
 import { startTestService } from '../harness/service.ts'
 import { done, faultsOf, until } from '../resources/conversations/fixtures.ts'
 
-t.test('a stop by mail is that of whom we wrote to, whether their address was ever proved or not', async (t) => {
+const proved = { 'Authentication-Results': 'mx.example.com; dmarc=pass header.from=example.org' }
+
+/** A service with a mailbox, and what posts mails to it. */
+async function mailed(t: Parameters<typeof startTestService>[0] & Parameters<typeof startMailServer>[0]) {
   const service = await startTestService(t, { worker: true })
   const server = await startMailServer(t)
   const channel = await done(service, 'POST', '/v1/channels', {
@@ -28,10 +31,14 @@ t.test('a stop by mail is that of whom we wrote to, whether their address was ev
     if (answer.status !== 200) throw new Error(answer.text)
     await until(async () => (await service.sql(`SELECT 1 FROM app.inbound_event WHERE status = 'stored'`)).length === 0)
   }
+  return { service, comes }
+}
+
+t.test('a stop by mail is that of whom we wrote to, whether their address was ever proved or not', async (t) => {
+  const { service, comes } = await mailed(t)
   const last = async () =>
     (await service.sql('SELECT status, reason FROM app.inbound_event ORDER BY sequence DESC LIMIT 1'))[0]
   const contacts = async () => (await done(service, 'GET', '/v1/contacts')).data
-  const proved = { 'Authentication-Results': 'mx.example.com; dmarc=pass header.from=example.org' }
 
   await comes(mail({ 'Message-ID': '<first@example.org>' }, 'Where is my order?'))
   const [conversation] = (await done(service, 'GET', '/v1/conversations')).data
@@ -58,4 +65,27 @@ t.test('a stop by mail is that of whom we wrote to, whether their address was ev
   t.equal((await contacts()).length, 1)
   const [event] = (await done(service, 'GET', '/v1/inbound-events?sort=-receivedAt&limit=1')).data
   t.equal((await service.request('GET', `/v1/inbound-events/${event?.id}/payload`)).status, 200, 'what came stays')
+})
+
+t.test('a stop by mail that names no mail of ours is that of everybody with the address, once each', async (t) => {
+  const { service, comes } = await mailed(t)
+  const ids = ['One', 'Two'].map(async (displayName) => {
+    const made = await done(service, 'POST', '/v1/contacts', { displayName, email: 'shared@example.org' })
+    return made.id
+  })
+  const [one, two] = await Promise.all(ids)
+  const from = {
+    'Message-ID': '<both@example.org>',
+    From: 'shared@example.org',
+    To: mailbox.replace('@', '+u-00000000000040008000000000000000@'),
+  }
+  await comes(mail({ ...from, Subject: 'unsubscribe', ...proved }, 'unsubscribe'))
+  const said = async (id: string | undefined) =>
+    (await done(service, 'GET', `/v1/contacts/${id}/consent-events`)).data.map(({ state, source }) => [state, source])
+  t.same([await said(one), await said(two)], [[['stop', 'preference']], [['stop', 'preference']]])
+  await done(service, 'POST', `/v1/contacts/${one}/merge`, { mergeId: two })
+  const [event] = (await done(service, 'GET', '/v1/inbound-events')).data
+  await done(service, 'POST', `/v1/inbound-events/${event?.id}/replay`)
+  await until(async () => (await service.sql(`SELECT 1 FROM app.inbound_event WHERE status = 'stored'`)).length === 0)
+  t.equal((await said(one)).length, 2, 'and not again, when one stands for both')
 })

@@ -115,13 +115,12 @@ t.test('a message that is a stop word and nothing else becomes a consent event, 
   await lanes.drain()
   const events = () =>
     service.sql(
-      `SELECT e.category, e.state, e.source, e.evidence_kind, i.kind FROM app.consent_event e JOIN app.inbound_event i ON i.id = e.evidence_event_id ORDER BY e.occurred_at, e.id`,
+      `SELECT e.category, e.state, e.source, i.kind FROM app.consent_event e JOIN app.inbound_event i ON i.id = e.evidence_event_id ORDER BY e.occurred_at, e.id`,
     )
   const stop = {
     category: 'marketing',
     state: 'stop',
-    source: 'whatsapp',
-    evidence_kind: 'keyword',
+    source: 'keyword',
     kind: 'messages.text',
   }
   t.same(await events(), [stop])

@@ -95,7 +95,7 @@ t.test('a preference is an event of consent with its evidence, which the applica
     'SELECT c.*, e.status FROM app.consent_event c JOIN app.inbound_event e ON e.id = c.evidence_event_id ORDER BY c.occurred_at',
   )
   t.match(rows, [
-    { category: 'marketing', state: 'stop', source: 'whatsapp', channel_id: id, status: 'processed' },
+    { category: 'marketing', state: 'stop', source: 'preference', channel_id: id, status: 'processed' },
     { category: 'marketing', state: 'resume' },
   ])
   const consents = (await touched(service)).filter((one) => one.resource === 'consent-events').flatMap(({ ids }) => ids)

@@ -1,6 +1,6 @@
 import { text } from 'drizzle-orm/pg-core/columns/text'
 import { uuid } from 'drizzle-orm/pg-core/columns/uuid'
-import { app, behaviour, bytea, declare, instant, key, secret, system } from './declare.ts'
+import { app, behaviour, bytea, content, declare, instant, key, secret, system } from './declare.ts'
 
 export const consentEvent = app.table('consent_event', {
   tenantId: uuid('tenant_id').notNull(),
@@ -13,7 +13,9 @@ export const consentEvent = app.table('consent_event', {
   source: text('source').notNull(),
   evidenceEventId: uuid('evidence_event_id'),
   evidenceMessageId: uuid('evidence_message_id'),
-  evidenceKind: text('evidence_kind').notNull(),
+  identityId: uuid('identity_id'),
+  sealedEvidence: bytea('sealed_evidence'),
+  keyContactId: uuid('key_contact_id'),
   occurredAt: instant('occurred_at').notNull(),
   createdAt: instant('created_at').notNull(),
 })
@@ -28,7 +30,9 @@ declare('consent_event', consentEvent, 'contactId', {
   source: behaviour,
   evidenceEventId: key,
   evidenceMessageId: key,
-  evidenceKind: system,
+  identityId: key,
+  sealedEvidence: content,
+  keyContactId: key,
   occurredAt: behaviour,
   createdAt: system,
 })

@@ -4,7 +4,7 @@ import type { KnownMessage } from '../../resources/messages/queries.ts'
 import { addressesOf } from './party-addresses.ts'
 import { knownBy, personOf } from './people.ts'
 import { type Cause, contactOf, type Outcome, type Records } from './records.ts'
-import { wish } from './wishes.ts'
+import { type Occurrence, wish } from './wishes.ts'
 
 /**
  * A wish about being contacted. It is the wish of whom the message went to that it hands back, whatever address it came
@@ -20,7 +20,10 @@ export function applyPreference(records: Records, event: PreferenceEvent, cause:
   const ids = contact ? [contact.id] : isMadeUp ? [] : whoseAddress(records, event, cause)
   const [contactId] = ids
   if (contactId === undefined) return ofStranger(records, event, cause)
-  for (const id of ids) wish(records, event, 'event', cause, id)
+  for (const id of ids) {
+    const address = { contactId: id, identityId: addressOfTheirs(records, event, id) }
+    wish(records, event, cause, { ...address, ...saidBy(event), messageId: message?.id ?? null })
+  }
   return { status: 'processed', contactId }
 }
 
@@ -33,8 +36,24 @@ function ofStranger(records: Records, event: PreferenceEvent, cause: Cause): Out
   const person = isKnowable ? personOf(records, event.from, cause, false) : null
   if (!person) return { status: 'ignored', reason: 'unknown_person' }
   if ('status' in person) return person
-  wish(records, event, 'event', cause, person.contact.id)
+  const place = { contactId: person.contact.id, identityId: person.identity.id, messageId: null }
+  wish(records, event, cause, { ...place, ...saidBy(event) })
   return { status: 'processed', contactId: person.contact.id }
+}
+
+const saidBy = ({ detail }: PreferenceEvent): Pick<Occurrence, 'source' | 'evidence'> => ({
+  source: 'preference',
+  evidence: { detail },
+})
+
+/** The address from which a contact said it; null: they are known by the message alone. */
+function addressOfTheirs(records: Records, { from }: PreferenceEvent, contactId: string): string | null {
+  const addresses = addressesOf(from, records.channel.id)
+  const own = records.identities.find(
+    (row) =>
+      contactOf(records, row.contactId)?.id === contactId && addresses.some((address) => isSameAddress(address, row)),
+  )
+  return own?.id ?? null
 }
 
 /** The message of ours that a wish hands back. */

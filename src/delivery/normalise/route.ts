@@ -20,12 +20,18 @@ import { catalogueTags } from '../../resources/tags/queries.ts'
 import { contactOf, type Records } from './records.ts'
 
 /** Something that happened to a contact, in a conversation where there is one. */
-interface Asked {
+export interface Asked {
   event: RoutingEvent
   contactId: string
   conversationId: string | null
   messageId: string | null
   consent: JsonRow | null
+}
+
+/** Where something happened; a wish that somebody here was told may be about no channel of its own. */
+export interface Place {
+  channelId: string | null
+  businessUnitId: string
 }
 
 /** The records that rules ask about, in clear. */
@@ -46,18 +52,23 @@ export const hasOccasions = ({ consents, conversations }: Records): boolean =>
  * @returns what was touched: conversations and contacts, and the rules by which
  */
 export async function routeOccasions(tx: Tx, records: Records, version: string): Promise<Touched[]> {
-  const set = await ruleSet(tx, version)
   const { id: channelId, businessUnitId } = records.channel
-  const place = { conversation: { channelId, businessUnitId } }
-  const asked = askedOf(records).filter(({ event }) => set.rules.some((rule) => isAsked(rule, event, place)))
+  return routeAll(tx, askedOf(records), { channelId, businessUnitId }, version)
+}
+
+/** The same of what happened in one place; the conversations are locked. */
+export async function routeAll(tx: Tx, all: readonly Asked[], place: Place, version: string): Promise<Touched[]> {
+  const set = await ruleSet(tx, version)
+  const conversation = { ...place }
+  const asked = all.filter(({ event }) => set.rules.some((rule) => isAsked(rule, event, { conversation })))
   if (asked.length === 0) return []
   const counts = isCounting(set.rules)
-  const known = await knownOf(tx, set, asked, channelId)
+  const known = await knownOf(tx, set, asked, place.channelId)
   let wanted = { teams: new Set<string>(), members: new Set<string>() }
   // Whose turn is asked for shows when the rules are asked: once without, and again with those turns locked.
   for (;;) {
     const roster = await rosterOf(tx, wanted, counts, new Date())
-    const decisions = decideAll(set, asked, structuredClone(known), roster, place.conversation)
+    const decisions = decideAll(set, asked, structuredClone(known), roster, conversation)
     if (roster.isComplete) {
       await turnsWrite(tx, roster.turns)
       return writeAll(tx, decisions)
@@ -81,7 +92,7 @@ function askedOf(records: Records): Asked[] {
   return [...happened, ...said]
 }
 
-async function knownOf(tx: Tx, set: RuleSet, asked: readonly Asked[], channelId: string): Promise<Known> {
+async function knownOf(tx: Tx, set: RuleSet, asked: readonly Asked[], channelId: string | null): Promise<Known> {
   const ids = (of: (one: Asked) => string | null): string[] => [...new Set(asked.flatMap((one) => of(one) ?? []))]
   // A contact that rules may change is locked before anybody's turn is: whoever has a turn waits for nobody.
   const changes = set.rules.some(({ actions }) => actions.some((one) => 'setFollowUpStatus' in one))
@@ -105,9 +116,14 @@ async function knownOf(tx: Tx, set: RuleSet, asked: readonly Asked[], channelId:
       'message',
       ids(({ messageId }) => messageId),
     ),
-    clearById(tx, set, 'channel', [channelId]),
+    clearById(tx, set, 'channel', channelId === null ? [] : [channelId]),
   ])
-  return { conversations, contacts, messages, channel: channels.get(channelId) ?? {} }
+  return {
+    conversations,
+    contacts,
+    messages,
+    channel: (channelId === null ? undefined : channels.get(channelId)) ?? {},
+  }
 }
 
 /** What is to become of a conversation and its contact. */

@@ -4,6 +4,7 @@ import type { Tx } from '../../db/database.ts'
 import { consentRecordAll } from '../../privacy/consent-events.ts'
 import { attachmentPendAll } from '../../resources/attachments/pending.ts'
 import { channelSeen, channelTrouble } from '../../resources/channels/health.ts'
+import { consentEvents, consentFieldNames } from '../../resources/consent-events/schema.ts'
 import { contactGainAll, contactInsertAll, toldFieldNames } from '../../resources/contacts/queries.ts'
 import { contacts as contactResource } from '../../resources/contacts/schema.ts'
 import {
@@ -50,12 +51,11 @@ export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boo
       trouble ? channelTrouble(tx, channel.id, trouble) : false,
     ])
   const files = new Map(attachments.map((one) => [one.id, one.contactId]))
-  const subjects = new Map(agreed.map((one) => [one.id, one.contactId]))
   const health = [...(isSeen ? ['lastEventAt'] : []), ...(isTroubled ? ['lastError', 'lastErrorAt'] : [])]
   return [
     ...[...contacts, ...identities, ...conversations, ...messages, ...takenBack, ...threads, ...beside],
     ...touches('attachments', attachments.map(firstVersion), wholeFile, (id) => files.get(id)),
-    ...touches('consent-events', agreed.map(firstVersion), wholeConsent, (id) => subjects.get(id)),
+    ...consentTouches(records, agreed),
     ...(health.length > 0 ? [{ resource: 'channels', ids: [channel.id], changed: health }] : []),
   ]
 }
@@ -209,8 +209,21 @@ async function writeTakenBack(tx: Tx, { messages }: Records): Promise<Touched[]>
   return touches('conversations', rows, ['unreadCount', 'waitingSince'], (id) => contacts.get(id))
 }
 
+/** Of the wishes, those that are new. */
+function consentTouches(
+  { consents, channel }: Records,
+  agreed: readonly { id: string; contactId: string }[],
+): Touched[] {
+  const contacts = new Map(agreed.map((one) => [one.id, one.contactId]))
+  const { id: channelId, businessUnitId } = channel
+  const values = consents.flatMap(({ id, contactId, category, state, source, identityId, occurredAt }) => {
+    const after = { category, state, source, identityId, occurredAt, channelId, businessUnitId }
+    return recordChange(consentEvents, { id, subjectId: contactId, before: null, after }) ?? []
+  })
+  return touches('consent-events', agreed.map(firstVersion), consentFieldNames, (id) => contacts.get(id), values)
+}
+
 const wholeFile = ['messageId', 'conversationId', 'contactId', 'fileName', 'mediaType', 'status']
-const wholeConsent = ['contactId', 'channelId', 'category', 'state', 'source', 'occurredAt']
 
 const firstVersion = ({ id }: { id: string }): Versioned => ({ id, version: 1 })
 

@@ -88,6 +88,7 @@ const nouns: Readonly<Record<string, string>> = {
   messages: 'Your messages',
   notes: 'Notes about you',
   attachments: 'Your files',
+  'consent-events': 'What you said about being contacted',
   'inbound-events': 'What came in from you',
 }
 

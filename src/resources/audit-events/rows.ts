@@ -7,11 +7,11 @@ import { contact } from '../../db/tables/contact.ts'
 /** What belongs to the whole tenant: who touches it is no secret of a business unit. */
 const tenantWide = ['members', 'roles', 'teams', 'tags', 'api-keys', 'business-units', 'sessions']
 /** What is always about a contact: the unit of the contact is the unit of all that was touched. */
-const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'notes']
+const ofContacts = ['contacts', 'identities', 'conversations', 'messages', 'notes', 'consent-events']
 /** What goes with an erased contact, and with nobody else. */
 const erasedWith = ['attachments', 'inbound-events', 'erasures']
 /** What goes with a contact into another one of the same unit. */
-const mergedWith = ['attachments', 'consent-events', 'inbound-events']
+const mergedWith = ['attachments', 'inbound-events']
 
 /**
  * Which events a principal sees that does not see all business units; null = all of them. An event has no unit: its

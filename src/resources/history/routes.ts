@@ -16,7 +16,7 @@ export function historyRoutes(app: FastifyInstance, { db, cursors }: Deps): void
       response: { 200: historyPage },
       errors: ['invalid_cursor', 'erased', 'gone'],
       description:
-        'Every change of the contact and of its addresses, conversations, messages, notes and files, newest first, with what each field was and became, as you would see these values on the records today: hidden fields are as if they had not changed, masked ones are masked. What follows from other records (counts, times of the last message, delivery) has no history, and what somebody said is kept from its first change on. The values are kept sealed under the contact’s own key: erasing the person makes them unreadable. Reading them is recorded.',
+        'Every change of the contact and of its addresses, conversations, messages, notes, files and wishes about being contacted, newest first, with what each field was and became, as you would see these values on the records today: hidden fields are as if they had not changed, masked ones are masked. What follows from other records (counts, times of the last message, delivery) has no history, and what somebody said is kept from its first change on. The values are kept sealed under the contact’s own key: erasing the person makes them unreadable. Reading them is recorded.',
     }),
     handler: async (request) => {
       const caller = callerOf(request)

@@ -68,6 +68,20 @@ export const noteBasics = [
   'authorKind',
   'authorId',
 ]
+/** What somebody said about being contacted, without the words in which they said it. */
+export const consentBasics = [
+  'id',
+  'createdAt',
+  'contactId',
+  'businessUnitId',
+  'category',
+  'state',
+  'channelId',
+  'identityId',
+  'source',
+  'messageId',
+  'occurredAt',
+]
 /** A file without its name. */
 export const attachmentBasics = [
   ...basics,

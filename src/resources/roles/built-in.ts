@@ -2,6 +2,7 @@ import type { Grant } from '../../access/grant.ts'
 import {
   attachmentBasics,
   basics,
+  consentBasics,
   contactBasics,
   conversationBasics,
   conversationState,
@@ -83,6 +84,14 @@ const agent: Grant[] = [
       ],
       mask: ['value'],
     },
+  },
+  { resource: 'consent-events', actions: ['read'], fields: { read: consentBasics } },
+  // Whoever is told "no more" puts it down at once; that somebody agreed is for those who answer for it.
+  {
+    resource: 'consent-events',
+    actions: ['create'],
+    fields: { write: ['category', 'state', 'channelId', 'evidence', 'occurredAt'] },
+    when: { eq: ['state', 'stop'] },
   },
   {
     resource: 'conversations',
@@ -215,11 +224,8 @@ const privacy: Grant[] = [
   },
   { resource: 'subjects', actions: ['read'], fields: { read: ['*'] } },
   { resource: 'identities', actions: ['read', 'update'], fields: { read: ['*'], write: ['identifying'] } },
-  { resource: 'conversations', actions: ['read'], fields: { read: ['*'] } },
-  { resource: 'messages', actions: ['read'], fields: { read: ['*'] } },
-  { resource: 'notes', actions: ['read'], fields: { read: ['*'] } },
-  { resource: 'attachments', actions: ['read'], fields: { read: ['*'] } },
-  { resource: 'inbound-events', actions: ['read'], fields: { read: ['*'] } },
+  everything('consent-events', 'read', 'create'),
+  ...['conversations', 'messages', 'notes', 'attachments', 'inbound-events'].map((one) => everything(one, 'read')),
   { resource: 'audit-events', actions: ['read', 'export', 'reveal'], fields: { read: ['*'] } },
   colleagues,
   ...wordsOfTheHouse,

@@ -73,7 +73,7 @@ function entries(strands: readonly Strand[], goesOn: boolean): Part {
       : sql``
     return sql`(SELECT ${kind}::text AS kind, ${model.id} AS id, ${at} AS at FROM ${model.table}
       WHERE ${model.tenant} = ${named('eventTenant')}::uuid AND ${model.subject} = ${named('parentId')}::uuid AND ${rows}
-        AND ${model.state} = 'active' AND ${at} IS NOT NULL ${on}
+        ${model.state ? sql`AND ${model.state} = 'active'` : sql``} AND ${at} IS NOT NULL ${on}
       ORDER BY ${at} DESC, ${model.id} DESC LIMIT ${named('fetch')})`
   })
   const none = sql`SELECT NULL::text AS kind, NULL::uuid AS id, NULL::timestamptz AS at WHERE false`

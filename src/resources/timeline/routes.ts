@@ -20,7 +20,7 @@ export function timelineRoutes(app: FastifyInstance, { db, cursors }: Deps): voi
       response: { 200: timelinePage },
       errors: ['invalid_cursor', 'erased', 'gone'],
       description:
-        'Messages, notes, opened conversations and addresses of a contact, newest first, across channels. Each record is shown as its own noun would show it to you; nouns that you may not read are left out.',
+        'Messages, notes, opened conversations, addresses and wishes about being contacted of a contact, newest first, across channels. Each record is shown as its own noun would show it to you; nouns that you may not read are left out.',
     }),
     handler: async (request) => {
       const caller = callerOf(request)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Resource } from '../../access/define.ts'
 import { idOf, time } from '../../access/define.ts'
+import { consentEvents } from '../consent-events/schema.ts'
 import { conversations } from '../conversations/schema.ts'
 import { identities } from '../identities/schema.ts'
 import { messages } from '../messages/schema.ts'
@@ -12,6 +13,7 @@ export const timelineKinds = {
   note: { resource: notes, at: 'createdAt', says: 'An internal note.' },
   conversation: { resource: conversations, at: 'createdAt', says: 'A conversation was opened.' },
   identity: { resource: identities, at: 'createdAt', says: 'An address became known.' },
+  consent: { resource: consentEvents, at: 'occurredAt', says: 'The contact said whether they want to be contacted.' },
 } as const satisfies Record<string, { resource: Resource; at: string; says: string }>
 
 export type TimelineKind = keyof typeof timelineKinds
@@ -31,7 +33,13 @@ const entryOf = (kind: TimelineKind) => {
 }
 
 const entry = z
-  .discriminatedUnion('kind', [entryOf('message'), entryOf('note'), entryOf('conversation'), entryOf('identity')])
+  .discriminatedUnion('kind', [
+    entryOf('message'),
+    entryOf('note'),
+    entryOf('conversation'),
+    entryOf('identity'),
+    entryOf('consent'),
+  ])
   .meta({ id: 'TimelineEntry', description: 'One thing that happened with a contact. Kinds may grow.' })
 
 export const timelinePage = z

@@ -1,12 +1,17 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { touches } from '../../db/audit-event.ts'
+import { recordChange } from '../../db/change-values.ts'
 import type { Tx } from '../../db/database.ts'
 import { sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { metaOf } from '../../http/guard.ts'
 import { operation } from '../../http/operation.ts'
 import type { Deps } from '../../http/records.ts'
+import type { ConsentSource } from '../../privacy/consent-events.ts'
+import { consentEvents, consentFieldNames } from '../consent-events/schema.ts'
+import { askRules } from '../routing-rules/consent-changed.ts'
 import { type UnsubscribeLink, unsubscribeLinkOf } from './token.ts'
 
 const params = z.object({
@@ -80,32 +85,44 @@ export function unsubscribeRoutes(app: FastifyInstance, { db }: Deps): void {
   }
 }
 
+const source: ConsentSource = 'link'
+
 /** What is proved: the message's link was used. A link of somebody who is gone does nothing, and says the same. */
 async function stop(tx: Tx, { tenantId, messageId }: UnsubscribeLink): Promise<void> {
-  const [message] = await tx.query<{ unit: string; contactId: string; channelId: string; channel: string }>(
-    sql`SELECT m.business_unit_id AS unit, m.contact_id AS "contactId", m.channel_id AS "channelId", h.type AS channel
-      FROM app.message m JOIN app.channel h ON h.tenant_id = m.tenant_id AND h.id = m.channel_id
-      JOIN app.contact p ON p.tenant_id = m.tenant_id AND p.id = m.contact_id
+  const [message] = await tx.query<{ unit: string; contactId: string; channelId: string; identityId: string | null }>(
+    sql`SELECT m.business_unit_id AS unit, m.contact_id AS "contactId", m.channel_id AS "channelId", m.identity_id AS "identityId"
+      FROM app.message m JOIN app.contact p ON p.tenant_id = m.tenant_id AND p.id = m.contact_id
       WHERE m.tenant_id = ${tenantId}::uuid AND m.id = ${messageId}::uuid AND p.state <> 'erased'`,
   )
   if (!message) {
     tx.touch({ resource: 'messages', ids: [messageId], changed: [] })
     return
   }
-  const { unit, contactId, channelId, channel } = message
+  const { unit, contactId, channelId, identityId } = message
   await tx.query(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`consent/${contactId}`}, 0))`)
   const [row] = await tx.query<{ id: string }>(
-    sql`INSERT INTO app.consent_event (tenant_id, id, business_unit_id, channel_id, contact_id, category, state, source, evidence_message_id, evidence_kind, occurred_at)
-      SELECT ${tenantId}::uuid, ${randomUUIDv7()}::uuid, ${unit}::uuid, ${channelId}::uuid, ${contactId}::uuid, 'marketing', 'stop', ${channel}, ${messageId}::uuid, 'link', now()
+    sql`INSERT INTO app.consent_event (tenant_id, id, business_unit_id, channel_id, contact_id, category, state, source, evidence_message_id, identity_id, key_contact_id, occurred_at)
+      SELECT ${tenantId}::uuid, ${randomUUIDv7()}::uuid, ${unit}::uuid, ${channelId}::uuid, ${contactId}::uuid, 'marketing', 'stop', ${source}, ${messageId}::uuid, ${identityId}::uuid, ${contactId}::uuid, now()
       WHERE 'stop' IS DISTINCT FROM (SELECT e.state FROM app.consent_event e WHERE e.tenant_id = ${tenantId}::uuid AND e.contact_id = ${contactId}::uuid AND e.category = 'marketing'
         AND (e.channel_id IS NULL OR e.channel_id = ${channelId}::uuid) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1) RETURNING id`,
   )
   const subjectIds = [contactId]
-  if (row)
-    tx.touch({
-      ...{ resource: 'consent-events', ids: [row.id], version: 1, subjectIds },
-      changed: ['contactId', 'channelId', 'category', 'state', 'source', 'occurredAt'],
-    })
+  if (row) {
+    const after = {
+      category: 'marketing',
+      state: 'stop',
+      source,
+      channelId,
+      identityId,
+      businessUnitId: unit,
+      messageId,
+    }
+    const made = recordChange(consentEvents, { id: row.id, subjectId: contactId, before: null, after })
+    const rows = [{ id: row.id, version: 1 }]
+    for (const one of touches(consentEvents.name, rows, consentFieldNames, () => contactId, made ? [made] : []))
+      tx.touch(one)
+    await askRules(tx, row.id, unit)
+  }
   tx.touch({ resource: 'messages', ids: [messageId], changed: [], subjectIds })
 }
 

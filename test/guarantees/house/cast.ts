@@ -29,7 +29,7 @@ export const ownRoles: Readonly<Record<string, readonly (readonly GrantJson[])[]
         fields: { read: ['phone', 'email', 'intent'], write: ['intent', 'followUpStatus', 'phone'] },
         when: { eq: ['ownerId', '$me.id'] },
       }),
-      ...talk('identities', 'conversations', 'messages', 'notes'),
+      ...talk('identities', 'consent-events', 'conversations', 'messages', 'notes'),
     ],
   ],
   'mask-only': [
@@ -39,6 +39,7 @@ export const ownRoles: Readonly<Record<string, readonly (readonly GrantJson[])[]
         fields: { mask: ['*'], write: ['displayName', 'phone', 'birthDate'] },
       }),
       { resource: 'identities', actions: ['read'], fields: { mask: ['*'] } },
+      { resource: 'consent-events', actions: ['read'], fields: { mask: ['*'] } },
       { resource: 'conversations', actions: ['read'], fields: { mask: ['*'] } },
       { resource: 'messages', actions: ['read'], fields: { mask: ['*'] } },
       { resource: 'notes', actions: ['read'], fields: { mask: ['*'] } },
@@ -50,6 +51,7 @@ export const ownRoles: Readonly<Record<string, readonly (readonly GrantJson[])[]
     [
       contacts({ actions: ['read', 'create', 'update'], fields: { write: ['*'] } }),
       { resource: 'notes', actions: ['create'], fields: { write: ['*'] } },
+      { resource: 'consent-events', actions: ['create'], fields: { write: ['*'] } },
       { resource: 'conversations', actions: ['read', 'update'], fields: { write: ['*'] } },
     ],
   ],
@@ -79,7 +81,7 @@ export const ownRoles: Readonly<Record<string, readonly (readonly GrantJson[])[]
         fields: { read: ['*'], write: ['*'] },
         when: inMyCountries,
       }),
-      ...talk('identities'),
+      ...talk('identities', 'consent-events'),
       {
         resource: 'conversations',
         actions: ['read'],

@@ -187,6 +187,7 @@ const group = (field: string): string => field.split('.')[0] ?? field
 /** What a record belongs to: whoever does not see that does not see the record. */
 const wholes: Readonly<Record<string, { resource: string; link: string }>> = {
   identities: { resource: 'contacts', link: 'contactId' },
+  'consent-events': { resource: 'contacts', link: 'contactId' },
   messages: { resource: 'conversations', link: 'conversationId' },
   notes: { resource: 'conversations', link: 'conversationId' },
   attachments: { resource: 'conversations', link: 'conversationId' },

@@ -1,3 +1,4 @@
+import { sealEvidence } from '../../../src/privacy/consent-events.ts'
 import { veiledOf } from '../../../src/privacy/detection.ts'
 import type { TestService } from '../../harness/service.ts'
 import { upload } from '../../resources/attachments/fixtures.ts'
@@ -158,7 +159,49 @@ export async function person(service: TestService, place: Place, to: Belonging):
       place === 'trashed' ? at(3) : null,
     ],
   )
-  return { ...ids, attachments, 'inbound-events': await inbound(service, ids, to) }
+  const events = await inbound(service, ids, to)
+  return {
+    ...{ ...ids, attachments, 'inbound-events': events },
+    'consent-events': await consent(service, { ...ids, events }, to, place),
+  }
+}
+
+/** What somebody said, in words under their own key. */
+async function consent(
+  service: TestService,
+  ids: Record<string, string>,
+  to: Belonging,
+  place: Place,
+): Promise<string> {
+  const id = idOf()
+  const keys = service.db.keys(to.tenantId).now()
+  const contactId = String(ids.contacts)
+  const wrapped = keys.newContactKey(contactId)
+  const sealed = sealEvidence(keys.contact(contactId, wrapped), id, { text: utterance() })
+  await put(service, 'contact_key', {
+    tenant_id: to.tenantId,
+    contact_id: contactId,
+    wrapped_key: `\\x${wrapped.toString('hex')}`,
+    created_at: at(6),
+  })
+  await put(service, 'consent_event', {
+    tenant_id: to.tenantId,
+    id,
+    business_unit_id: to.unitId,
+    contact_id: contactId,
+    channel_id: to.channelId,
+    category: 'marketing',
+    state: place === 'far' ? 'resume' : 'stop',
+    source: 'keyword',
+    evidence_event_id: ids.events,
+    evidence_message_id: ids.messages,
+    identity_id: ids.identities,
+    sealed_evidence: `\\x${sealed.toString('hex')}`,
+    key_contact_id: contactId,
+    occurred_at: at(6),
+    created_at: at(7),
+  })
+  return id
 }
 
 async function file(service: TestService, { token, unitId }: Belonging, place: Place): Promise<string> {

@@ -153,6 +153,7 @@ const rightsOfFields: Readonly<Record<string, string>> = {
   content: 'contentUrl',
   link: 'contentUrl',
   payload: 'payload',
+  evidence: 'evidence',
   health: 'lastError',
 }
 

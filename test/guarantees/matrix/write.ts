@@ -18,6 +18,8 @@ const fresh: Readonly<Record<string, () => unknown>> = {
   'members.email': () => `${word('member').toLowerCase()}@example.com`,
   'identities.kind': () => 'phone',
   'identities.value': () => phone(),
+  // Shown as the path of what is written.
+  'consent-events.evidence': () => 'She said so on the phone.',
   'contacts.externalIds': () => [{ system: 'crm', id: word('External') }],
   'channels.settings': () => whatsappChannel({ phoneNumberId: word('Number') }).settings,
 }

@@ -219,7 +219,7 @@ export class Asker {
     if (kind < 0.74)
       return {
         method: 'GET',
-        path: this.#chance.of(['/content', '/payload', '/history'].map((end) => `${path}${end}`)),
+        path: this.#chance.of(['/content', '/payload', '/evidence', '/history'].map((end) => `${path}${end}`)),
       }
     const method = this.#chance.is(0.2) ? 'HEAD' : 'GET'
     const include = of === 'conversations' && this.#chance.is(0.6) ? `?include=${this.#include()}` : ''
@@ -233,7 +233,16 @@ export class Asker {
   /** A question that may change something. */
   change(): Question {
     const kind = this.#chance.next()
-    const nouns = ['contacts', 'contacts', 'conversations', 'notes', 'identities', 'tags', 'attachments']
+    const nouns = [
+      'contacts',
+      'contacts',
+      'conversations',
+      'notes',
+      'identities',
+      'consent-events',
+      'tags',
+      'attachments',
+    ]
     const resource = resources.find(({ name }) => name === this.#chance.of(nouns))
     if (!resource) return this.look()
     const { name } = resource

@@ -16,6 +16,7 @@ const conditions: readonly (Readonly<Record<string, unknown>> | null)[] = [
 ]
 const readable = [
   'identities',
+  'consent-events',
   'conversations',
   'messages',
   'notes',

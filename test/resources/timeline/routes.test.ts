@@ -91,6 +91,7 @@ t.test('one audit event names every noun that was shown, and only the entries of
     notes: [order[1]],
     conversations: [],
     identities: [],
+    'consent-events': [],
   })
 })
 

@@ -14,7 +14,7 @@ t.test('one click says stop, whoever asks, as often as they like; a look at the 
   const path = url.slice(config.publicUrl.length)
   const events = () =>
     service.sql(
-      'SELECT category, state, source, evidence_kind, evidence_message_id FROM app.consent_event WHERE contact_id = $1',
+      'SELECT category, state, source, evidence_message_id, identity_id FROM app.consent_event WHERE contact_id = $1',
       [one.contactId],
     )
   const looked = await service.request('GET', path, { token: null })
@@ -27,8 +27,8 @@ t.test('one click says stop, whoever asks, as often as they like; a look at the 
   t.equal((await click()).status, 200)
   t.same(await events(), [
     {
-      ...{ category: 'marketing', state: 'stop', source: 'connector' },
-      ...{ evidence_kind: 'link', evidence_message_id: messageId },
+      ...{ category: 'marketing', state: 'stop', source: 'link' },
+      ...{ evidence_message_id: messageId, identity_id: one.identityId },
     },
   ])
   const refused = await send(service, one.conversationId, { text: 'Offer', purpose: 'marketing' })
