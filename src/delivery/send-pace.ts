@@ -42,13 +42,13 @@ async function turnOf(tx: Tx, paceId: string, everyMs: number, burst: number): P
   return (row?.aheadMs ?? 0) - burst * everyMs
 }
 
-/** Reasons by which providers say that the account is too fast, not this message: HTTP's own, and Meta's codes. */
-const ofAccount = /^(?:http_)?429$|^(?:4|17|32|613|80001|80002|80006|80007|130429)$/
+/** Where a provider says that the account is too fast, and not how long that lasts. */
+const unaskedMs = 1_000
 
-/** Has the whole account wait for as long as the provider asks. */
+/** Has the whole account wait for as long as the provider asks, where it is the account that is too fast. */
 export async function pauseAccount(tx: Tx, channelId: string, result: SendResult, msMax: number): Promise<void> {
-  if (result.outcome !== 'retry' || result.retryAfterMs === undefined || !ofAccount.test(result.reason)) return
-  const seconds = Math.min(result.retryAfterMs, msMax) / 1000
+  if (result.outcome !== 'retry' || result.pauses !== 'account') return
+  const seconds = Math.min(result.retryAfterMs ?? unaskedMs, msMax) / 1000
   await tx.query(sql`INSERT INTO app.send_pace AS p (tenant_id, pace_id, next_at, paused_until)
     VALUES (${tx.principal.tenantId}::uuid, ${channelId}::uuid, clock_timestamp(), clock_timestamp() + make_interval(secs => ${seconds}::float8))
     ON CONFLICT (tenant_id, pace_id) DO UPDATE SET paused_until = greatest(p.paused_until, EXCLUDED.paused_until)`)

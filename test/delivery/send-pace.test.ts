@@ -52,6 +52,26 @@ t.test(
   },
 )
 
+t.test('a limit of one recipient, or a busy moment of the provider, holds up that conversation alone', async (t) => {
+  await service.sql('UPDATE app.send_pace SET paused_until = NULL WHERE pace_id = $1', [channelId])
+  for (const code of [131056, 131000]) {
+    let refusals = 1
+    const one = await whatsappTalk((seen, response, count) => {
+      if (refusals-- > 0) json(response, 429, { error: { code, message: 'wait' } }, { 'retry-after': '2' })
+      else accept(seen, response, count)
+    })
+    const asked = whatsapp.seen.length
+    await send(service, one.conversationId, { text: 'first' })
+    await until(() => whatsapp.seen.length > asked)
+    const other = await whatsappTalk(whatsapp.answer)
+    await send(service, other.conversationId, { text: 'second' })
+    t.same(await settled(other), ['sent'])
+    t.same(await statusesOf(service, one.conversationId), ['queued'], `${code}: the other went out meanwhile`)
+    t.match((await done(service, 'GET', `/v1/channels/${channelId}/health`)).body, { outbound: { pausedUntil: null } })
+    t.same(await settled(one), ['sent'])
+  }
+})
+
 t.test('a closed window, and each other reason, stands on the message when it is found only at sending', async (t) => {
   const one = await whatsappTalk()
   await wrote(service, one.conversationId, "now() - interval '24 hours' + interval '2 seconds'")

@@ -82,7 +82,14 @@ function resultOf(messageId: string, response: HttpResponse): SendResult {
   }
   if (status === 408 || status === 429 || status >= 500) {
     const afterMs = retryAfterMs(response.headers)
-    return { outcome: 'retry', reason: `http_${status}`, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
+    // It speaks of itself, whomever the message is for (RFC 6585, 4; RFC 9110, 15.6.4).
+    const isOfAccount = status === 429 || (status === 503 && afterMs !== undefined)
+    return {
+      outcome: 'retry',
+      reason: `http_${status}`,
+      ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }),
+      ...(isOfAccount ? { pauses: 'account' as const } : {}),
+    }
   }
   return failed(
     `http_${status}`,

@@ -73,7 +73,7 @@ async function conversation(
 ): Promise<{ outcome: 'sent' }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ outcome: 'sent' }>()
   connection.on('error', reject)
-  connection.once('end', () => reject(new Error('the connection ended')))
+  connection.once('end', () => reject(endOf(connection)))
   const send = (): void =>
     void connection.send(mail.envelope, mail.stream, (error) => (error ? reject(error) : resolve({ outcome: 'sent' })))
   connection.connect((error) => {
@@ -86,6 +86,12 @@ async function conversation(
   return done
 }
 
+/** A server that closes says so with 421, and has ended the connection before whoever waits for its word hears it. */
+function endOf({ lastServerResponse: last }: Connection): Error {
+  const said = typeof last === 'string' && /^421[ -]/.test(last) ? { responseCode: 421, response: last } : {}
+  return Object.assign(new Error('the connection ended'), said)
+}
+
 /** In our own network, which only `OUTBOUND_ALLOW_PRIVATE` lets anything reach. */
 function isLocal({ remoteAddress }: Socket): boolean {
   return (
@@ -94,6 +100,9 @@ function isLocal({ remoteAddress }: Socket): boolean {
   )
 }
 
+/** Too many logins, or too much of everything: trying with the next mail would only be more of it. */
+const ofAccount = { retryAfterMs: 60_000, pauses: 'account' } as const
+
 function failureOf(error: unknown, isWritten: boolean): Failure {
   const code = memberOf(error, 'code')
   const status = Number(memberOf(error, 'responseCode') ?? 0)
@@ -101,12 +110,17 @@ function failureOf(error: unknown, isWritten: boolean): Failure {
   const enhanced = /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(memberOf(error, 'response') ?? '')?.[0]
   const word = enhanced ?? (status > 0 ? `smtp_${status}` : (code ?? 'network').toLowerCase())
   if (code === 'EAUTH') {
-    if (status >= 400 && status < 500) return { outcome: 'retry', reason: word }
+    if (status >= 400 && status < 500) return { outcome: 'retry', reason: word, ...ofAccount }
     return { outcome: 'failed', code: word, message: 'the mail server refused the login', class: 'reauthorise' }
   }
   if (status >= 500) return refused(word, status, command)
   if (status >= 400)
-    return { outcome: 'retry', reason: word, ...(status === 421 || status === 450 ? { retryAfterMs: 60_000 } : {}) }
+    return {
+      outcome: 'retry',
+      reason: word,
+      // 421: the server wants no more of us for now. 450: that mailbox takes nothing for now (or its server greylists).
+      ...(status === 421 ? ofAccount : status === 450 ? { retryAfterMs: 60_000 } : {}),
+    }
   if (code === 'EENVELOPE' || code === 'EMESSAGE') return permanent(word, 'the mail server cannot take this mail')
   if (code === 'ETLS')
     return {

@@ -93,7 +93,13 @@ function resultOf(way: 'reply' | 'push', response: HttpResponse): SendResult | R
   // 429 is refused before it is done; any other trouble on LINE's side may come after.
   if (way === 'reply' && status !== 429) return { outcome: 'unknown', reason: `http_${status}` }
   const afterMs = retryAfterMs(response.headers)
-  return { outcome: 'retry', reason: `http_${status}`, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
+  return {
+    outcome: 'retry',
+    reason: `http_${status}`,
+    ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }),
+    // LINE counts the requests of a channel, whomever they are for ("Rate limits").
+    ...(status === 429 ? { pauses: 'account' as const } : {}),
+  }
 }
 
 /** Known by the first of the messages that it became; by the request, where LINE tells no ids. */

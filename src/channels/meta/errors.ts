@@ -32,6 +32,12 @@ export function classOf(own: ErrorTable, code: number, subcode?: number): Failur
 
 const HOURLY_BUDGETS = new Set([4, 17, 32, 613, 80001, 80002, 80006, 80007])
 
+/**
+ * Limits of the app, the page, the number or the business account: whatever else is sent from there meets them too.
+ * 131056 is that of one recipient. Source: Meta, Graph API "Rate limits", Cloud API "Throughput" and "Pair rate limits".
+ */
+export const pausesAccount = (code: number): boolean => HOURLY_BUDGETS.has(code) || code === 130429
+
 /** How long to wait where the provider documents it and sends no Retry-After. */
 export function retryDelayMs(code: number): number | undefined {
   if (code === 131056) return 6_000 // WhatsApp: one message per 6 s to one recipient

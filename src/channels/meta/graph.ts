@@ -3,7 +3,7 @@ import { retryAfterMs } from '../headers.ts'
 import { type HttpClient, HttpClientError, type HttpResponse } from '../http-client.ts'
 import { at, type JsonValue, numberAt, parseJson, textAt } from '../json.ts'
 import { multipartForm } from '../multipart.ts'
-import { classOf, type ErrorTable, retryDelayMs } from './errors.ts'
+import { classOf, type ErrorTable, pausesAccount, retryDelayMs } from './errors.ts'
 
 /** Where the Graph API is, and as whom it is called. The token travels in a header, never in an address. */
 export interface GraphApi {
@@ -130,7 +130,7 @@ function errorResult(error: JsonValue, response: HttpResponse, table: ErrorTable
   if (code === undefined) return statusResult(response)
   const failure = classOf(table, code, numberAt(error, 'error_subcode'))
   if (failure === 'transient' || at(error, 'is_transient') === true)
-    return retry(String(code), retryAfterMs(response.headers) ?? retryDelayMs(code))
+    return retry(String(code), retryAfterMs(response.headers) ?? retryDelayMs(code), pausesAccount(code))
   const details = textAt(error, 'error_data', 'details') ?? textAt(error, 'message') ?? 'the provider gave no reason'
   return { outcome: 'failed', code: String(code), message: details, class: failure }
 }
@@ -139,7 +139,10 @@ function errorResult(error: JsonValue, response: HttpResponse, table: ErrorTable
 function statusResult(response: HttpResponse): Failure {
   const { status } = response
   if (status >= 500 && status !== 503) return { outcome: 'unknown', reason: `http_${status}` }
-  if (status === 408 || status === 429 || status === 503) return retry(`http_${status}`, retryAfterMs(response.headers))
+  if (status === 408 || status === 429 || status === 503) {
+    const afterMs = retryAfterMs(response.headers)
+    return retry(`http_${status}`, afterMs, status === 429 || (status === 503 && afterMs !== undefined))
+  }
   if (status === 401 || status === 403)
     return {
       outcome: 'failed',
@@ -150,8 +153,13 @@ function statusResult(response: HttpResponse): Failure {
   return failed(`http_${status}`, 'the provider refused the message')
 }
 
-function retry(reason: string, afterMs: number | undefined): Failure {
-  return { outcome: 'retry', reason, ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) }
+function retry(reason: string, afterMs: number | undefined, isOfAccount = false): Failure {
+  return {
+    outcome: 'retry',
+    reason,
+    ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }),
+    ...(isOfAccount ? { pauses: 'account' as const } : {}),
+  }
 }
 
 /** What we know beforehand that the provider would refuse. */

@@ -112,7 +112,15 @@ function resultOf(answer: BotAnswer, place: Place): SendResult {
     }
   // 429 and 503 are said before anything is done. Other trouble on Telegram's side may come after the message went out.
   if (status !== 429 && status !== 503 && status !== 408) return { outcome: 'unknown', reason: failure.code }
-  return { outcome: 'retry', reason: failure.code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  // It does not say whose limit it is. A group has one of its own (20 a minute). Between two people our own pace stays
+  // below the chat's (one a second): what is refused there all the same is the bot.
+  const isOfAccount = status === 429 && !place.chatId.startsWith('-')
+  return {
+    outcome: 'retry',
+    reason: failure.code,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(isOfAccount ? { pauses: 'account' as const } : {}),
+  }
 }
 
 function failed(code: string, message: string): SendResult {

@@ -107,7 +107,9 @@ t.test('what the server answers decides whether to try again', async (t) => {
   const server = await startMailServer(t)
   const send = async (): Promise<SendResult> => email.send(outbound(), through(server.port), http)
   server.behaviour = { recipient: '450 4.2.1 try later' }
-  t.match(await send(), { outcome: 'retry', reason: '4.2.1' })
+  t.match(await send(), { outcome: 'retry', reason: '4.2.1', retryAfterMs: 60_000, pauses: undefined })
+  server.behaviour = { recipient: '421 4.7.28 too much mail from you' }
+  t.match(await send(), { outcome: 'retry', reason: '4.7.28', retryAfterMs: 60_000, pauses: 'account' })
   server.behaviour = { recipient: '550 5.1.1 nobody' }
   t.match(await send(), { outcome: 'failed', class: 'permanent', code: '5.1.1' })
   server.behaviour = { recipient: '530 5.7.0 log in first' }

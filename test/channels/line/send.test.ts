@@ -162,6 +162,7 @@ t.test('errors have their classes', async (t) => {
     outcome: 'retry',
     reason: 'http_429',
     retryAfterMs: 3000,
+    pauses: 'account',
   })
   t.match(await outcome({ status: 429, body: { message: 'You have reached your monthly limit.' } }), {
     outcome: 'failed',

@@ -165,13 +165,17 @@ t.test('error codes have their consequence', async (t) => {
     body: { error: { code: 4 } },
     headers: { 'retry-after': '17' },
   }))
-  t.match(await send(outbound()), { outcome: 'retry', retryAfterMs: 17_000 }, 'the provider knows better')
+  t.match(
+    await send(outbound()),
+    { outcome: 'retry', retryAfterMs: 17_000, pauses: 'account' },
+    'the provider knows better',
+  )
 })
 
 t.test('without words of the provider, or without an answer, nothing is claimed that is not known', async (t) => {
   for (const [status, expected] of [
-    [429, { outcome: 'retry' }],
-    [503, { outcome: 'retry' }],
+    [429, { outcome: 'retry', pauses: 'account' }],
+    [503, { outcome: 'retry', pauses: undefined }],
     [502, { outcome: 'unknown', reason: 'http_502' }],
     [401, { outcome: 'failed', class: 'reauthorise' }],
     [200, { outcome: 'unknown', reason: 'no_message_id' }],

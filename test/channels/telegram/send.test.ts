@@ -161,8 +161,15 @@ t.test('errors have their classes', async (t) => {
     outcome: 'retry',
     reason: 'too_many_requests',
     retryAfterMs: 7000,
+    pauses: 'account',
   })
   t.strictSame(await outcome(503, 'Service Unavailable'), { outcome: 'retry', reason: 'http_503' })
+  const group = await sender(t, (_call, response) => refuse(response, 429, 'Too Many Requests', { retry_after: 30 }))
+  t.strictSame(
+    await group.send(inThread('-552')),
+    { outcome: 'retry', reason: 'too_many_requests', retryAfterMs: 30_000 },
+    'a group’s limit is its own',
+  )
 })
 
 t.test('what may have arrived is never sent again', async (t) => {

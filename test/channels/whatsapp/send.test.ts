@@ -139,10 +139,11 @@ t.test('error codes have their consequence', async (t) => {
     [0, 401, { outcome: 'failed', class: 'reauthorise' }],
     [200, 403, { outcome: 'failed', class: 'reauthorise' }],
     [131031, 403, { outcome: 'failed', class: 'reauthorise' }],
-    [130429, 429, { outcome: 'retry', retryAfterMs: 1000 }],
-    [131056, 429, { outcome: 'retry', retryAfterMs: 6000 }],
-    [80007, 400, { outcome: 'retry', retryAfterMs: 60_000 }],
-    [131000, 500, { outcome: 'retry' }],
+    [130429, 429, { outcome: 'retry', retryAfterMs: 1000, pauses: 'account' }],
+    [131056, 429, { outcome: 'retry', retryAfterMs: 6000, pauses: undefined }],
+    [80007, 400, { outcome: 'retry', retryAfterMs: 60_000, pauses: 'account' }],
+    [4, 400, { outcome: 'retry', retryAfterMs: 60_000, pauses: 'account' }],
+    [131000, 500, { outcome: 'retry', pauses: undefined }],
     [424242, 400, { outcome: 'failed', class: 'permanent' }],
   ]
   for (const [code, status, expected] of cases) {
