@@ -65,7 +65,7 @@ const wordLength = 100
 const names: readonly PartyField[] = ['givenName', 'familyName', 'company', 'jobTitle', 'intent']
 
 /** Names and words as they may be shown; a language and a time zone as the channel has checked them. */
-function toldOf(fields: Party['fields'] = {}): ToldFields {
+export function toldOf(fields: Party['fields'] = {}): ToldFields {
   const told: Partial<Record<PartyField, string>> = {}
   for (const name of names) {
     const value = nameOf(fields[name])?.slice(0, wordLength).toWellFormed().trim()

@@ -21,14 +21,21 @@ t.test('who somebody is, as Meta says it; nobody where it does not', async (t) =
           { ...instagramSettings, apiBaseUrl: server.url },
           http,
         )
-  answer = { status: 200, body: { first_name: 'Mina', last_name: 'Vogel', id: PSID } }
-  t.strictSame(await ask('messenger'), { displayName: 'Mina Vogel' })
+  answer = {
+    status: 200,
+    body: { first_name: 'Mina', last_name: 'Vogel', id: PSID, locale: 'pt_BR', timezone: -3, profile_pic: 'https://x' },
+  }
+  t.strictSame(
+    await ask('messenger'),
+    { displayName: 'Mina Vogel', givenName: 'Mina', familyName: 'Vogel', language: 'pt-BR' },
+    'no picture, no offset, no country',
+  )
   answer = { status: 200, body: { name: 'Mina 🌷', username: 'mina.vogel' } }
   t.strictSame(await ask('instagram'), { displayName: 'Mina 🌷', username: 'mina.vogel' })
   t.strictSame(
     server.seen.map(({ path, headers }) => [path, headers.authorization]),
     [
-      [`/${PSID}?fields=name,first_name,last_name`, 'Bearer a-page-token'],
+      [`/${PSID}?fields=name,first_name,last_name,locale`, 'Bearer a-page-token'],
       [`/${PSID}?fields=name,username`, 'Bearer a-page-token'],
     ],
   )
@@ -54,6 +61,22 @@ t.test('who somebody is, as Meta says it; nobody where it does not', async (t) =
     null,
   )
   t.equal(server.seen.length, asked)
+})
+
+t.test('without the permission for languages the name is asked for alone, and from then on at once', async (t) => {
+  const server = await localServer((seen, response) =>
+    seen.path.includes('locale')
+      ? json(response, 400, { error: { code: 100, error_subcode: 2018247, message: 'Insufficient permission' } })
+      : json(response, 200, { name: 'Mina' }),
+  )
+  t.teardown(() => server.close())
+  const own = { ...settings, accessToken: 'a-token-without', apiBaseUrl: server.url }
+  const identity = { kind: 'messenger', value: PSID, verified: true } as const
+  for (let i = 0; i < 2; i++) t.strictSame(await messenger.fetchProfile?.(identity, own, http), { displayName: 'Mina' })
+  t.strictSame(
+    server.seen.map(({ path }) => path.includes('locale')),
+    [true, false, false],
+  )
 })
 
 t.test('a file is fetched from the address that the event names, without the token', async (t) => {
