@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Resource } from '../access/define.ts'
 import type { AuditEntry } from '../db/audit-event.ts'
+import type { RecordChange } from '../db/change-values.ts'
 import type { Caller, JsonRow } from '../db/database.ts'
 import { type Columns, lockRow } from '../db/row-changes.ts'
 import type { Include, Scope } from '../db/rows.ts'
@@ -37,6 +38,11 @@ export interface CollectionOptions {
   /** What must happen after the row is there, in the same transaction. */
   created?: (change: Change) => Promise<void>
   change?: false | ((change: Change) => Promise<Columns> | Columns)
+  /**
+   * Tells, of what a change says of a row for the audit, whose each value is: one change for each of them. Left out, and
+   * null: all of it is the row's own.
+   */
+  parted?: (change: Change) => Promise<((told: RecordChange) => RecordChange[]) | null>
   trash?: false | ((change: Change) => Promise<Columns> | Columns)
   restore?: (change: Change) => Promise<Columns> | Columns
   ifMatchRequired?: boolean

@@ -1,9 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Action } from '../access/actions.ts'
 import type { Resource } from '../access/define.ts'
-import { followedBy } from '../db/change-values.ts'
+import type { Touched } from '../db/audit-event.ts'
+import { followedBy, type RecordChange } from '../db/change-values.ts'
 import { askedNames, checkWrite } from '../db/check-write.ts'
-import type { Finish, JsonRow, Tx } from '../db/database.ts'
+import { type Finish, type JsonRow, Finish as Last, type Tx } from '../db/database.ts'
 import {
   type Columns,
   columnsOf,
@@ -103,7 +104,10 @@ export async function changeRow(
   const after = { ...before.clear, ...merged(resource, before.clear, body) }
   checkWrite(principal, resource, 'update', body, before.clear, after, before.view)
   const change: Change = { tx, id, body, before, after, parent: null }
-  const more = options.change ? await options.change(change) : {}
+  const [more, part] = await Promise.all([
+    options.change ? options.change(change) : {},
+    options.parted ? options.parted(change) : null,
+  ])
   const columns = { ...columnsOf(resource, merged(resource, before.clear, body)), ...more }
   const asked = askedNames(resource, body)
   // Fields that the tenant has defined are rows of their own, written by now.
@@ -116,7 +120,7 @@ export async function changeRow(
     return before.view
   }
   const followed = followedBy(resource, more)
-  return finishRow(tx, resource, updateRow(tx, resource, id, columns, followed === null), {
+  const finish = finishRow(tx, resource, updateRow(tx, resource, id, columns, followed === null), {
     id,
     action: 'update',
     after: { ...after, ...followed },
@@ -127,6 +131,22 @@ export async function changeRow(
     before: before.clear,
     isWritten: followed === null,
   })
+  return part ? parted(finish, part) : finish
+}
+
+/** The same end of a change, whose audit event keeps each value for whom it is about. */
+function parted(finish: Finish<JsonRow>, part: (told: RecordChange) => RecordChange[]): Finish<JsonRow> {
+  const { touched } = finish
+  const partedTouch = (one: Touched): Touched => {
+    const values = (one.values ?? []).flatMap(part)
+    const subjectIds = [...new Set([...(one.subjectIds ?? []), ...values.map(({ subjectId }) => subjectId)])]
+    return { ...one, subjectIds, values }
+  }
+  return new Last(
+    finish.statement,
+    typeof touched === 'function' ? (rows) => partedTouch(touched(rows)) : partedTouch(touched),
+    finish.done,
+  )
 }
 
 /** What a change changes, by public names: what was asked for, and what followed from it. */

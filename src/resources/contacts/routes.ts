@@ -5,6 +5,7 @@ import type { Deps } from '../../http/records.ts'
 import { revealRoute } from '../../http/reveal.ts'
 import { writeCustomValues } from '../custom-fields/write.ts'
 import { checkAssignment } from '../members/assignment.ts'
+import { broughtValues } from '../merges/origins.ts'
 import { catalogueTags } from '../tags/queries.ts'
 import { externalIds, primaryIdentities, residenceColumns } from './addresses.ts'
 import { eraseRoute } from './erase.ts'
@@ -48,6 +49,7 @@ export const contactCollection: CollectionOptions = {
     ])
     return residenceColumns(change.after, change.body)
   },
+  parted: ({ tx, id }) => broughtValues(tx, id),
 }
 
 export function contactRoutes(app: FastifyInstance, deps: Deps): void {

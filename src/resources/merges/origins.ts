@@ -1,5 +1,6 @@
 import type { RecordChange } from '../../db/change-values.ts'
 import type { JsonRow, Tx } from '../../db/database.ts'
+import { named, sql } from '../../db/sql.ts'
 import type { JoinedFields } from './fields.ts'
 import { mergeListOpen } from './record.ts'
 
@@ -41,6 +42,26 @@ export async function originsOf(
   }
   return origin
 }
+
+/**
+ * What parts the changes of a contact that others have gone into; null where none has. A value that somebody changes while
+ * they are one may have come from another of them: what it was is kept under that one's key, so that it is not in the
+ * contact's own past once they are parted, and goes with whom it is about when they are erased.
+ */
+export async function broughtValues(
+  tx: Tx,
+  contactId: string,
+): Promise<((change: RecordChange) => RecordChange[]) | null> {
+  const [merge] = await tx.query(
+    tx.kept('merge/any', () => anyMerge),
+    { tenant: tx.principal.tenantId, contactId },
+  )
+  if (!merge) return null
+  const originOf = await originsOf(tx, [contactId])
+  return (change) => partedChange(change, originOf)
+}
+
+const anyMerge = sql`SELECT FROM app.contact_merge WHERE tenant_id = ${named('tenant')}::uuid AND contact_id = ${named('contactId')}::uuid AND unmerged_at IS NULL LIMIT 1`
 
 /**
  * A change of a contact as one for each person whose values it tells, each to be sealed under that person's key: what a

@@ -8,6 +8,11 @@ import { comparedFields, eitherFields, fieldOf, type JoinedFields, textsOf } fro
  * Refuses a merge that would show the caller what it does not see in clear on the contact where it stands: rights may
  * depend on the row, and joining a contact with one's own is no way to look at it. Of a dry run it is as true: whoever
  * reads a masked value reveals it, with a reason and within the quota.
+ *
+ * A field that is hidden on one of the two is named as well where it has a value there. That there is one is more than
+ * its own contact tells; but whoever may join the two must be able to say whose value stays, and to refuse hidden fields
+ * whether or not they have a value would refuse nearly every merge of somebody who sees more of their own contacts. The
+ * refusal is on record, with whom it named.
  * @param answer the contact that stays, with everything that was joined, as the caller would see it
  * @throws Problem unprocessable, `would_reveal` for each such field
  */
