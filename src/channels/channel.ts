@@ -5,6 +5,8 @@ import type { HttpClient } from './http-client.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import type { Identity, IdentityKind, MediaKind, MediaRef, NeutralEvent, Thread } from './neutral.ts'
 import type { ConnectResult, ErrandResult, Profile, SendResult } from './results.ts'
+import type { RichContent } from './rich/content.ts'
+import type { RichMeans, TextUnit } from './rich/means.ts'
 
 export type { ConnectResult, ErrandResult, Profile, SendResult } from './results.ts'
 
@@ -47,6 +49,11 @@ export type Verdict = { ok: true } | { ok: false; reason: RefusalReason }
 
 /** One provider event, as it is stored before it is understood. All texts are storable (no NUL). */
 export interface RawEvent {
+  /**
+   * the type of channel that it is for; the one that split it unless said. Only where it names an account: one provider
+   * app may post the events of all its products to one address
+   */
+  type?: ChannelTypeName
   /** the provider account that it names (a phone_number_id, a page); null where it names none */
   account: string | null
   /** the larger account around it (a WABA), for events that name no account of their own */
@@ -87,8 +94,8 @@ export interface Rejected {
 export type Split = { events: RawEvent[]; rejected: Rejected[] } | { malformed: string }
 
 /**
- * ignored: understood, nothing to do. failed: should have been understood; keep it, list it, replay it.
- * Unknown kinds are ignored rather than failed, since a failed event holds back its lane.
+ * ignored: understood, nothing to do. failed: should have been understood, or says something that this release does not
+ * know: it is kept, counted in the channel's health, listed and replayed. Neither holds back what follows in its lane.
  */
 export type Parsed =
   | { outcome: 'events'; events: NeutralEvent[] }
@@ -123,6 +130,8 @@ export type OutboundContent =
   | { type: 'text'; text: string; previewUrl?: boolean; html?: string }
   /** approved by the provider beforehand; `components` in the provider's own shape, `text` how it reads */
   | { type: 'template'; name: string; language: string; components: JsonValue[]; text: string }
+  /** choices, a place, contact cards: `text` is what stands above the choices, else how it reads */
+  | RichContent
 
 /** A stored file that goes out: as bytes, or as a link that lives minutes where the provider fetches files itself. */
 export interface OutboundFile {
@@ -192,7 +201,10 @@ export interface ChannelType<Settings = unknown, Reading extends Parsed | Promis
   account(settings: Settings): string | null
   /** the larger account (WABA) that it belongs to; compare with `RawEvent.scope` */
   scope?(settings: Settings): string | null
-  /** the secret that all channels behind one provider app share; null where each has its own */
+  /**
+   * the secret that all channels behind one provider app share, of whatever type; null where each has its own. Their
+   * events may come in at any of their addresses
+   */
   appSecret(settings: Settings): string | null
   /** the provider's GET that proves the address is ours */
   handshake?(query: Post['query'], settings: Settings): { status: number; contentType: string; body: string }
@@ -237,7 +249,16 @@ export interface ChannelType<Settings = unknown, Reading extends Parsed | Promis
   /** the bytes of `ref.part` of a raw event. @throws MediaError `not_a_reference` */
   mediaPart?(event: KeptEvent, ref: MediaRef): Promise<MediaDownload>
   /** what it can send beside text */
-  readonly sends: { files: readonly MediaKind[]; filesMax: number; templates: boolean; subject: boolean }
+  readonly sends: {
+    files: readonly MediaKind[]
+    filesMax: number
+    templates: boolean
+    subject: boolean
+    /** choices, places, contact cards; left out: none of them */
+    rich?: RichMeans
+  }
+  /** the group whose pace a thread's messages share, where `limits.group` says one; null: the recipient's is kept */
+  groupOf?(threadId: string): string | null
   readonly limits: Limits
   readonly window: SendWindow
 }
@@ -258,8 +279,9 @@ export type Answer = { status: number; headers?: Record<string, string> } & (
 )
 
 export interface Limits {
-  /** characters (code points) of an outgoing text */
+  /** of an outgoing text, counted in `textUnit`: characters (code points) unless given */
   textLength: number
+  textUnit?: TextUnit
   /** bytes of an incoming file */
   mediaBytesMax: number
   captionLength?: number
@@ -267,4 +289,6 @@ export interface Limits {
   accountPerSecond?: number
   /** messages to one recipient: `burst` at once, then one per `everyMs` */
   recipient?: { everyMs: number; burst: number }
+  /** messages to one group, as `groupOf` names it; instead of the recipient's */
+  group?: { everyMs: number; burst: number }
 }

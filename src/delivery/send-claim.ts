@@ -1,4 +1,4 @@
-import type { Limits } from '../channels/channel.ts'
+import type { ChannelType } from '../channels/channel.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { named, type SQL, sql } from '../db/sql.ts'
 import { type Refusal, sendingRefusal } from '../privacy/sending-gate.ts'
@@ -44,6 +44,13 @@ export interface Dispatch {
   message: Outgoing['message']
   files: OutgoingFile[]
   isMarketing: boolean
+  /** The handle that it was given, as the conversation had it: certainly unused, it is given back. */
+  handle: GivenHandle | null
+}
+
+export interface GivenHandle {
+  sealed: Buffer
+  until: string
 }
 
 /** Ready: not with the provider, or without a result for too long; and not to wait. A little early counts, for the job that was to come then has come. */
@@ -84,7 +91,7 @@ export async function claimMessage(
       ])
       if (!row || !known) throw new Taken()
       const files = await filesOf(tx, row, known.means?.files ?? [])
-      const refusal = sendingRefusal(known.facts, utteranceOf(row, files), known.means, known.now)
+      const refusal = sendingRefusal(known.facts, utteranceOf(row, files, known.rich), known.means, known.now)
       const outgoing = refusal
         ? failureOf(refusal)
         : row.is_too_old
@@ -101,8 +108,10 @@ export async function claimMessage(
         await settleMessage(tx, { id, contactId: row.contact_id, status: 'failed', error: outgoing })
         return 'settled'
       }
-      if (!mayHaveLeft && (await waits(tx, outbox, id, row, outgoing.channel.type.limits))) return 'later'
+      if (!mayHaveLeft && (await waits(tx, outbox, id, row, outgoing.channel.type))) return 'later'
       const hasHandle = outgoing.message.replyHandle !== undefined
+      const { reply_handle: sealed, reply_handle_until: until } = row
+      const handle = hasHandle && sealed !== null && until !== null ? { sealed, until } : null
       const dispatch = await markDispatched(tx, outbox, id, hasHandle)
       // What the provider is told is seen by it: the words, and to whom.
       const subjectIds = [row.contact_id]
@@ -111,7 +120,7 @@ export async function claimMessage(
         tx.touch({ resource: 'attachments', ids: row.attachment_ids, shown: ['content'], changed: [], subjectIds })
       if (row.identity_id !== null && !row.is_group)
         tx.touch({ resource: 'identities', ids: [row.identity_id], shown: ['value'], subjectIds })
-      return { id, contactId: row.contact_id, channelId: row.channel_id, ...dispatch, ...outgoing }
+      return { id, contactId: row.contact_id, channelId: row.channel_id, ...dispatch, ...outgoing, handle }
     })
   } catch (error) {
     if (error instanceof Taken) return 'taken'
@@ -132,12 +141,13 @@ const lockSql = sql`SELECT ${queuedColumns}, m.created_at < clock_timestamp() - 
 const waitMsMin = 30
 
 /** @returns whether the message waits, for its turn or with the whole account; then it is marked so, and has a job */
-async function waits(tx: Tx, outbox: Outbox, id: string, row: QueuedRow, limits: Limits): Promise<boolean> {
+async function waits(tx: Tx, outbox: Outbox, id: string, row: QueuedRow, type: ChannelType): Promise<boolean> {
   const pausedMs = row.pause_ms ?? 0
   // Those who were kept waiting together do not come back together.
   const pause = pausedMs > 0 ? pausedMs * (1 + Math.random() * 0.1) : 0
-  const turn =
-    row.slot_at === null ? await takeTurn(tx, { channelId: row.channel_id, identityId: row.identity_id, limits }) : 0
+  const group = row.thread_key === '' ? null : (type.groupOf?.(row.thread_key) ?? null)
+  const pacing = { channelId: row.channel_id, identityId: row.identity_id, group, limits: type.limits }
+  const turn = row.slot_at === null ? await takeTurn(tx, pacing) : 0
   const waitMs = Math.max(pause, turn)
   if (waitMs < waitMsMin) return false
   const [written] = await tx.query<{ retry_ms: number }>(
@@ -167,7 +177,7 @@ async function markDispatched(
     { tenantId, id, hasHandle },
   )
   if (!row) throw new Error('a locked message is gone')
-  // It is good for one answer, whatever becomes of this one.
+  // It is good for one answer, whatever becomes of this one; only of one that has certainly not left it comes back.
   if (hasHandle)
     await tx.query(sql`UPDATE app.conversation SET sealed_reply_handle = NULL, reply_handle_until = NULL
       WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid`)

@@ -1,15 +1,18 @@
 import type { ChannelType, OutboundContent, OutboundMessage } from '../channels/channel.ts'
 import { isObject, type JsonObject } from '../channels/json.ts'
 import type { MediaKind } from '../channels/neutral.ts'
+import { isRich, richOf } from '../channels/rich/content.ts'
+import type { RichMeans } from '../channels/rich/means.ts'
 import type { JsonRow, Tx } from '../db/database.ts'
 import { named, sql } from '../db/sql.ts'
 import { attachment } from '../db/tables/conversation.ts'
 import type { TenantKeys } from '../privacy/keyring.ts'
-import { isHumanAgent, type Means, type SendingFacts, type Utterance } from '../privacy/sending-gate.ts'
+import { isHumanAgent, type Utterance } from '../privacy/sending-gate.ts'
 import { fileColumns } from '../resources/attachments/content.ts'
 import { mediaKind, sentAs } from '../resources/attachments/sent-as.ts'
 import { type ChannelSettings, openSettings } from '../resources/channels/settings.ts'
 import { handleContext } from '../resources/conversations/delivery-state.ts'
+import { type KnownForSending, misfitting } from '../resources/messages/sending-facts.ts'
 
 /** A message that waits, with all that it takes to send it. */
 export interface QueuedRow {
@@ -28,12 +31,13 @@ export interface QueuedRow {
   /** how long the whole account is to wait */
   pause_ms: number | null
   thread_key: string
-  subject: string | null
-  reply_handle: Buffer | null
-  wrapped_key: Buffer | null
   is_group: boolean
   /** whose the conversation is; a group's members each have messages of their own in it */
   conversation_contact_id: string
+  subject: string | null
+  reply_handle: Buffer | null
+  reply_handle_until: string | null
+  wrapped_key: Buffer | null
   channel_type: string
   sealed_settings: Buffer
   identity_id: string | null
@@ -90,8 +94,9 @@ export async function filesOf(tx: Tx, row: QueuedRow, taken: readonly string[]):
   return ordered.map((one, i) => ({ row: one, kind: kinds[i] ?? 'document' }))
 }
 
-export const utteranceOf = (row: QueuedRow, files: readonly OutgoingFile[]): Utterance => ({
+export const utteranceOf = (row: QueuedRow, files: readonly OutgoingFile[], rich: RichMeans): Utterance => ({
   type: row.type,
+  ...misfitting(contentOf(row), rich),
   text: row.text,
   files: files.map(({ kind }) => kind),
   hasSubject: typeof row.content.subject === 'string',
@@ -108,7 +113,7 @@ export async function outgoingOf(
   conversationId: string,
   row: QueuedRow,
   files: readonly OutgoingFile[],
-  known: { facts: SendingFacts; means: Means | null; now: Date },
+  known: KnownForSending,
 ): Promise<Outgoing | Failure> {
   let channel: ChannelSettings
   try {
@@ -121,9 +126,12 @@ export async function outgoingOf(
   if (!recipient) return permanent('no_address')
   const content = contentOf(row)
   if (!content) return permanent('content')
-  const { means, facts, now } = known
+  const { means, rich, facts, now } = known
   const subject = typeof row.content.subject === 'string' ? row.content.subject : row.subject
-  const references = channel.type.sends.subject ? await referencesOf(tx, conversationId) : []
+  const { sends, threadKind } = channel.type
+  // Mails name those before them; where a thread is one person's (under a comment), an answer names what it answers.
+  const isNaming = sends.subject || (threadKind === 'direct' && row.thread_key !== '')
+  const references = isNaming ? await referencesOf(tx, conversationId) : []
   const replyHandle = handleOf(tx.keys, conversationId, row)
   const message: Outgoing['message'] = {
     ...{ id, recipient, content },
@@ -132,7 +140,7 @@ export async function outgoingOf(
     ...(references.length > 0 ? { references } : {}),
     ...(channel.type.sends.subject && subject !== null ? { subject } : {}),
     ...(replyHandle === null ? {} : { replyHandle }),
-    ...(means && isHumanAgent(facts, utteranceOf(row, files), means, now) ? { isHumanAgent: true } : {}),
+    ...(means && isHumanAgent(facts, utteranceOf(row, files, rich), means, now) ? { isHumanAgent: true } : {}),
     // A program that acts for nobody has no person behind what it says.
     ...(row.author_kind === 'member' ? {} : { isAutomatic: true }),
   }
@@ -140,6 +148,7 @@ export async function outgoingOf(
 }
 
 function contentOf({ type, text, content }: QueuedRow): OutboundContent | null {
+  if (isRich({ type })) return richOf(type, content, text)
   if (type !== 'template') return { type: 'text', text, ...(content.previewUrl === true ? { previewUrl: true } : {}) }
   const { template } = content
   if (!isObject(template)) return null

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Limits, SendResult } from '../channels/channel.ts'
 import type { Tx } from '../db/database.ts'
 import { named, sql } from '../db/sql.ts'
@@ -10,6 +11,8 @@ import { named, sql } from '../db/sql.ts'
 export interface Pacing {
   channelId: string
   identityId: string | null
+  /** the group that it goes to, as the channel names it; null: a person */
+  group?: string | null
   limits: Limits
 }
 
@@ -17,16 +20,25 @@ export interface Pacing {
 const evenShare = 0.9
 
 /** @returns in how many milliseconds it is this message's turn */
-export async function takeTurn(tx: Tx, { channelId, identityId, limits }: Pacing): Promise<number> {
-  const { accountPerSecond: rate, recipient } = limits
+export async function takeTurn(tx: Tx, { channelId, identityId, group = null, limits }: Pacing): Promise<number> {
+  const { accountPerSecond: rate } = limits
+  const isGroup = group !== null && limits.group !== undefined
+  const recipient = isGroup ? limits.group : limits.recipient
+  const recipientId = isGroup ? groupPaceId(channelId, group) : identityId
   // The address first: the account's row is what everybody waits for, so it is locked last.
   const waits = await Promise.all([
-    recipient && identityId !== null ? turnOf(tx, identityId, recipient.everyMs, recipient.burst) : 0,
+    recipient && recipientId !== null ? turnOf(tx, recipientId, recipient.everyMs, recipient.burst) : 0,
     rate === undefined
       ? 0
       : turnOf(tx, channelId, 1000 / (rate * evenShare), Math.max(1, Math.floor(rate * (1 - evenShare)))),
   ])
   return Math.max(0, ...waits)
+}
+
+/** All conversations of a group share its pace, so that it is known by the group and not by any of them. */
+function groupPaceId(channelId: string, group: string): string {
+  const hex = createHash('sha256').update(`${channelId}/${group}`).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 /** GCRA: `burst` at once, then one every `everyMs`. */

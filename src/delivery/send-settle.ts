@@ -62,6 +62,7 @@ async function write(
 ): Promise<boolean> {
   if (result.outcome === 'retry') {
     await pauseAccount(tx, dispatch.channelId, result, askedMsMax)
+    await giveBackHandle(tx, outbox.conversationId, dispatch)
     await putBack(tx, outbox, dispatch, result.retryAfterMs ?? null)
     return false
   }
@@ -120,6 +121,13 @@ async function notSent(
   if (!isKnown || result.class !== 'reauthorise') return
   await channelTrouble(tx, channelId, { code: result.class, at: new Date().toISOString() })
   tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastError', 'lastErrorAt'] })
+}
+
+/** A handle on the customer's last event that was not used after all serves the next attempt, unless a newer one came. */
+async function giveBackHandle(tx: Tx, conversationId: string, { handle }: Dispatch): Promise<void> {
+  if (handle === null) return
+  await tx.query(sql`UPDATE app.conversation SET sealed_reply_handle = ${handle.sealed}, reply_handle_until = ${handle.until}::timestamptz
+    WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${conversationId}::uuid AND sealed_reply_handle IS NULL`)
 }
 
 /** Back into the queue, with a job of its own for the moment when it is to be tried again. */

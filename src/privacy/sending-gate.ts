@@ -26,8 +26,10 @@ export interface SendingFacts {
 }
 
 export interface Utterance {
-  /** text, template, or the kind of its files */
+  /** text, template, the kind of its files, or what else it is (choices, a place, contact cards) */
   type: string
+  /** of the latter: what of it the channel does not take, null where all fits; left out: it is none of these */
+  misfit?: Refusal | null
   text: string
   /** the kinds of its files */
   files: readonly string[]
@@ -39,8 +41,9 @@ export interface Utterance {
 
 /** What the channel's type can do; null where this release does not speak with the provider. */
 export interface Means {
-  /** code points */
+  /** counted in `textUnit`: code points unless given */
   textLength: number
+  textUnit?: 'character' | 'utf16' | 'byte'
   /** of the text beside a file; left out: as of any text */
   captionLength?: number
   /** kinds of files that it can be sent, as many in one message */
@@ -69,6 +72,11 @@ export type RefusalCode =
   | 'type_not_sendable'
   | 'file_not_sendable'
   | 'too_many_files'
+  | 'part_not_sendable'
+  | 'part_missing'
+  | 'part_too_long'
+  | 'too_many_parts'
+  | 'duplicate_part'
   | 'template_missing'
   | 'template_not_sendable'
   | 'subject_not_sendable'
@@ -137,6 +145,10 @@ function contentRefusal(utterance: Utterance, means: Means): Refusal | null {
     if (!means.templates) return refuse('template_not_sendable', '/type', 'The channel knows no templates.')
     return files.length === 0 ? null : refuse('file_not_sendable', '/attachmentIds', 'A template brings its own files.')
   }
+  if (utterance.misfit !== undefined)
+    return files.length === 0
+      ? utterance.misfit
+      : refuse('file_not_sendable', '/attachmentIds', 'A message of this type has no files beside it.')
   if (type !== 'text' && files.length === 0)
     return refuse('type_not_sendable', '/type', 'A message of this type is a file: attach one.')
   if (files.length > 0 && means.filesMax === 0)
@@ -147,11 +159,18 @@ function contentRefusal(utterance: Utterance, means: Means): Refusal | null {
   if (other !== -1)
     return refuse('file_not_sendable', `/attachmentIds/${other}`, `The channel takes ${means.files.join(', ')}.`)
   if (text.trim() === '') return files.length > 0 ? null : refuse('text_empty', '/text', 'There is no text.')
-  const length = [...text].length
+  const { textUnit = 'character' } = means
+  const length = lengthOf(text, textUnit)
   const max = files.length > 0 ? (means.captionLength ?? means.textLength) : means.textLength
+  const unit = textUnit === 'byte' ? 'bytes in UTF-8' : 'characters'
   if (length > max)
-    return refuse('text_too_long', '/text', `The channel takes at most ${max} characters; these are ${length}.`)
+    return refuse('text_too_long', '/text', `The channel takes at most ${max} ${unit}; these are ${length}.`)
   return null
+}
+
+function lengthOf(text: string, unit: 'character' | 'utf16' | 'byte'): number {
+  if (unit === 'byte') return Buffer.byteLength(text)
+  return unit === 'utf16' ? text.length : [...text].length
 }
 
 /**

@@ -138,6 +138,51 @@ t.test('an answer quotes, and brings a picture by a link that the customer’s p
   t.ok(png.equals(Buffer.from(await opened.arrayBuffer())))
 })
 
+t.test('the button that is pressed brings its id back', async (t) => {
+  const [conversation] = await list('/v1/conversations')
+  const path = `/v1/conversations/${conversation?.id}/messages?sort=-occurredAt&limit=1`
+  const made = await send(service, String(conversation?.id), {
+    type: 'interactive',
+    text: 'Which tea?',
+    interactive: { buttons: [{ id: 'tea-1', title: 'Sencha' }] },
+  })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const [{ quickReply }] = JSON.parse(sends().at(-1)?.body ?? '').messages
+  await post(event('postback', { postback: { data: quickReply.items[0].action.data }, replyToken: undefined }))
+  await until(async () => (await list(path))[0]?.type === 'button')
+  t.match((await list(path))[0], { direction: 'inbound', content: { payload: 'tea-1' } })
+})
+
+t.test('a reply token that was certainly not used is used at the next attempt', async (t) => {
+  const [conversation] = await list('/v1/conversations')
+  const path = `/v1/conversations/${conversation?.id}/messages?sort=-occurredAt&limit=1`
+  await post(message({ id: '43', type: 'text', text: 'And now?' }, { replyToken: 'reply-token-43' }))
+  await until(async () => (await list(path))[0]?.externalId === '43')
+  const { answer } = line
+  let refusals = 1
+  line.answer = (seen, response, count) => {
+    if (refusals-- > 0) json(response, 429, { message: 'Too many requests' }, { 'retry-after': '1' })
+    else answer(seen, response, count)
+  }
+  const asked = sends().length
+  const made = await send(service, String(conversation?.id), { text: 'Now as well.' })
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  t.strictSame(
+    sends()
+      .slice(asked)
+      .map(({ path, body }) => [path, JSON.parse(body).replyToken]),
+    [
+      ['/v2/bot/message/reply', 'reply-token-43'],
+      ['/v2/bot/message/reply', 'reply-token-43'],
+    ],
+  )
+  const next = await send(service, String(conversation?.id), { text: 'Once more.' })
+  await until(async () => (await statusOf(next.id)) === 'sent')
+  t.equal(sends().at(-1)?.path, '/v2/bot/message/push', 'used, it is gone')
+  line.answer = answer
+})
+
 t.test('who unfollows is not written to any more, who follows again is', async (t) => {
   const [conversation] = await list('/v1/conversations')
   const write = () => send(service, String(conversation?.id), { text: 'Still there?' })

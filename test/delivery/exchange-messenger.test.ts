@@ -115,6 +115,40 @@ t.test('a file is uploaded and sent; words beside it are refused, since Messenge
   })
 })
 
+t.test('the button that is pressed brings its id back', async (t) => {
+  const buttons = [
+    { id: 'size-m', title: 'Size M' },
+    { id: 'size-l', title: 'Size L' },
+  ]
+  const made = await send(service, await conversationId(), {
+    type: 'interactive',
+    text: 'Which size?',
+    interactive: { buttons },
+  })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const { message } = sends().at(-1) as { message: { quick_replies: { title: string; payload: string }[] } }
+  const [first] = message.quick_replies
+  await post(from({ message: { mid: 'm_quick', text: first?.title, quick_reply: { payload: first?.payload } } }))
+  await until(async () => (await last())?.externalId === 'm_quick')
+  t.match(await last(), { type: 'button', text: 'Size M', content: { payload: 'size-m', title: 'Size M' } })
+  const mixed = [
+    { title: 'Shop', url: 'https://shop.example.com' },
+    { id: 'later', title: 'Later' },
+  ]
+  const shown = await send(service, await conversationId(), {
+    type: 'interactive',
+    text: 'Look around?',
+    interactive: { buttons: mixed },
+  })
+  await until(async () => (await statusOf(shown.id)) === 'sent')
+  const template = sends().at(-1) as { message: { attachment: { payload: { buttons: Record<string, string>[] } } } }
+  const pressed = template.message.attachment.payload.buttons[1]
+  await post(from({ postback: { mid: 'm_post', title: pressed?.title, payload: pressed?.payload } }))
+  await until(async () => (await last())?.externalId === 'm_post')
+  t.match(await last(), { type: 'button', content: { payload: 'later', title: 'Later' } })
+})
+
 t.test('after a day only a person may answer, under the tag that says so; after a week nobody', async (t) => {
   const id = await conversationId()
   await wrote(service, id, `now() - interval '30 hours'`)

@@ -22,7 +22,7 @@ const channel = await done(service, 'POST', '/v1/channels', {
 })
 
 let updates = 9000
-const ingest = (body: unknown, secret = settings.secretToken) =>
+const ingest = (body: unknown, secret = 'a-secret-token') =>
   service.request('POST', `/v1/ingest/${channel.id}`, {
     body: JSON.stringify(body),
     token: null,
@@ -61,7 +61,7 @@ t.test('Telegram is told where to post, and told again when the secret changes',
   }
   await patch('another-secret')
   await until(() => told().at(-1)?.secret_token === 'another-secret')
-  await patch(settings.secretToken)
+  await patch('a-secret-token')
   await until(() => told().at(-1)?.secret_token === settings.secretToken)
 })
 
@@ -137,6 +137,59 @@ t.test('a pressed button is a message, and its spinner is stopped', async (t) =>
   t.match(await messages('callback:4382'), [{ type: 'button', text: 'Yes', content: { payload: 'y' } }])
   await until(() => bot.calls.some(({ method }) => method === 'answerCallbackQuery'))
   t.strictSame(bot.calls.find(({ method }) => method === 'answerCallbackQuery')?.body, { callback_query_id: '4382' })
+})
+
+t.test('buttons of ours bring their ids back', async (t) => {
+  const made = await send(service, own, {
+    type: 'interactive',
+    text: 'Which size?',
+    interactive: { buttons: [{ id: 'size-m', title: 'Size M' }] },
+  })
+  t.equal(made.status, 201, made.text)
+  await until(async () => (await statusOf(made.id)) === 'sent')
+  const { reply_markup } = sent().at(-1)?.body ?? {}
+  const { inline_keyboard } = reply_markup as { inline_keyboard: { callback_data: string }[][] }
+  const data = inline_keyboard[0]?.[0]?.callback_data
+  await post('callback_query', { id: '4383', from: mina, data, message: message({ reply_markup }) })
+  await until(async () => (await messages('callback:4383')).length === 1)
+  t.match(await messages('callback:4383'), [{ type: 'button', text: 'Size M', content: { payload: 'size-m' } }])
+})
+
+t.test('a place and a card go by their own methods', async (t) => {
+  const place = await send(service, own, { type: 'location', location: { latitude: 52.5, longitude: 13.4 } })
+  await until(async () => (await statusOf(place.id)) === 'sent')
+  t.match(sent().at(-1), { method: 'sendLocation', body: { latitude: 52.5, longitude: 13.4 } })
+  const contacts = [{ name: 'Jo', phones: ['+4917012345678'] }]
+  const card = await send(service, own, { type: 'contacts', contacts })
+  await until(async () => (await statusOf(card.id)) === 'sent')
+  t.match(sent().at(-1), { method: 'sendContact', body: { phone_number: '+4917012345678', first_name: 'Jo' } })
+})
+
+t.test('a bot that was given no secret is told one, which is never read again', async (t) => {
+  const other = await botApi(t, (_call, response) => ok(response, true))
+  const { botToken } = settings
+  const body = {
+    type: 'telegram',
+    name: 'Second',
+    settings: { botToken: botToken.replace('700001', '700002'), apiBaseUrl: other.url },
+  }
+  const made = await done(service, 'POST', '/v1/channels', body)
+  const secret = made.string('secret')
+  t.match(secret, /^[\w-]{43}$/)
+  const path = `/v1/channels/${made.id}`
+  const read = await done(service, 'GET', path)
+  t.notMatch(read.text, secret)
+  const posted = (token: string) =>
+    service.request('POST', `/v1/ingest/${made.id}`, {
+      body: JSON.stringify(update('channel_post', message({ text: 'To all' }), 1)),
+      token: null,
+      headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': token },
+    })
+  t.equal((await posted('x')).status, 401)
+  t.equal((await posted(secret)).status, 200)
+  const options = { body: { settings: { secretToken: null } }, headers: { 'if-match': read.headers.etag ?? '' } }
+  t.equal((await service.request('PATCH', path, options)).status, 200)
+  t.equal((await posted(secret)).status, 401, 'another was made')
 })
 
 t.test('a group goes on under its new id', async (t) => {

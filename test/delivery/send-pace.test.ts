@@ -1,4 +1,5 @@
 import t from 'tap'
+import { telegram } from '../../src/channels/telegram/index.ts'
 import { takeTurn } from '../../src/delivery/send-pace.ts'
 import { systemCaller } from '../../src/resources/tenants/create.ts'
 import { json } from '../channels/local-server.ts'
@@ -24,6 +25,35 @@ t.test('turns are handed out in the database, each once, however many ask at the
   t.equal(waits.filter((ms) => ms === 0).length, 3, 'a burst at once')
   for (const [i, ms] of waits.slice(3).entries())
     t.ok(Math.abs(ms - (i + 1) * 1_000) < 900, `then one every second: ${Math.round(ms)}`)
+})
+
+t.test('a group has one pace, whoever of it is answered; people have their own', async (t) => {
+  const { db, tenantId } = service
+  const caller = systemCaller(db, { tenantId, region: 'default' }, null)
+  const { limits, groupOf } = telegram
+  t.match(limits, {
+    group: { everyMs: 3_000, burst: 1 },
+    recipient: { everyMs: 1_000, burst: 1 },
+    accountPerSecond: 30,
+  })
+  const ids = await service.sql<{ id: string }>('SELECT gen_random_uuid() AS id FROM generate_series(1, 5)')
+  const turns = (groups: (string | null)[]) =>
+    db.change(caller, { action: 'send', resource: 'messages' }, async (tx) => {
+      tx.touch({ resource: 'messages', ids: [], changed: [] })
+      const waits: number[] = []
+      for (const [i, group] of groups.entries())
+        waits.push(Math.round(await takeTurn(tx, { channelId, identityId: ids[i]?.id ?? null, group, limits })))
+      return waits
+    })
+  const topics = ['-100/3', '-100', '-100/direct/4', '-100/3', '-100'].map((thread) => groupOf?.(thread) ?? null)
+  t.same(topics, ['-100', '-100', '-100', '-100', '-100'], 'all topics are one group')
+  for (const [i, ms] of (await turns(topics)).entries()) t.ok(Math.abs(ms - i * 3_000) < 900, `turn ${i}: ${ms}`)
+  t.same([groupOf?.('55'), groupOf?.('55@bc_1'), groupOf?.('x')], [null, null, null])
+  const alone = await turns(topics.map(() => null))
+  t.ok(
+    alone.every((ms) => ms < 900),
+    `five people at once: ${alone}`,
+  )
 })
 
 t.test(

@@ -54,6 +54,24 @@ t.test('a text fits the channel, counted as people count characters', async (t) 
   t.equal(code({}, { hasSubject: true }), 'subject_not_sendable')
 })
 
+t.test('a text is counted as the channel counts', async (t) => {
+  const counted = (text: string, textUnit: Means['textUnit']) => code({}, { text }, { ...means, textUnit })
+  t.equal(counted('ü'.repeat(5), 'byte'), 'may be sent')
+  t.equal(counted('ü'.repeat(6), 'byte'), 'text_too_long')
+  t.equal(counted('😀'.repeat(5), 'utf16'), 'may be sent')
+  t.equal(counted('😀'.repeat(6), 'utf16'), 'text_too_long')
+})
+
+t.test('what of a message the channel does not take is the reason, after all that forbids any message', async (t) => {
+  const misfit = { code: 'part_too_long', path: '/interactive/header', message: 'x' } as const
+  const rich: Partial<Utterance> = { type: 'interactive', misfit }
+  t.equal(code({}, rich), 'part_too_long')
+  t.equal(code({}, { ...rich, misfit: null }), 'may be sent')
+  t.equal(code({}, { ...rich, misfit: null, files: ['image'] }), 'file_not_sendable')
+  t.equal(code({ isRestricted: true }, rich), 'contact_restricted')
+  t.equal(code({ lastInboundAt: null }, { ...rich, misfit: null }), 'window_closed', 'they are answers like others')
+})
+
 t.test('the window closes when the hours are over, to the moment', async (t) => {
   t.equal(code({ lastInboundAt: new Date('2026-11-21T12:00:01Z') }), 'may be sent')
   t.equal(code({ lastInboundAt: new Date('2026-11-21T12:00:00Z') }), 'window_closed')

@@ -6,7 +6,8 @@ import { phoneOf } from '../phone.ts'
  * The members of a connector event beside those that the contract spells out. A status, edit, delete or
  * reaction names its message in `messageId` (the event id or the externalId by which we know it);
  * a status has `status` and `error {code, message}`; a reaction has `emoji`, null when taken back; an
- * outbound message may have `to`, else `from` is the customer whom it was sent to.
+ * outbound message may have `to`, else `from` is the customer whom it was sent to. A message of type `button` says in
+ * `payload` the id of the button or row that was chosen, in `title` its words.
  */
 export const EVENT_TYPES: ReadonlySet<string> = new Set(['message', 'status', 'edit', 'delete', 'reaction'])
 

@@ -1,4 +1,5 @@
 import type { ChannelType, Parsed } from '../channel.ts'
+import { wholeForm } from '../rich/whole.ts'
 import { verifyWebhook } from '../standard-webhooks.ts'
 import { parseConnector } from './parse.ts'
 import { fetchConnectorMedia, MEDIA_BYTES_MAX, sendConnector, TEXT_LENGTH_MAX } from './send.ts'
@@ -40,7 +41,7 @@ export const connector: ChannelType<ConnectorSettings, Parsed> = {
   threadKind: 'direct',
   send: sendConnector,
   fetchMedia: fetchConnectorMedia,
-  sends: { files: [], filesMax: 0, templates: false, subject: false },
+  sends: { files: [], filesMax: 0, templates: false, subject: false, rich: wholeForm(TEXT_LENGTH_MAX) },
   limits: { textLength: TEXT_LENGTH_MAX, mediaBytesMax: MEDIA_BYTES_MAX },
   window: { replyHours: null },
 }

@@ -89,11 +89,17 @@ function status(event: JsonValue, externalId: string): Parsed {
   })
 }
 
-/** Text and files. A type that the protocol does not have is shown as unsupported, with its text. */
+/** Text and files, and what was pressed of the buttons that were sent. A type that the protocol does not have is shown as unsupported, with its text. */
 function bodyOf(message: JsonValue): { message: MessageBody; media: MediaRef[] } {
   const text = textAt(message, 'text')
   const media = listAt(message, 'attachments').flatMap(mediaRef)
   const declared = textAt(message, 'type') ?? 'text'
+  const payload = textAt(message, 'payload')
+  if (declared === 'button' && payload !== undefined) {
+    const title = textAt(message, 'title')
+    const content = compact({ payload, title })
+    return { message: { type: 'button', content, text: text ?? title ?? payload }, media }
+  }
   if (declared !== 'text') {
     const { text: _text, attachments: _attachments, type: _type, ...data } = isObject(message) ? message : {}
     return {

@@ -1,9 +1,10 @@
-import type { MediaDownload, OutboundMessage, SendResult } from '../channel.ts'
+import type { MediaDownload, OutboundContent, OutboundMessage, SendResult } from '../channel.ts'
 import { MediaError } from '../channel.ts'
 import { retryAfterMs } from '../headers.ts'
 import { type HttpClient, HttpClientError, type HttpResponse } from '../http-client.ts'
 import { parseJson, textAt } from '../json.ts'
 import type { MediaRef } from '../neutral.ts'
+import { isRich } from '../rich/content.ts'
 import { signWebhook, webhookKey } from '../standard-webhooks.ts'
 import type { ConnectorSettings } from './settings.ts'
 
@@ -67,10 +68,14 @@ function outboundBody(message: OutboundMessage, now: Date) {
       to: to === undefined ? null : { value: to.value, kind: to.kind },
       thread: thread?.id ?? null,
       replyTo: message.replyTo ?? null,
-      message: { type: 'text', text: message.content.text },
+      message: messageBody(message.content),
     },
   }
 }
+
+/** Words, or the neutral form as it was put into the outbox. */
+const messageBody = (content: OutboundContent): Record<string, unknown> =>
+  isRich(content) ? { ...content } : { type: 'text', text: content.text }
 
 function resultOf(messageId: string, response: HttpResponse): SendResult {
   const { status } = response

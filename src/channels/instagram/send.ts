@@ -5,7 +5,7 @@ import { MESSAGING_ERRORS } from '../meta/messaging/errors.ts'
 import { type Sender, sendMessaging } from '../meta/messaging/send.ts'
 import { type InstagramSettings, instagramBaseUrl } from './settings.ts'
 
-/** The limit is one of bytes: 1,000 characters fit as long as they are plain ones. */
+/** Bytes in UTF-8: 1,000 characters fit as long as they are plain ones. */
 export const TEXT_LENGTH_MAX = 1_000
 
 const MEGABYTE = 1024 * 1024
@@ -13,7 +13,7 @@ const MEGABYTE = 1024 * 1024
 const sender: Sender = {
   platform: 'instagram',
   textLengthMax: TEXT_LENGTH_MAX,
-  textBytesMax: 1_000,
+  textBytesMax: TEXT_LENGTH_MAX,
   takesMetadata: false,
   filePayload,
 }

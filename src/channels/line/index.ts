@@ -3,6 +3,7 @@ import { fetchLineMedia, MEDIA_BYTES_MAX } from './media.ts'
 import { MESSAGES_MAX, TEXT_LENGTH_MAX } from './outbound.ts'
 import { parseLine } from './parse.ts'
 import { fetchLineProfile } from './profile.ts'
+import { LINE_RICH } from './rich.ts'
 import { sendLine } from './send.ts'
 import { type LineSettings, lineSettings } from './settings.ts'
 import { splitLine } from './split.ts'
@@ -38,7 +39,8 @@ export const line: ChannelType<LineSettings, Parsed> = {
     filesMax: MESSAGES_MAX - 1,
     templates: false,
     subject: false,
+    rich: LINE_RICH,
   },
-  limits: { textLength: TEXT_LENGTH_MAX, mediaBytesMax: MEDIA_BYTES_MAX, accountPerSecond: 2000 },
+  limits: { textLength: TEXT_LENGTH_MAX, textUnit: 'utf16', mediaBytesMax: MEDIA_BYTES_MAX, accountPerSecond: 2000 },
   window: { replyHours: null },
 }

@@ -1,5 +1,7 @@
 import type { OutboundFile, OutboundMessage } from '../channel.ts'
 import { type JsonObject, textAt } from '../json.ts'
+import { isRich } from '../rich/content.ts'
+import { richMessage } from './rich.ts'
 
 export const TEXT_LENGTH_MAX = 5000
 /** Of one request, a text among them. */
@@ -17,11 +19,17 @@ const URL_LENGTH_MAX = 2000
 export async function messagesOf(
   message: OutboundMessage,
 ): Promise<{ list: JsonObject[] } | { code: string; message: string }> {
-  const { text } = message.content
+  const { content } = message
+  const { text } = content
   const list: JsonObject[] = []
   for (const file of message.files) list.push(await fileMessage(file))
   const quoteToken = textAt(message.replyToContent, 'quoteToken')
-  if (text.trim() !== '') list.push({ type: 'text', text, ...(quoteToken === undefined ? {} : { quoteToken }) })
+  const quote: JsonObject = quoteToken === undefined ? {} : { quoteToken }
+  if (isRich(content)) {
+    const rich = richMessage(content)
+    if (rich === undefined) return { code: 'type_not_supported', message: 'LINE has no form for this' }
+    list.push(rich.type === 'text' ? { ...rich, ...quote } : rich)
+  } else if (text.trim() !== '') list.push({ type: 'text', text, ...quote })
   if (list.length === 0) return { code: 'text_empty', message: 'there is no text to send' }
   if (list.length > MESSAGES_MAX)
     return { code: 'too_many_files', message: `a message has at most ${MESSAGES_MAX} parts` }

@@ -2,6 +2,7 @@ import type { ChannelType, Parsed } from '../channel.ts'
 import { downloadFile } from '../meta/media.ts'
 import { parseMessaging } from '../meta/messaging/parse.ts'
 import { messagingProfile } from '../meta/messaging/profile.ts'
+import { messagingRich } from '../meta/messaging/rich.ts'
 import { splitMessaging } from '../meta/messaging/split.ts'
 import { webhookSteps } from '../meta/messaging/webhook-setup.ts'
 import { META_SECRETS } from '../meta/settings.ts'
@@ -50,7 +51,13 @@ export const messenger: ChannelType<MessengerSettings, Parsed> = {
   send: sendMessenger,
   // The addresses carry their own signature: the token goes to the API alone.
   fetchMedia: (ref, _settings, http) => downloadFile(ref.url, {}, MEDIA_BYTES_MAX, http),
-  sends: { files: ['image', 'video', 'audio', 'document', 'sticker'], filesMax: 1, templates: false, subject: false },
+  sends: {
+    files: ['image', 'video', 'audio', 'document', 'sticker'],
+    filesMax: 1,
+    templates: false,
+    subject: false,
+    rich: messagingRich({ textLength: TEXT_LENGTH_MAX }),
+  },
   limits: { textLength: TEXT_LENGTH_MAX, captionLength: 0, mediaBytesMax: MEDIA_BYTES_MAX, accountPerSecond: 300 },
   window: { replyHours: 24, humanAgentHours: 168 },
 }

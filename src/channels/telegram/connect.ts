@@ -29,9 +29,13 @@ export function connectTelegram(
   webhookUrl: string,
   http: HttpClient,
 ): Promise<ConnectResult> {
+  const { secretToken } = settings
+  // Without it nothing that is posted could be believed.
+  if (secretToken === undefined)
+    return Promise.resolve({ outcome: 'failed', code: 'secret_missing', class: 'permanent' })
   return tell(http, settings, 'setWebhook', {
     url: webhookUrl,
-    secret_token: settings.secretToken,
+    secret_token: secretToken,
     allowed_updates: ALLOWED_UPDATES,
   })
 }

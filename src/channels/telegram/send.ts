@@ -1,8 +1,10 @@
 import type { OutboundMessage, SendResult } from '../channel.ts'
 import { type HttpClient, HttpClientError } from '../http-client.ts'
 import { compact, type JsonObject, type JsonValue, textAt } from '../json.ts'
+import { isRich } from '../rich/content.ts'
 import { type BotAnswer, callBot } from './api.ts'
 import { failureOf } from './errors.ts'
+import { richMethod } from './rich.ts'
 import type { TelegramSettings } from './settings.ts'
 import { messageIdOf, messageNumberOf, type Place, placeOf } from './thread.ts'
 import { formOf, uploadOf } from './upload.ts'
@@ -13,10 +15,11 @@ export const CAPTION_LENGTH_MAX = 1024
 const FILE_BYTES_MAX = 50 * 1024 * 1024
 
 /**
- * Sends a text, or one file with the text as its caption. Telegram knows no idempotency key and tells no bot of its
- * own messages: once the request may have arrived and no answer tells, the outcome is `unknown`. A group that has become
- * a supergroup says so in its error, and gets the message under its new id.
- * Source: Telegram, Bot API "sendMessage", "sendPhoto" and its kin.
+ * Sends a text, with buttons or without, one file with the text as its caption, a place or a contact card. Telegram
+ * knows no idempotency key and tells no bot of its own messages: once the request may have arrived and no answer tells,
+ * the outcome is `unknown`. A group that has become a supergroup says so in its error, and gets the message under its
+ * new id.
+ * Source: Telegram, Bot API "sendMessage", "sendPhoto" and its kin, "sendLocation", "sendVenue", "sendContact".
  */
 export async function sendTelegram(
   message: OutboundMessage,
@@ -40,8 +43,11 @@ export async function sendTelegram(
 
   function attempt(to: Place): Promise<BotAnswer> {
     const [file] = message.files
-    const { text } = message.content
+    const { content } = message
+    const { text } = content
     const fields = addressFields(to, message)
+    const rich = isRich(content) ? richMethod(content) : undefined
+    if (rich !== undefined) return callBot(http, settings, rich.method, { json: { ...fields, ...rich.fields } })
     if (file === undefined)
       return callBot(http, settings, 'sendMessage', { json: { ...fields, text, ...preview(message) } })
     const { method, field } = uploadOf(file)
@@ -54,6 +60,8 @@ export async function sendTelegram(
 function refusalOf({ content, files }: OutboundMessage): SendResult | undefined {
   const length = [...content.text].length
   const [file] = files
+  if (isRich(content) && (file !== undefined || richMethod(content) === undefined))
+    return failed('type_not_supported', 'Telegram has no form for this')
   if (file === undefined && content.text.trim() === '') return failed('text_empty', 'there is no text to send')
   if (files.length > 1) return failed('too_many_files', 'a message has one file at most')
   if (file !== undefined && file.sizeBytes > FILE_BYTES_MAX) return failed('file_too_large', 'a file has at most 50 MB')

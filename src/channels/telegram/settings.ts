@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 
 const PUBLIC_API = 'https://api.telegram.org'
@@ -14,14 +15,16 @@ export const telegramSettings = z
         description: 'The token that BotFather gave the bot. Goes in, never comes out.',
         example: '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11',
       }),
+    /** made by `withSecretToken` when left out */
     secretToken: z
       .string()
       .min(1)
       .max(256)
       .regex(/^[A-Za-z0-9_-]+$/)
+      .optional()
       .meta({
         description:
-          'A secret of your own, which Telegram sends with every post: letters, digits, _ and -. Goes in, never comes out.',
+          'A secret that Telegram sends with every post: letters, digits, _ and -; made when left out. Never comes out again.',
         example: 'k7Jp2_vQx9Lm4-Rt',
       }),
     apiBaseUrl: z
@@ -36,6 +39,12 @@ export const telegramSettings = z
   .meta({ id: 'TelegramSettings', description: 'The settings of a Telegram channel.' })
 
 export type TelegramSettings = z.infer<typeof telegramSettings>
+
+export function withSecretToken(settings: TelegramSettings): TelegramSettings {
+  return settings.secretToken === undefined
+    ? { ...settings, secretToken: randomBytes(32).toString('base64url') }
+    : settings
+}
 
 /**
  * Where a method of the Bot API is. The address contains the token: it must never get into an error, a log or a row.

@@ -35,6 +35,12 @@ export function isPrivateChat(chat: JsonValue): boolean {
   return type === undefined ? !(textAt(chat, 'id') ?? '').startsWith('-') : type === 'private' || type === 'sender'
 }
 
+/** The group that a thread is in: all its topics share one pace. A person's own chat is none. */
+export function groupOfThread(threadId: string): string | null {
+  const chatId = placeOf(threadId)?.chatId
+  return chatId?.startsWith('-') ? chatId : null
+}
+
 const PLACE = /^(-?\d{1,20})(?:\/(\d{1,20})|\/direct\/(\d{1,20})|@([^\s@]{1,200}))?$/
 
 /** Where a thread's answers go; undefined for an id that is none of ours. */

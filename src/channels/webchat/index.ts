@@ -1,5 +1,6 @@
 import type { ChannelType } from '../channel.ts'
 import { formMediaPart } from '../form/media.ts'
+import { wholeForm } from '../rich/whole.ts'
 import { parseWebchat } from './parse.ts'
 import { type WebchatSettings, webchatSettings } from './settings.ts'
 import { splitWebchat } from './split.ts'
@@ -42,7 +43,13 @@ export const webchat: ChannelType<WebchatSettings> = {
   threadKind: 'direct',
   send: async ({ id }) => ({ outcome: 'sent', externalId: id, recipientIds: [] }),
   mediaPart: formMediaPart,
-  sends: { files: ['image', 'video', 'audio', 'document', 'sticker'], filesMax: 10, templates: false, subject: false },
+  sends: {
+    files: ['image', 'video', 'audio', 'document', 'sticker'],
+    filesMax: 10,
+    templates: false,
+    subject: false,
+    rich: wholeForm(textLengthMax),
+  },
   limits: { textLength: textLengthMax, mediaBytesMax: fileBytesMax },
   window: { replyHours: null },
 }

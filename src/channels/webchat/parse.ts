@@ -13,7 +13,9 @@ export function parseWebchat(event: { kind: string; payload: JsonValue }): Parse
   if (visitor === undefined || id === undefined) return { outcome: 'failed', reason: 'not_a_message' }
   const media = listAt(payload, 'files').filter(isObject).map(fileRef)
   const text = textAt(payload, 'text')
-  if (text === undefined && media.length === 0) return { outcome: 'ignored', reason: 'empty_message' }
+  const pressed = pressedOf(payload)
+  if (text === undefined && media.length === 0 && pressed === undefined)
+    return { outcome: 'ignored', reason: 'empty_message' }
   return {
     outcome: 'events',
     events: [
@@ -25,7 +27,7 @@ export function parseWebchat(event: { kind: string; payload: JsonValue }): Parse
         from: partyOf(visitor),
         // It was taken in by ourselves: when it arrived is when it was written.
         occurredAt: null,
-        message: bodyOf(text, media),
+        message: pressed ?? bodyOf(text, media),
         media,
       },
     ],
@@ -42,6 +44,13 @@ function partyOf(visitor: Visitor): Party {
     ...(name === undefined ? {} : { displayName: name }),
     ...(email === undefined ? {} : { email }),
   }
+}
+
+/** What was chosen of the choices that were sent, by the id that it was sent with. */
+function pressedOf(payload: JsonValue): MessageBody | undefined {
+  const id = textAt(payload, 'button', 'id')
+  const title = textAt(payload, 'button', 'title')
+  return id === undefined ? undefined : { type: 'button', content: compact({ payload: id, title }), text: title ?? id }
 }
 
 function bodyOf(text: string | undefined, media: readonly MediaRef[]): MessageBody {

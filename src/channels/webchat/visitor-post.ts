@@ -19,10 +19,16 @@ export interface VisitorFile {
   bytes: Buffer
 }
 
+/** A button, or a row of a list, that a visitor has chosen. */
+export interface Choice {
+  id: string
+  title?: string
+}
+
 /** What the hub itself posts to the channel when a visitor has written; its files are spans of their bytes in a row. */
 export function visitorPost(
   visitor: Visitor,
-  message: { id: string; text: string; files: readonly VisitorFile[] },
+  message: { id: string; text: string; files: readonly VisitorFile[]; button?: Choice },
 ): JsonObject {
   const { id, userId, name, email } = visitor
   let start = 0
@@ -30,6 +36,9 @@ export function visitorPost(
     visitor: compact({ id, userId, name, email }),
     id: message.id,
     text: message.text,
+    ...(message.button === undefined
+      ? {}
+      : { button: compact({ id: message.button.id, title: message.button.title }) }),
     files: message.files.map(({ fileName, mediaType, bytes }) => {
       const span = { start, sizeBytes: bytes.length }
       start += bytes.length

@@ -5,6 +5,7 @@ import { fetchWhatsAppMedia, MEDIA_BYTES_MAX } from './media.ts'
 import { parseWhatsApp } from './parse.ts'
 import { sendWhatsApp, TEXT_LENGTH_MAX } from './send.ts'
 import { CAPTION_LENGTH_MAX } from './send-file.ts'
+import { WHATSAPP_RICH } from './send-rich.ts'
 import { type WhatsAppSettings, whatsappSettings } from './settings.ts'
 import { splitWhatsApp } from './split.ts'
 
@@ -62,6 +63,7 @@ export const whatsapp: ChannelType<WhatsAppSettings, Parsed> = {
     filesMax: 1,
     templates: true,
     subject: false,
+    rich: WHATSAPP_RICH,
   },
   limits: {
     textLength: TEXT_LENGTH_MAX,

@@ -7,13 +7,14 @@ import type { Identity } from '../neutral.ts'
 import { WHATSAPP_ERRORS } from './errors.ts'
 import { identitiesOf, idsAt, isBsuid } from './party.ts'
 import { type Content, fileContent } from './send-file.ts'
+import { richContent } from './send-rich.ts'
 import type { WhatsAppSettings } from './settings.ts'
 
 export const TEXT_LENGTH_MAX = 4096
 
 /**
- * Sends one message: a text, a file with its caption, or a template. Our id travels as `biz_opaque_callback_data` and
- * comes back in the statuses, so an unknown outcome is settled by the first of them.
+ * Sends one message: a text, a file with its caption, a template, choices, a place or contact cards. Our id travels as
+ * `biz_opaque_callback_data` and comes back in the statuses, so an unknown outcome is settled by the first of them.
  * Source: Meta, Cloud API "Messages"; BSUIDs go in `recipient`, since in `to` they are answered 200 and dropped.
  */
 export async function sendWhatsApp(
@@ -51,6 +52,10 @@ async function contentOf(
     const template = { name, language: { code: language }, ...(components.length === 0 ? {} : { components }) }
     return { content: { type: 'template', template } }
   }
+  if (content.type !== 'text')
+    return file === undefined
+      ? richContent(content)
+      : failed('file_not_supported', 'choices, places and cards have no file beside them')
   const { text } = content
   if (file !== undefined) return fileContent(file, text.trim() === '' ? '' : text, phoneNumberId, api, http)
   if (text.trim() === '') return failed('text_empty', 'there is no text to send')

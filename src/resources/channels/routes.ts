@@ -91,7 +91,9 @@ async function changed({ tx, id, body, after }: Change): Promise<JsonRow> {
   }
   // What only the stored type makes wrong is understood, and refused by a rule.
   const code = fitsAnother(before.type.type, body.settings) ? 'unprocessable' : 'invalid_request'
-  const settings = checkedSettings(before.type, mergePatch(before.settings, body.settings), code)
+  const checked = checkedSettings(before.type, mergePatch(before.settings, body.settings), code)
+  // What the provider is told by ourselves nobody else need know: a secret that was taken away is made anew.
+  const settings = before.type.connect ? (before.type.generate?.(checked) ?? checked) : checked
   const columns = settingsColumns(tx.keys, id, { type: before.type, settings })
   const channel = { ...before, settings, isActive, appHash: hashOf(columns) }
   await routeWaiting(tx, channel)

@@ -1,6 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Principal } from '../../access/principal.ts'
-import { type JsonObject, parseJson } from '../../channels/json.ts'
 import { Finish, type JsonRow, type Tx } from '../../db/database.ts'
 import { referenced, ruled, unknownReference } from '../../db/reference.ts'
 import { finishRow, insertRow, lockRow } from '../../db/row-changes.ts'
@@ -13,8 +12,9 @@ import { takeAttachments } from '../attachments/queries.ts'
 import { fileKinds, sentAs } from '../attachments/sent-as.ts'
 import { answeredBy } from '../conversations/read-marker.ts'
 import { conversations } from '../conversations/schema.ts'
+import { partsRefusal, saidOf } from './parts.ts'
 import { type MessageSend, messages } from './schema.ts'
-import { sendingFacts } from './sending-facts.ts'
+import { misfitting, sendingFacts } from './sending-facts.ts'
 
 /** What becomes of a conversation when it is answered: nobody waits, nothing is unread. */
 const answered = ['lastMessageId', 'lastMessageAt', 'waitingSince', 'unreadCount']
@@ -40,7 +40,9 @@ export async function messageQueue(
   if (!known) throw new Problem('not_found', { recordIds: [conversationId] })
   const id = randomUUIDv7()
   const kinds = sentAs(files, known.means?.files ?? [])
-  const content = contentOf(body)
+  // Parts of another type are none: what is wrong with them is said when it is known that the caller may send.
+  const parts = partsRefusal(body)
+  const { text, content, rich } = saidOf(body)
   const after: JsonRow = {
     id,
     conversationId,
@@ -51,7 +53,7 @@ export async function messageQueue(
     direction: 'outbound',
     type: body.type === 'text' ? (kinds[0] ?? 'text') : body.type,
     content,
-    text: content.text,
+    text,
     reactions: [],
     attachmentIds: body.attachmentIds,
     status: 'queued',
@@ -67,22 +69,23 @@ export async function messageQueue(
     })
   const utterance = {
     type: String(after.type),
-    text: content.text,
+    text,
+    ...misfitting(rich, known.rich),
     files: kinds,
     hasSubject: body.subject !== undefined,
     purpose: typeof after.purpose === 'string' ? after.purpose : null,
     isByMember: isByMember(principal),
   }
-  const refusal = templateRefusal(body) ?? sendingRefusal(known.facts, utterance, known.means, known.now)
+  const refusal = parts ?? sendingRefusal(known.facts, utterance, known.means, known.now)
   if (refusal) throw refused(refusal)
   if (body.replyToId) {
     const replied = await referenced(tx, messages, body.replyToId)
     if (replied?.conversationId !== conversationId) throw ruled(unknownReference('/replyToId'))
-  }
-  const veiled = veiledOf({ text: content.text, content }, known.country)
-  const finish = await write(tx, after, veiled, Number(clear.version) + 1)
     // In a group it is theirs whom it answers, and goes with them when they are erased.
     if (known.isGroup) after.contactId = replied.contactId
+  }
+  const veiled = veiledOf({ text, content }, known.country)
+  const finish = await write(tx, after, veiled, Number(clear.version) + 1)
   if (body.attachmentIds.length === 0) return finish
   // Files are given to a message that is there.
   const made = await finish.now(tx)
@@ -91,23 +94,6 @@ export async function messageQueue(
 }
 
 const isByMember = ({ kind, onBehalfOf }: Principal): boolean => kind === 'member' || onBehalfOf !== null
-
-/** What is stored of a message, by its type; the words stand in `text` whatever the type. */
-function contentOf({ text, template: given, subject, previewUrl }: MessageSend): JsonObject & { text: string } {
-  const template = given && parseJson(Buffer.from(JSON.stringify(given)))
-  const words = text ?? (given ? `[${given.name}]` : '')
-  return {
-    text: words,
-    ...(template === undefined ? {} : { template }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(previewUrl === undefined ? {} : { previewUrl }),
-  }
-}
-
-function templateRefusal({ type, template }: MessageSend): Refusal | null {
-  if ((type === 'template') === (template !== undefined)) return null
-  return { code: 'template_missing', path: '/template', message: 'A message of type template names one, and no other.' }
-}
 
 async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion: number): Promise<Finish<Made>> {
   const { tenantId, region, onBehalfOf, kind, id: principalId, me } = tx.principal

@@ -6,6 +6,7 @@ import { message } from '../../db/tables/conversation.ts'
 import { attachments } from '../attachments/schema.ts'
 import { conversations } from '../conversations/schema.ts'
 import { detectedSaid, idList, lines, text, word } from '../values.ts'
+import { contactCards, interactive, location } from './rich-schema.ts'
 
 const anything = z.record(z.string(), z.unknown())
 
@@ -183,17 +184,34 @@ const template = z
 /** What an answer is made of. */
 export const newMessage = z
   .strictObject({
-    type: z.enum(['text', 'template', 'image', 'video', 'audio', 'document', 'sticker']).default('text').meta({
-      description:
-        'What it is; of a message with files it may be left out. A channel that cannot be sent it refuses, with the reason.',
-      example: 'text',
-    }),
+    type: z
+      .enum([
+        'text',
+        'template',
+        'interactive',
+        'location',
+        'contacts',
+        'image',
+        'video',
+        'audio',
+        'document',
+        'sticker',
+      ])
+      .default('text')
+      .meta({
+        description:
+          'What it is; of a message with files it may be left out. The types template, interactive, location and contacts each go with the member of their name. A channel that cannot be sent it refuses, with the reason.',
+        example: 'text',
+      }),
     text: lines(
       65_536,
-      'What it says, or says beside its files; how much of it a channel takes differs. Of a template: how it reads.',
+      'What it says, or says beside its files or above its choices; how much of it a channel takes differs. Of a template: how it reads. A place or cards have none.',
       'It left our warehouse this morning.',
     ).optional(),
     template: template.optional(),
+    interactive: interactive.optional(),
+    location: location.optional(),
+    contacts: contactCards.optional(),
     subject: text(300, 'What it is about, where the channel’s messages have a subject.', 'Your order 1042').optional(),
     previewUrl: z
       .boolean()
@@ -208,6 +226,10 @@ export const newMessage = z
       example: '0199f3a2-7c10-7a44-9d55-0d1f3b6c2a11',
     }),
   })
-  .meta({ id: 'MessageSend', description: 'A message to the contact of a conversation.' })
+  .meta({
+    id: 'MessageSend',
+    description: 'A message to the contact of a conversation.',
+    example: { type: 'text', text: 'It left our warehouse this morning.', purpose: 'support' },
+  })
 
 export type MessageSend = z.infer<typeof newMessage>

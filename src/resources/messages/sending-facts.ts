@@ -1,19 +1,22 @@
 import type { ChannelType } from '../../channels/channel.ts'
 import { channelType } from '../../channels/index.ts'
+import { isRich } from '../../channels/rich/content.ts'
+import type { RichMeans } from '../../channels/rich/means.ts'
+import { misfitOf } from '../../channels/rich/misfit.ts'
 import type { Tx } from '../../db/database.ts'
 import { named, sql } from '../../db/sql.ts'
 import { utc } from '../../db/view.ts'
-import type { Means, SendingFacts } from '../../privacy/sending-gate.ts'
+import type { Means, SendingFacts, Utterance } from '../../privacy/sending-gate.ts'
 
 interface FactsRow {
   channel_type: string
   channel_status: string
   channel_state: string
   conversation_state: string
+  is_group: boolean
   contact_state: string
   country: string | null
   restricted: boolean
-  is_group: boolean
   identity_state: string | null
   last_inbound_at: string | null
   undeliverable: boolean
@@ -57,10 +60,10 @@ export async function sendingFacts(tx: Tx, conversationId: string): Promise<Know
   if (!row) return null
   const type = channelType(row.channel_type)
   return {
+    isGroup: row.is_group,
     facts: {
       channelStatus: row.channel_status,
       channelState: row.channel_state,
-    isGroup: row.is_group,
       conversationState: row.conversation_state,
       ...addresseeOf(row),
       lastInboundAt: row.last_inbound_at === null ? null : new Date(utc(row.last_inbound_at)),
@@ -68,15 +71,12 @@ export async function sendingFacts(tx: Tx, conversationId: string): Promise<Know
       isLastAutomated: row.last_automated === true,
     },
     means: type ? meansOf(type) : null,
+    rich: type?.sends.rich ?? {},
     country: row.country,
     now: new Date(utc(row.now)),
   }
 }
 
-/** What a channel's type can be sent. */
-export const meansOf = ({ limits, sends, window }: ChannelType): Means => ({
-  ...sends,
-  ...window,
 /** Whether any member of a group who has spoken there wants no marketing: one is enough. */
 const memberStop = sql`SELECT 'stop' FROM app.consent_event e WHERE e.tenant_id = c.tenant_id AND e.category IN ('marketing', 'all') AND e.state = 'stop'
     AND (e.channel_id IS NULL OR e.channel_id = c.channel_id)
@@ -105,6 +105,15 @@ function addresseeOf(
   }
 }
 
+/** What a channel's type can be sent. */
+export const meansOf = ({ limits, sends: { rich: _rich, ...sends }, window }: ChannelType): Means => ({
+  ...sends,
+  ...window,
   textLength: limits.textLength,
+  ...(limits.textUnit === undefined ? {} : { textUnit: limits.textUnit }),
   ...(limits.captionLength === undefined ? {} : { captionLength: limits.captionLength }),
 })
+
+/** What the gate asks of choices, places and cards: nothing of other messages. */
+export const misfitting = (content: { type: string } | null, rich: RichMeans): Pick<Utterance, 'misfit'> =>
+  content !== null && isRich(content) ? { misfit: misfitOf(content, rich) } : {}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { richOf } from '../../channels/rich/content.ts'
 import { touches } from '../../db/audit-event.ts'
 import type { Database, ReadPlan, Tx } from '../../db/database.ts'
 import type { Part } from '../../db/read-statement.ts'
@@ -27,6 +28,7 @@ const messageRow = z.object({
   direction: z.enum(['inbound', 'outbound']),
   type: z.string(),
   text: z.string(),
+  content: z.json().nullable(),
   status: z.string(),
   author: z.string().nullable(),
   replyToId: z.uuid().nullable(),
@@ -81,7 +83,7 @@ export const own: Part = {
   byRow: false,
 }
 
-const shown = ['type', 'direction', 'text', 'author', 'replyToId', 'occurredAt', 'editedAt', 'deletedAt']
+const shown = ['type', 'direction', 'text', 'content', 'author', 'replyToId', 'occurredAt', 'editedAt', 'deletedAt']
 
 const messageParts = (): Part[] => [
   standing,
@@ -91,6 +93,7 @@ const messageParts = (): Part[] => [
     resource: 'messages',
     columns: sql`m.id, m.conversation_id AS "conversationId", m.visitor_sequence AS sequence, m.external_id AS "externalId", m.direction, m.type,
       CASE WHEN m.state = 'active' AND m.deleted_at IS NULL THEN m.text ELSE '' END AS text, m.status,
+      CASE WHEN m.direction = 'outbound' AND m.type IN ('interactive', 'location', 'contacts') AND m.state = 'active' AND m.deleted_at IS NULL THEN m.content END AS content,
       CASE WHEN ${named('withAuthors')}::boolean AND m.author_kind = 'member' THEN (SELECT a.display_name FROM app.member AS a WHERE a.tenant_id = m.tenant_id AND a.id = m.author_id) END AS author,
       m.reply_to_id AS "replyToId", m.occurred_at AS "occurredAt", m.edited_at AS "editedAt",
       CASE WHEN m.state = 'active' THEN m.deleted_at ELSE coalesce(m.deleted_at, m.updated_at) END AS "deletedAt", m.state <> 'active' AS "isGone", m.contact_id AS "_subject"`,
@@ -163,6 +166,7 @@ export async function messagesAfter(
           ? { clientId: row.externalId.slice(own.length) }
           : {}),
         ...{ direction, type, text },
+        ...offered(row),
         attachments: (files.get(id) ?? []).map(({ messageId: _message, ...file }) => file),
         ...(author === null ? {} : { author: { displayName: author } }),
         replyToId,
@@ -173,6 +177,21 @@ export async function messagesAfter(
     }
   })
   return { messages, cursor: after(cursor, messages), hasMore: rows.length > limit }
+}
+
+/** The choices, the place or the cards of an answer, as they were sent. */
+function offered({ type, content, text }: z.infer<typeof messageRow>): Partial<VisitorMessage> {
+  const rich = content === null ? null : richOf(type, content, text)
+  switch (rich?.type) {
+    case 'interactive':
+      return { interactive: rich.interactive }
+    case 'location':
+      return { location: rich.location }
+    case 'contacts':
+      return { contacts: rich.contacts }
+    default:
+      return {}
+  }
 }
 
 /** A visitor's latest conversation, if there is one. @throws ChannelChanged */

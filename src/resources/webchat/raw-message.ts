@@ -1,12 +1,9 @@
 import type { RawEvent } from '../../channels/channel.ts'
-import { type VisitorFile, visitorPost } from '../../channels/webchat/visitor-post.ts'
+import { visitorPost } from '../../channels/webchat/visitor-post.ts'
 import type { ChatVisitor } from './visitors.ts'
 
 /** What a visitor said as a raw event, by the channel's own code; the bytes of files go beside it. */
-export function rawMessage(
-  { known, visitor }: ChatVisitor,
-  message: { id: string; text: string; files: readonly VisitorFile[] },
-): RawEvent {
+export function rawMessage({ known, visitor }: ChatVisitor, message: Parameters<typeof visitorPost>[1]): RawEvent {
   const rawBody = Buffer.from(JSON.stringify(visitorPost(visitor, message)))
   const split = known.type.split({ headers: {}, query: {}, rawBody, receivedAt: new Date() }, known.settings)
   const [event] = 'events' in split ? split.events : []

@@ -82,11 +82,11 @@ function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: 
         'Stored before it is answered, like the posts of other channels; the same id is taken once. It appears in the list and the stream when it has been processed.',
     }),
     handler: async (request, reply) => {
-      const { id, text = '', attachments = [] } = newVisitorMessage.parse(request.body)
+      const { id, text = '', attachments = [], button } = newVisitorMessage.parse(request.body)
       const accepted = await asVisitor(request, async (one) => {
         posts.count(`post/${one.visitor.id}`, reply)
         const files = await readUploads(db, store, one, attachments)
-        const stored = await receive(db, one.caller, one.known, [rawMessage(one, { id, text, files })], store)
+        const stored = await receive(db, one.caller, one.known, [rawMessage(one, { id, text, files, button })], store)
         if (!stored) throw new ChannelChanged()
         return stored.accepted
       })

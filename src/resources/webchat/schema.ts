@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idOf, time } from '../../access/define.ts'
 import { textLengthMax } from '../../channels/webchat/index.ts'
+import { contactCards, interactive, location } from '../messages/rich-schema.ts'
 
 export const channelParams = z.object({ channelId: idOf('The webchat channel.') })
 export const fileParams = channelParams.extend({ fileId: idOf('The file.') })
@@ -56,6 +57,8 @@ export const session = z
   })
   .meta({ id: 'WebchatSession', description: 'A visitor’s session.' })
 
+const storable = (value: string): boolean => value.isWellFormed()
+
 export const newVisitorMessage = z
   .strictObject({
     id: z
@@ -73,12 +76,41 @@ export const newVisitorMessage = z
       .max(5)
       .optional()
       .meta({ description: 'Ids of files that were uploaded before.', example: [] }),
+    button: z
+      .strictObject({
+        id: z
+          .string()
+          .max(1_000)
+          .regex(/^[^\p{Cc}]+$/u)
+          .refine(storable)
+          .meta({ description: 'The id with which it was sent.', example: 'size-m' }),
+        title: z
+          .string()
+          .max(200)
+          .regex(/^[^\p{Cc}]+$/u)
+          .refine(storable)
+          .optional()
+          .meta({ description: 'The words on it.', example: 'Size M' }),
+      })
+      .optional()
+      .meta({ description: 'The button, or the row of a list, that was chosen; then there is nothing else.' }),
   })
-  .refine(({ text, attachments = [] }) => text !== undefined || attachments.length > 0, {
-    error: 'A message has a text or a file.',
-    path: ['text'],
+  .refine(
+    ({ text, attachments = [], button }) => text !== undefined || attachments.length > 0 || button !== undefined,
+    {
+      error: 'A message has a text or a file.',
+      path: ['text'],
+    },
+  )
+  .refine(({ text, attachments = [], button }) => button === undefined || (text === undefined && !attachments.length), {
+    error: 'Beside what was chosen there is nothing else.',
+    path: ['button'],
   })
-  .meta({ id: 'WebchatMessageCreate', description: 'What a visitor says.' })
+  .meta({
+    id: 'WebchatMessageCreate',
+    description: 'What a visitor says.',
+    example: { id: 'm-1', text: 'Do you ship to Malta?' },
+  })
 
 export const acceptedMessage = z
   .object({
@@ -106,9 +138,15 @@ export const visitorMessage = z
     direction: z
       .enum(['inbound', 'outbound'])
       .meta({ description: 'inbound: from the visitor; outbound: to them.', example: 'outbound' }),
-    type: z.string().meta({ description: 'text, image, video, audio, document, …; may grow.', example: 'text' }),
+    type: z.string().meta({
+      description: 'text, interactive, location, contacts, button, image, video, audio, document, …; may grow.',
+      example: 'text',
+    }),
     text: z.string().meta({ description: 'What it says; empty once it was taken back.', example: 'Yes, we do.' }),
     attachments: z.array(visitorFile).meta({ description: 'Its files, at …/files/{fileId}.' }),
+    interactive: interactive.optional(),
+    location: location.optional(),
+    contacts: contactCards.optional(),
     author: z
       .object({ displayName: z.string().meta({ description: 'The name of whoever answers.', example: 'Jo' }) })
       .optional()

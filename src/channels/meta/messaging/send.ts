@@ -3,6 +3,7 @@ import type { HttpClient } from '../../http-client.ts'
 import { type JsonValue, textAt } from '../../json.ts'
 import { type Failure, failed, type GraphApi, postMessage } from '../graph.ts'
 import { type Platform, USER_REF } from './item.ts'
+import { messagingContent } from './rich.ts'
 
 /** In what the two differ when something is sent. */
 export interface Sender {
@@ -21,7 +22,8 @@ export interface Sender {
 }
 
 /**
- * Sends one text or one file. Within 24 hours it is an answer; beyond that a person's, under the tag that says so.
+ * Sends one text, with buttons or without, or one file. Within 24 hours it is an answer; beyond that a person's, under
+ * the tag that says so.
  * Our id travels as `metadata`, so that the echo settles an unknown outcome.
  * Source: Meta, Messenger Platform "Send API".
  */
@@ -59,8 +61,12 @@ async function contentOf(
   http: HttpClient,
 ): Promise<{ content: Record<string, unknown> } | Failure> {
   if (content.type === 'template') return failed('template_not_supported', 'this channel has no templates')
-  const { text } = content
   const [file, ...more] = files
+  if (content.type !== 'text')
+    return file === undefined
+      ? messagingContent(content)
+      : failed('file_not_supported', 'buttons have no file beside them on this channel')
+  const { text } = content
   if (file === undefined) return textFault(text, sender) ?? { content: { text } }
   if (more.length > 0) return failed('too_many_files', 'a message on this channel has one file')
   if (text.trim() !== '')
