@@ -55,15 +55,38 @@ export function faultsOf(error: z.ZodError, part: string): Fault[] {
     part === 'body'
       ? path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100)}`).join('')
       : path.map(String).join('.').slice(0, 200)
-  return error.issues.slice(0, 50).flatMap((issue): Fault[] => {
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.slice(0, 50).map((key) => ({
-        path: at([...issue.path, key]),
-        code: 'unknown_field',
-        message: `"${key.slice(0, 100)}" cannot be used here.`,
-      }))
-    return [{ path: at(issue.path), code: issue.code, message: issue.message }]
-  })
+  return error.issues
+    .flatMap(meantIssues)
+    .slice(0, 50)
+    .flatMap((issue): Fault[] => {
+      if (issue.code === 'unrecognized_keys')
+        return issue.keys.slice(0, 50).map((key) => ({
+          path: at([...issue.path, key]),
+          code: 'unknown_field',
+          message: `"${key.slice(0, 100)}" cannot be used here.`,
+        }))
+      return [{ path: at(issue.path), code: issue.code, message: issue.message }]
+    })
+}
+
+type Issue = z.core.$ZodIssue
+
+/**
+ * What fits none of several forms is told by the one that it comes nearest to; where none is nearer than the others, by
+ * the names that they begin with.
+ */
+function meantIssues(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
+  const fewest = Math.min(...issue.errors.map((form) => form.length))
+  const [nearest = [], ...others] = issue.errors.filter((form) => form.length === fewest)
+  if (others.length === 0) return nearest.flatMap((one) => meantIssues({ ...one, path: [...issue.path, ...one.path] }))
+  const unknown = issue.errors.map((form) => form.flatMap((one) => (one.code === 'unrecognized_keys' ? one.keys : [])))
+  const isOfNone = (key: string): boolean => unknown.every((keys) => keys.includes(key))
+  const missing = issue.errors.flatMap((form) =>
+    form.flatMap(({ path: [name, ...more] }) => (more.length === 0 ? (name ?? []) : [])),
+  )
+  const names = new Set([...missing.map(String), ...unknown.flat().filter((key) => !isOfNone(key))])
+  return names.size === 0 ? [issue] : [{ ...issue, message: `Has exactly one of these: ${[...names].join(', ')}` }]
 }
 
 const codes = Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]

@@ -76,7 +76,10 @@ const inbound = z
       kind: z.literal('ses').meta({ description: 'Amazon SES through an SNS topic.', example: 'ses' }),
       topicArn: z
         .string()
-        .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/)
+        .regex(
+          /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/,
+          'A topic is named like arn:aws:sns:eu-west-1:123456789012:mail',
+        )
         .meta({
           description: 'The one topic that is listened to.',
           example: 'arn:aws:sns:eu-west-1:123456789012:mail',

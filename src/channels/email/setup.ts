@@ -8,7 +8,7 @@ const WHERE: Record<EmailSettings['inbound']['kind'], string> = {
   mailgun: 'Mailgun → Receiving → Create route → Forward; and Sending → Webhooks',
   sendgrid:
     'SendGrid → Settings → Inbound Parse → Destination URL, with “POST the raw, full MIME message”; and Mail Settings → Event Webhook',
-  ses: 'Amazon SNS → your topic → Create subscription → HTTPS; and an SES receipt rule with an SNS action to the topic (mail of up to 150 KB), or with an S3 action that names the topic (up to 40 MB; needs inbound.bucket)',
+  ses: 'Amazon SNS → your topic → Create subscription → HTTPS; and an SES receipt rule with an SNS action to the topic (mail of up to 150 KB), or with an S3 action that names the topic (up to 40 MB; needs inbound.bucket). Leave “raw message delivery” of the subscription off: it drops the signature.',
 }
 
 /** What to enter where, so that mail comes in, answers find their conversation, and nobody's server refuses them. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { SetupStep } from '../../channels/channel.ts'
 import { channelType } from '../../channels/index.ts'
 import { lockRow } from '../../db/row-changes.ts'
 import { Problem } from '../../errors.ts'
@@ -11,6 +12,18 @@ import { channelHealth, channelSetup } from './health-schema.ts'
 import { channelFetch } from './queries.ts'
 import { channels } from './schema.ts'
 import { webhookUrl } from './webhook-url.ts'
+
+/** Whether providers out there can post to our address: most take nothing but https, and none reaches a loopback. */
+function isReachable(publicUrl: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl)
+  return protocol === 'https:' && !/^(?:localhost|127\.|\[::1\])/.test(hostname)
+}
+
+const unreachable = (url: string): SetupStep => ({
+  name: 'public_url',
+  hint: 'Providers post to public https addresses only. Set PUBLIC_URL of this service to the one under which it can be reached; the addresses above begin with it. Now it is:',
+  value: new URL(url).origin,
+})
 
 /** How a channel is, and how it is made known to its provider. */
 export function channelHealthRoutes(app: FastifyInstance, { db, config }: Deps): void {
@@ -65,7 +78,10 @@ export function channelHealthRoutes(app: FastifyInstance, { db, config }: Deps):
         return {
           webhookUrl: url,
           isAutomatic: channel.type.connect !== undefined,
-          steps: channel.type.setup(channel.settings, url),
+          steps: [
+            ...channel.type.setup(channel.settings, url),
+            ...(isReachable(config.publicUrl) ? [] : [unreachable(url)]),
+          ],
         }
       })
     },

@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { array, sql } from '../../db/sql.ts'
+import { Problem } from '../../errors.ts'
 import { enqueueLanes } from '../inbound-events/queries.ts'
 import { type ChannelSettings, openSettings } from './settings.ts'
 
@@ -37,6 +38,25 @@ export async function channelFetch(tx: Tx, id: string): Promise<WorkingChannel |
     isActive: row.is_active,
     appHash: row.app_hash,
   }
+}
+
+/**
+ * Two channels for one account would each get a part of what it is told. The database refuses it too, and says less.
+ * @throws Problem already_exists
+ */
+export async function checkAccountFree(tx: Tx, id: string, { type, settings }: ChannelSettings): Promise<void> {
+  const account = type.account(settings)
+  if (account === null) return
+  const taken = await tx.query(
+    sql`SELECT 1 AS one FROM app.channel WHERE tenant_id = ${tx.principal.tenantId}::uuid AND type = ${type.type} AND account = ${account} AND state = 'active' AND id <> ${id}::uuid`,
+  )
+  if (taken.length === 0) return
+  const given = typeof settings === 'object' && settings !== null ? Object.entries(settings) : []
+  const name = given.find(([, value]) => value === account)?.[0]
+  const path = name === undefined ? '/settings' : `/settings/${name}`
+  throw new Problem('already_exists', {
+    errors: [{ path, code: 'already_exists', message: 'Another channel serves this account.' }],
+  })
 }
 
 /** Under which account an event of a larger account (a WABA) is kept. */

@@ -7,7 +7,7 @@ import type { Change } from '../../http/record-changes.ts'
 import type { Deps } from '../../http/records.ts'
 import { fitsAnother } from './documented.ts'
 import { channelHealthRoutes } from './health-routes.ts'
-import { channelFetch, routeWaiting, type WorkingChannel } from './queries.ts'
+import { channelFetch, checkAccountFree, routeWaiting, type WorkingChannel } from './queries.ts'
 import { channels } from './schema.ts'
 import { checkedSettings, madeSecrets, mergePatch, settingsColumns, typeNamed } from './settings.ts'
 
@@ -54,7 +54,10 @@ export function channelRoutes(app: FastifyInstance, deps: Deps): void {
           appHash: hashOf(columns),
           secrets: madeSecrets(type, given, settings),
         })
-        await tx.query(sql`SELECT directory.register_channel(${id}::uuid)`)
+        await Promise.all([
+          checkAccountFree(tx, id, { type, settings }),
+          tx.query(sql`SELECT directory.register_channel(${id}::uuid)`),
+        ])
         return columns
       },
       created: async ({ tx, after }) => {
@@ -94,6 +97,7 @@ async function changed({ tx, id, body, after }: Change): Promise<JsonRow> {
   const checked = checkedSettings(before.type, mergePatch(before.settings, body.settings), code)
   // What the provider is told by ourselves nobody else need know: a secret that was taken away is made anew.
   const settings = before.type.connect ? (before.type.generate?.(checked) ?? checked) : checked
+  await checkAccountFree(tx, id, { type: before.type, settings })
   const columns = settingsColumns(tx.keys, id, { type: before.type, settings })
   const channel = { ...before, settings, isActive, appHash: hashOf(columns) }
   await routeWaiting(tx, channel)

@@ -3,7 +3,7 @@ import type { Principal } from '../../access/principal.ts'
 import { type WebchatSettings, webchatSettings } from '../../channels/webchat/settings.ts'
 import { type Visitor, visitorAddresses } from '../../channels/webchat/visitor-post.ts'
 import type { Caller, Database } from '../../db/database.ts'
-import { type ErrorCode, Problem } from '../../errors.ts'
+import { Problem } from '../../errors.ts'
 import { shareWith } from '../../http/cross-origin.ts'
 import { metaOf } from '../../http/guard.ts'
 import { indexable } from '../identities/address.ts'
@@ -100,13 +100,20 @@ export class Visitors {
   }
 
   /** The first of its kind and address in a minute is on record before it is answered. */
-  async #refused(request: FastifyRequest, { known }: ChatChannel, code: ErrorCode): Promise<Problem> {
+  async #refused(request: FastifyRequest, { known }: ChatChannel, code: keyof typeof details): Promise<Problem> {
     if (this.#refusals.add(known.id, code, request.ip)) {
       const caller = { principal: this.#base(known.tenant), meta: metaOf(request) }
       await this.#db.denied(caller, { action: 'read', resource: 'channels' }, code, [known.id])
     }
-    return new Problem(code)
+    return new Problem(code, { detail: details[code] })
   }
+}
+
+/** What a page's author can do about it. */
+const details: Readonly<Record<'forbidden' | 'unauthenticated' | 'invalid_signature', string>> = {
+  forbidden: 'Pages of this origin are not among the channel’s allowedOrigins.',
+  unauthenticated: 'The visitor’s token is missing or not valid (any more): open a session.',
+  invalid_signature: 'userId goes with userHash, the HMAC-SHA256 of it under the channel’s signingSecret.',
 }
 
 function chatOf(known: KnownChannel): ChatChannel | null {
