@@ -1,4 +1,3 @@
-import type { JsonObject } from '../channels/json.ts'
 import type { Tx } from '../db/database.ts'
 import { named, sql } from '../db/sql.ts'
 import { contactKey } from './contact-keys.ts'
@@ -13,7 +12,7 @@ export type ConsentSource = 'keyword' | 'form' | 'preference' | 'link' | 'manual
 /** The words of a wish: as somebody wrote them (`text`), or as the provider told them (`detail`). */
 export interface ConsentEvidence {
   text?: string
-  detail?: JsonObject
+  detail?: Readonly<Record<string, unknown>>
 }
 
 /** What a person said about being contacted, with what proves it. Append-only: a change of mind is another event. */

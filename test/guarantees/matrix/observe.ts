@@ -32,7 +32,7 @@ export async function asides(ask: Ask, { token }: Actor, house: House): Promise<
     const id = (resource: string): string => house.samples.get(resource)?.get(place) ?? ''
     paths.push(
       [`include ${place}`, `/v1/conversations/${id('conversations')}?include=contact,lastMessage,assignee`],
-      [`timeline ${place}`, `/v1/contacts/${id('contacts')}/timeline`],
+      [`timeline ${place}`, `/v1/contacts/${id('contacts')}/timeline?limit=200`],
       [`messages ${place}`, `/v1/conversations/${id('conversations')}/messages`],
     )
   }
