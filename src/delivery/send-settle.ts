@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SendResult } from '../channels/channel.ts'
+import type { Reaction } from '../channels/rich/content.ts'
+import { touches } from '../db/audit-event.ts'
+import { recordChanges } from '../db/change-values.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { json, sql } from '../db/sql.ts'
 import { channelSent, channelTrouble } from '../resources/channels/health.ts'
 import { indexable } from '../resources/identities/address.ts'
+import { messageListByExternalId, messageUpdateAll } from '../resources/messages/queries.ts'
+import { messages } from '../resources/messages/schema.ts'
 import { systemCaller } from '../resources/tenants/create.ts'
 import type { Dispatch, Outbox } from './send-claim.ts'
 import type { Failure } from './send-outgoing.ts'
@@ -80,7 +85,7 @@ async function write(
 async function sent(
   tx: Tx,
   conversationId: string,
-  { id, contactId, channelId }: Dispatch,
+  { id, contactId, channelId, message }: Dispatch,
   externalId: string,
 ): Promise<void> {
   const { tenantId } = tx.principal
@@ -99,7 +104,29 @@ async function sent(
         version = m.version + 1, updated_at = now()
     FROM c WHERE m.tenant_id = ${tenantId}::uuid AND m.id = ${id}::uuid AND (m.status IN ('queued', 'unknown') OR m.external_id IS NULL) RETURNING m.version`)
   touchMessage(tx, { id, contactId }, row ? ['status', 'externalId'] : [], row?.version)
+  if (message.content.type === 'reaction') await reacted(tx, channelId, message.replyTo, message.content.reaction)
   if (await channelSent(tx, channelId)) tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastSentAt'] })
+}
+
+/** A reaction of ours stands with the message that it was to, in the place of the one before it. */
+async function reacted(tx: Tx, channelId: string, target: string | undefined, { emoji }: Reaction): Promise<void> {
+  const [known] = target === undefined ? [] : await messageListByExternalId(tx, channelId, [target])
+  if (!known || known.deletedMs !== null) return
+  const others = known.reactions.filter((one) => one.by !== 'member')
+  const own = emoji === null ? [] : [{ by: 'member' as const, emoji, at: new Date().toISOString() }]
+  if (known.wrappedKey) tx.contactKeys.set(known.contactId, known.wrappedKey)
+  const [changed] = await messageUpdateAll(tx, [{ id: known.id, reactions: [...others, ...own] }])
+  if (!changed?.before || !changed.after) return
+  const { before, after, version } = changed
+  const subjectOf = (): string => known.contactId
+  for (const touched of touches(
+    'messages',
+    [{ id: known.id, version }],
+    ['reactions'],
+    subjectOf,
+    recordChanges(messages, [{ id: known.id, before, after }], subjectOf),
+  ))
+    tx.touch(touched)
 }
 
 /** Only while this dispatch is still the last word about the message. What the provider said may repeat a value, so it is not kept. */

@@ -84,7 +84,7 @@ export async function recountShared(tx: Tx, conversationIds: readonly string[]):
   const heard = isHeard(sql`m`)
   const bySomebody = sql`NOT m.content ? 'automated'`
   const said = sql`m.direction = 'inbound' AND m.type NOT IN ('system', 'call') AND (NOT m.historical OR m.content ? 'standby')`
-  const answered = sql`(SELECT max(x.occurred_at) FROM app.message x WHERE x.tenant_id = o.tenant_id AND x.conversation_id = o.id AND x.direction = 'outbound')`
+  const answered = sql`(SELECT max(x.occurred_at) FROM app.message x WHERE x.tenant_id = o.tenant_id AND x.conversation_id = o.id AND x.direction = 'outbound' AND x.type <> 'reaction')`
   const rows = await tx.query<Versioned & { contactId: string }>(
     sql`UPDATE app.conversation AS c SET last_message_id = s.last_id, last_message_at = s.last_at, last_inbound_at = s.inbound_at, heard_count = s.heard,
         waiting_since = s.waiting_since, unread_count = least(c.unread_count, s.open), version = c.version + 1, updated_at = now()
@@ -92,7 +92,7 @@ export async function recountShared(tx: Tx, conversationIds: readonly string[]):
           max(m.occurred_at) FILTER (WHERE ${said} AND ${bySomebody}) AS inbound_at, count(*) FILTER (WHERE ${heard})::int AS heard,
           min(m.occurred_at) FILTER (WHERE ${heard} AND ${bySomebody} AND m.occurred_at >= o.waiting_since) AS waiting_since,
           count(*) FILTER (WHERE ${heard} AND m.occurred_at > coalesce(${answered}, '-infinity'))::int AS open
-        FROM app.message m WHERE m.tenant_id = o.tenant_id AND m.conversation_id = o.id) AS s
+        FROM app.message m WHERE m.tenant_id = o.tenant_id AND m.conversation_id = o.id AND m.type <> 'reaction') AS s
       WHERE c.tenant_id = ${tenantId}::uuid AND c.id = ANY (${ids}) AND o.tenant_id = c.tenant_id AND o.id = c.id RETURNING c.id, c.version, c.contact_id AS "contactId"`,
   )
   const contacts = new Map(rows.map((row) => [row.id, row.contactId]))

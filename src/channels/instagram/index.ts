@@ -54,7 +54,7 @@ export const instagram: ChannelType<InstagramSettings, Parsed> = {
     filesMax: 1,
     templates: false,
     subject: false,
-    rich: messagingRich({ textLength: TEXT_LENGTH_MAX, textUnit: 'byte' }),
+    rich: messagingRich({ textLength: TEXT_LENGTH_MAX, textUnit: 'byte' }, { emojis: ['❤️'] }),
   },
   limits: {
     textLength: TEXT_LENGTH_MAX,

@@ -14,6 +14,7 @@ const sender: Sender = {
   platform: 'instagram',
   textLengthMax: TEXT_LENGTH_MAX,
   textBytesMax: TEXT_LENGTH_MAX,
+  reactionOf: () => 'love',
   takesMetadata: false,
   filePayload,
 }

@@ -56,7 +56,7 @@ export const messenger: ChannelType<MessengerSettings, Parsed> = {
     filesMax: 1,
     templates: false,
     subject: false,
-    rich: messagingRich({ textLength: TEXT_LENGTH_MAX }),
+    rich: messagingRich({ textLength: TEXT_LENGTH_MAX }, {}),
   },
   limits: { textLength: TEXT_LENGTH_MAX, captionLength: 0, mediaBytesMax: MEDIA_BYTES_MAX, accountPerSecond: 300 },
   window: { replyHours: 24, humanAgentHours: 168 },

@@ -13,6 +13,7 @@ const sender: Sender = {
   platform: 'messenger',
   textLengthMax: TEXT_LENGTH_MAX,
   textBytesMax: 4 * TEXT_LENGTH_MAX,
+  reactionOf: (emoji) => emoji,
   takesMetadata: true,
   filePayload,
 }

@@ -1,13 +1,14 @@
 import { at, compact, isObject, type JsonObject, type JsonValue, listAt, numberAt, textAt } from '../json.ts'
 
 /**
- * What can be sent beside words, files and templates: choices, a place, contact cards. One form for all channels; what of
+ * What can be sent beside words, files and templates: choices, a place, contact cards, a reaction. One form for all channels; what of
  * it a channel takes is its `RichMeans`.
  */
 export type RichContent =
   | { type: 'interactive'; text: string; interactive: Interactive }
   | { type: 'location'; text: string; location: SharedLocation }
   | { type: 'contacts'; text: string; contacts: ContactCard[] }
+  | { type: 'reaction'; text: string; reaction: Reaction }
 
 /** Choices under a text: buttons, or a list that opens. */
 export type Interactive = { header?: string; footer?: string } & (
@@ -57,8 +58,16 @@ export interface ContactCard {
   company?: string
 }
 
+/** To the message that it answers; the one before it goes. `emoji` null: none takes its place. */
+export interface Reaction {
+  emoji: string | null
+}
+
 export const isRich = (content: { type: string }): content is RichContent =>
-  content.type === 'interactive' || content.type === 'location' || content.type === 'contacts'
+  content.type === 'interactive' ||
+  content.type === 'location' ||
+  content.type === 'contacts' ||
+  content.type === 'reaction'
 
 export const isLink = (button: Button): button is LinkButton => 'url' in button
 
@@ -72,6 +81,8 @@ export function renderedLocation(location: SharedLocation): string {
 }
 export const renderedCards = (cards: readonly ContactCard[]): string =>
   `[contacts] ${cards.map(({ name }) => name).join(', ')}`
+
+export const renderedReaction = ({ emoji }: Reaction): string => emoji ?? '[reaction taken back]'
 
 /** As a message's `content` holds it: a place and cards in the shape in which they come in. */
 export function contentOfRich(rich: RichContent): JsonObject {
@@ -100,6 +111,8 @@ export function contentOfRich(rich: RichContent): JsonObject {
           ...(company === undefined ? {} : { org: { company } }),
         })),
       }
+    case 'reaction':
+      return { emoji: rich.reaction.emoji }
   }
 }
 
@@ -129,6 +142,10 @@ export function richOf(type: string, content: JsonValue, text: string): RichCont
     case 'contacts': {
       const contacts = listAt(content, 'contacts').flatMap(cardOf)
       return contacts.length === 0 ? null : { type, text, contacts }
+    }
+    case 'reaction': {
+      const emoji = at(content, 'emoji')
+      return emoji === null || typeof emoji === 'string' ? { type, text, reaction: { emoji } } : null
     }
     default:
       return null

@@ -12,6 +12,8 @@ export interface RichMeans {
   list?: ListMeans
   location?: { nameLength?: number; addressLength?: number }
   contacts?: { max: number; needsPhone: boolean; vcardBytes?: number }
+  /** `emojis`: no others, compared without variation selectors; left out: any */
+  reactions?: { emojis?: readonly string[] }
 }
 
 interface ChoiceMeans {
@@ -45,6 +47,9 @@ export interface ListMeans extends ChoiceMeans {
   /** whether each of several sections needs its title */
   titledIfSeveral: boolean
 }
+
+/** An emoji without the sign that asks for its picture, which some write and some do not. */
+export const bareEmoji = (emoji: string): string => emoji.replaceAll('\ufe0f', '')
 
 export function lengthOf(text: string, unit: TextUnit): number {
   if (unit === 'byte') return Buffer.byteLength(text)

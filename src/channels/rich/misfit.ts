@@ -1,6 +1,14 @@
-import type { Button, ChoiceList, ContactCard, Interactive, RichContent, SharedLocation } from './content.ts'
+import type { Button, ChoiceList, ContactCard, Interactive, Reaction, RichContent, SharedLocation } from './content.ts'
 import { isLink } from './content.ts'
-import { type ButtonMeans, type ListMeans, lengthOf, type RichMeans, type TextUnit, unitName } from './means.ts'
+import {
+  type ButtonMeans,
+  bareEmoji,
+  type ListMeans,
+  lengthOf,
+  type RichMeans,
+  type TextUnit,
+  unitName,
+} from './means.ts'
 import { vcardOf } from './vcard.ts'
 
 /** What of a message a channel does not take: `path` is a JSON pointer into what the client sent. */
@@ -27,6 +35,8 @@ export function misfitOf(rich: RichContent, means: RichMeans = {}): Misfit | nul
       return locationMisfit(rich.location, means)
     case 'contacts':
       return cardsMisfit(rich.contacts, means)
+    case 'reaction':
+      return reactionMisfit(rich.reaction, means)
   }
 }
 
@@ -151,4 +161,11 @@ function cardsMisfit(cards: readonly ContactCard[], { contacts: taken }: RichMea
     if (found) return found
   }
   return null
+}
+
+function reactionMisfit({ emoji }: Reaction, { reactions }: RichMeans): Misfit | null {
+  if (!reactions) return misfit('type_not_sendable', '/type', 'The channel knows no reactions.')
+  const { emojis } = reactions
+  if (emoji === null || emojis === undefined || emojis.some((one) => bareEmoji(one) === bareEmoji(emoji))) return null
+  return misfit('part_not_sendable', '/reaction/emoji', `The channel takes ${emojis.join(' ')}.`)
 }

@@ -20,5 +20,6 @@ export function wholeForm(textLength: number): RichMeans {
     },
     location: {},
     contacts: { max: any, needsPhone: false },
+    reactions: {},
   }
 }

@@ -30,11 +30,18 @@ export async function sendTelegram(
   if (refused !== undefined) return refused
   const place = destinationOf(message.recipient)
   if (place === undefined) return failed('no_address', 'the recipient has no Telegram address')
+  if (
+    isRich(message.content) &&
+    (message.files.length > 0 || richMethod(message.content, targetOf(message, place)) === undefined)
+  )
+    return failed('type_not_supported', 'Telegram has no form for this')
   try {
     const answer = await attempt(place)
-    if (answer.ok || answer.migratedTo === undefined) return resultOf(answer, place)
+    // A message of the group as it was is none of the new one's: nothing there can be reacted to.
+    if (answer.ok || answer.migratedTo === undefined || message.content.type === 'reaction')
+      return resultOf(answer, place, message)
     const moved = { chatId: answer.migratedTo }
-    return resultOf(await attempt(moved), moved)
+    return resultOf(await attempt(moved), moved, message)
   } catch (error) {
     if (!(error instanceof HttpClientError)) throw error
     if (error.code === 'blocked_address') return failed('blocked_address', 'apiBaseUrl is not a public https address')
@@ -45,8 +52,8 @@ export async function sendTelegram(
     const [file] = message.files
     const { content } = message
     const { text } = content
-    const fields = addressFields(to, message)
-    const rich = isRich(content) ? richMethod(content) : undefined
+    const fields = content.type === 'reaction' ? { chat_id: numeric(to.chatId) } : addressFields(to, message)
+    const rich = isRich(content) ? richMethod(content, targetOf(message, to)) : undefined
     if (rich !== undefined) return callBot(http, settings, rich.method, { json: { ...fields, ...rich.fields } })
     if (file === undefined)
       return callBot(http, settings, 'sendMessage', { json: { ...fields, text, ...preview(message) } })
@@ -60,8 +67,6 @@ export async function sendTelegram(
 function refusalOf({ content, files }: OutboundMessage): SendResult | undefined {
   const length = [...content.text].length
   const [file] = files
-  if (isRich(content) && (file !== undefined || richMethod(content) === undefined))
-    return failed('type_not_supported', 'Telegram has no form for this')
   if (file === undefined && content.text.trim() === '') return failed('text_empty', 'there is no text to send')
   if (files.length > 1) return failed('too_many_files', 'a message has one file at most')
   if (file !== undefined && file.sizeBytes > FILE_BYTES_MAX) return failed('file_too_large', 'a file has at most 50 MB')
@@ -90,6 +95,11 @@ function addressFields(place: Place, { replyTo }: OutboundMessage): JsonObject {
   })
 }
 
+/** What a reaction is to. A chat of the business's own account is out of a bot's reach here. */
+function targetOf({ replyTo }: OutboundMessage, place: Place): number | undefined {
+  return replyTo === undefined || place.connectionId !== undefined ? undefined : messageNumberOf(replyTo, place)
+}
+
 /** Ids have 52 bits; a longer one goes as its exact digits, which Telegram takes as well. */
 function numeric(id: string): JsonValue {
   const number = Number(id)
@@ -101,8 +111,10 @@ function preview({ content }: OutboundMessage): JsonObject {
   return { link_preview_options: { is_disabled: !content.previewUrl } }
 }
 
-function resultOf(answer: BotAnswer, place: Place): SendResult {
+function resultOf(answer: BotAnswer, place: Place, { id, content }: OutboundMessage): SendResult {
   if (answer.ok) {
+    // No message comes of a reaction: it is known by our own id.
+    if (content.type === 'reaction') return { outcome: 'sent', externalId: id, recipientIds: [] }
     const chatId = textAt(answer.result, 'chat', 'id') ?? place.chatId
     const messageId = textAt(answer.result, 'message_id')
     return messageId === undefined

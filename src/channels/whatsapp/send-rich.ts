@@ -23,10 +23,14 @@ export const WHATSAPP_RICH: RichMeans = {
   },
   location: {},
   contacts: { max: 257, needsPhone: false },
+  reactions: {},
 }
 
-/** Source: Meta, Cloud API "Messages", types interactive, location and contacts. */
-export function richContent(rich: RichContent): Content {
+/**
+ * @param replyTo the message that a reaction is to
+ * Source: Meta, Cloud API "Messages", types interactive, location, contacts and reaction.
+ */
+export function richContent(rich: RichContent, replyTo: string | undefined): Content {
   switch (rich.type) {
     case 'interactive':
       return { content: { type: 'interactive', interactive: interactiveBody(rich.interactive, rich.text) } }
@@ -45,6 +49,8 @@ export function richContent(rich: RichContent): Content {
           })),
         },
       }
+    case 'reaction':
+      return { content: { type: 'reaction', reaction: { message_id: replyTo, emoji: rich.reaction.emoji ?? '' } } }
   }
 }
 

@@ -32,14 +32,16 @@ export async function sendWhatsApp(
     messaging_product: 'whatsapp',
     ...address,
     ...built.content,
-    ...(message.replyTo === undefined ? {} : { context: { message_id: message.replyTo } }),
+    ...(message.replyTo === undefined || message.content.type === 'reaction'
+      ? {}
+      : { context: { message_id: message.replyTo } }),
     biz_opaque_callback_data: message.id,
   }
   return postMessage(api, `${encodeURIComponent(phoneNumberId)}/messages`, body, http, sentOf)
 }
 
 async function contentOf(
-  { content, files }: OutboundMessage,
+  { content, files, replyTo }: OutboundMessage,
   phoneNumberId: string,
   api: GraphApi,
   http: HttpClient,
@@ -54,7 +56,7 @@ async function contentOf(
   }
   if (content.type !== 'text')
     return file === undefined
-      ? richContent(content)
+      ? richContent(content, replyTo)
       : failed('file_not_supported', 'choices, places and cards have no file beside them')
   const { text } = content
   if (file !== undefined) return fileContent(file, text.trim() === '' ? '' : text, phoneNumberId, api, http)

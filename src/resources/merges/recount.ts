@@ -14,8 +14,8 @@ export async function recountAll(tx: Tx, conversationIds: readonly string[]): Pr
           max(m.occurred_at) FILTER (WHERE ${heard}) AS inbound_at, (count(*) FILTER (WHERE ${heard}))::int AS heard,
           (count(*) FILTER (WHERE ${heard} AND m.occurred_at > coalesce(a.at, '-infinity')))::int AS open,
           min(m.occurred_at) FILTER (WHERE ${heard} AND m.occurred_at > coalesce(a.at, '-infinity')) AS waiting_since
-        FROM app.conversation o LEFT JOIN app.message m ON m.tenant_id = o.tenant_id AND m.conversation_id = o.id
-        LEFT JOIN LATERAL (SELECT max(x.occurred_at) AS at FROM app.message x WHERE x.tenant_id = o.tenant_id AND x.conversation_id = o.id AND x.direction = 'outbound') AS a ON true
+        FROM app.conversation o LEFT JOIN app.message m ON m.tenant_id = o.tenant_id AND m.conversation_id = o.id AND m.type <> 'reaction'
+        LEFT JOIN LATERAL (SELECT max(x.occurred_at) AS at FROM app.message x WHERE x.tenant_id = o.tenant_id AND x.conversation_id = o.id AND x.direction = 'outbound' AND x.type <> 'reaction') AS a ON true
         WHERE o.tenant_id = ${tx.principal.tenantId}::uuid AND o.id = ANY (${array(conversationIds, 'uuid')}) GROUP BY o.id) AS s
       WHERE c.tenant_id = ${tx.principal.tenantId}::uuid AND c.id = s.id RETURNING c.id, c.version, c.contact_id AS "contactId"`,
   )

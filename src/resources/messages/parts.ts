@@ -1,10 +1,16 @@
 import { type JsonObject, parseJson } from '../../channels/json.ts'
-import { contentOfRich, type RichContent, renderedCards, renderedLocation } from '../../channels/rich/content.ts'
+import {
+  contentOfRich,
+  type RichContent,
+  renderedCards,
+  renderedLocation,
+  renderedReaction,
+} from '../../channels/rich/content.ts'
 import type { Refusal } from '../../privacy/sending-gate.ts'
 import type { MessageSend } from './schema.ts'
 
 /** The members of a message that belong to the type of their name, and to no other. */
-const parts = ['template', 'interactive', 'location', 'contacts'] as const
+const parts = ['template', 'interactive', 'location', 'contacts', 'reaction'] as const
 
 /** Why the parts of a message are not those of its type; null: they are. */
 export function partsRefusal(body: MessageSend): Refusal | null {
@@ -17,11 +23,13 @@ export function partsRefusal(body: MessageSend): Refusal | null {
   }
   const rich = richIn(body)
   if (rich === null) return null
+  if (rich.type === 'reaction' && body.replyToId === undefined)
+    return { code: 'part_missing', path: '/replyToId', message: 'A reaction is to a message.' }
   if (body.previewUrl !== undefined)
     return { code: 'part_not_sendable', path: '/previewUrl', message: 'Only a text shows previews.' }
   return rich.type === 'interactive' || body.text === undefined
     ? null
-    : { code: 'part_not_sendable', path: '/text', message: 'A place or a card has no words of its own.' }
+    : { code: 'part_not_sendable', path: '/text', message: 'A place, a card or a reaction has no words of its own.' }
 }
 
 /** What is stored of a message, by its type; `text` is how it reads, whatever the type. */
@@ -52,9 +60,10 @@ export function saidOf(body: MessageSend): Said {
   }
 }
 
-function richIn({ type, text = '', interactive, location, contacts }: MessageSend): RichContent | null {
+function richIn({ type, text = '', interactive, location, contacts, reaction }: MessageSend): RichContent | null {
   if (type === 'interactive' && interactive) return { type, text, interactive }
   if (type === 'location' && location) return { type, text: renderedLocation(location), location }
+  if (type === 'reaction' && reaction) return { type, text: renderedReaction(reaction), reaction }
   if (type === 'contacts' && contacts) {
     const cards = contacts.map(({ phones = [], emails = [], ...card }) => ({ ...card, phones, emails }))
     return { type, text: renderedCards(cards), contacts: cards }

@@ -81,6 +81,7 @@ export async function messageQueue(
   if (body.replyToId) {
     const replied = await referenced(tx, messages, body.replyToId)
     if (replied?.conversationId !== conversationId) throw ruled(unknownReference('/replyToId'))
+    if (rich?.type === 'reaction' && !isReachable(replied)) throw refused(outOfReach)
     // In a group it is theirs whom it answers, and goes with them when they are erased.
     if (known.isGroup) after.contactId = replied.contactId
   }
@@ -95,21 +96,37 @@ export async function messageQueue(
 
 const isByMember = ({ kind, onBehalfOf }: Principal): boolean => kind === 'member' || onBehalfOf !== null
 
+/** Only what the provider has under an id of its own can be reacted to. */
+const isReachable = ({ externalId, deletedAt }: JsonRow): boolean =>
+  typeof externalId === 'string' && !externalId.startsWith('sha256:') && (deletedAt ?? null) === null
+
+const outOfReach: Refusal = {
+  code: 'part_not_sendable',
+  path: '/replyToId',
+  message: 'The provider does not have this message, or no longer.',
+}
+
 async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion: number): Promise<Finish<Made>> {
   const { tenantId, region, onBehalfOf, kind, id: principalId, me } = tx.principal
   const { id, conversationId, contactId } = after
+  // It answers nobody: who waits waits on, and what was said last is the same.
+  const isReaction = after.type === 'reaction'
   const [[clock]] = await Promise.all([
     // After the lock, so that messages of a conversation are ordered as they were let in.
-    tx.query<{ now: string }>(sql`UPDATE app.conversation
+    tx.query<{ now: string }>(
+      isReaction
+        ? sql`SELECT greatest(last_message_at, clock_timestamp()) AS now FROM app.conversation WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid`
+        : sql`UPDATE app.conversation
       SET last_message_id = ${id}::uuid, last_message_at = greatest(last_message_at, clock_timestamp()), waiting_since = NULL, unread_count = 0,
           version = version + 1, updated_at = now()
-      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid RETURNING least(last_message_at, clock_timestamp()) AS now`),
+      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid RETURNING least(last_message_at, clock_timestamp()) AS now`,
+    ),
     tx.enqueue('send', `send/${tenantId}/${String(conversationId)}`, {
       tenantId,
       region,
       conversationId: String(conversationId),
     }),
-    answeredBy(tx, String(conversationId), String(id)),
+    isReaction ? undefined : answeredBy(tx, String(conversationId), String(id)),
   ])
   const insert = insertRow(tx, messages, String(id), {
     business_unit_id: after.businessUnitId,
@@ -132,13 +149,14 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
     occurred_at: clock?.now,
   })
   const subjectId = typeof contactId === 'string' ? contactId : null
-  tx.touch({
-    resource: conversations.name,
-    ids: [String(conversationId)],
-    changed: answered,
-    version: conversationVersion,
-    subjectIds: [subjectId],
-  })
+  if (!isReaction)
+    tx.touch({
+      resource: conversations.name,
+      ids: [String(conversationId)],
+      changed: answered,
+      version: conversationVersion,
+      subjectIds: [subjectId],
+    })
   const changed = [
     'conversationId',
     'type',

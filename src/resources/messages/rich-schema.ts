@@ -93,6 +93,22 @@ export const location = z
   })
   .meta({ id: 'MessageLocation', description: 'A place.' })
 
+/** One emoji, as people see it: with its skin, its flag, its joined parts. */
+const isEmoji = (value: string): boolean =>
+  /\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u.test(value) &&
+  [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(value)].length === 1
+
+export const reaction = z
+  .strictObject({
+    emoji: z
+      .string()
+      .max(64)
+      .refine(isEmoji, 'One emoji.')
+      .nullable()
+      .meta({ description: 'With what; it takes the place of the one before. null takes that back.', example: '👍' }),
+  })
+  .meta({ id: 'MessageReaction', description: 'A reaction to the message that `replyToId` names.' })
+
 export const contactCards = z
   .array(
     z

@@ -6,7 +6,7 @@ import { message } from '../../db/tables/conversation.ts'
 import { attachments } from '../attachments/schema.ts'
 import { conversations } from '../conversations/schema.ts'
 import { detectedSaid, idList, lines, text, word } from '../values.ts'
-import { contactCards, interactive, location } from './rich-schema.ts'
+import { contactCards, interactive, location, reaction } from './rich-schema.ts'
 
 const anything = z.record(z.string(), z.unknown())
 
@@ -42,7 +42,7 @@ export const messages = defineResource({
       kind: 'choice',
       schema: z.string().meta({
         description:
-          'text, template, image, video, audio, document, sticker, location, contacts, interactive, button, order, form, call, system, unsupported; may grow.',
+          'text, template, image, video, audio, document, sticker, location, contacts, interactive, reaction (one of ours), button, order, form, call, system, unsupported; may grow.',
         example: 'text',
       }),
       mask: 'hidden',
@@ -191,6 +191,7 @@ export const newMessage = z
         'interactive',
         'location',
         'contacts',
+        'reaction',
         'image',
         'video',
         'audio',
@@ -200,7 +201,7 @@ export const newMessage = z
       .default('text')
       .meta({
         description:
-          'What it is; of a message with files it may be left out. The types template, interactive, location and contacts each go with the member of their name. A channel that cannot be sent it refuses, with the reason.',
+          'What it is; of a message with files it may be left out. The types template, interactive, location, contacts and reaction each go with the member of their name; a reaction is to the message that `replyToId` names, and once it has been sent it stands among the `reactions` of that. A channel that cannot be sent it refuses, with the reason.',
         example: 'text',
       }),
     text: lines(
@@ -212,6 +213,7 @@ export const newMessage = z
     interactive: interactive.optional(),
     location: location.optional(),
     contacts: contactCards.optional(),
+    reaction: reaction.optional(),
     subject: text(300, 'What it is about, where the channel’s messages have a subject.', 'Your order 1042').optional(),
     previewUrl: z
       .boolean()

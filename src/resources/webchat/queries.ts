@@ -93,7 +93,7 @@ const messageParts = (): Part[] => [
     resource: 'messages',
     columns: sql`m.id, m.conversation_id AS "conversationId", m.visitor_sequence AS sequence, m.external_id AS "externalId", m.direction, m.type,
       CASE WHEN m.state = 'active' AND m.deleted_at IS NULL THEN m.text ELSE '' END AS text, m.status,
-      CASE WHEN m.direction = 'outbound' AND m.type IN ('interactive', 'location', 'contacts') AND m.state = 'active' AND m.deleted_at IS NULL THEN m.content END AS content,
+      CASE WHEN m.direction = 'outbound' AND m.type IN ('interactive', 'location', 'contacts', 'reaction') AND m.state = 'active' AND m.deleted_at IS NULL THEN m.content END AS content,
       CASE WHEN ${named('withAuthors')}::boolean AND m.author_kind = 'member' THEN (SELECT a.display_name FROM app.member AS a WHERE a.tenant_id = m.tenant_id AND a.id = m.author_id) END AS author,
       m.reply_to_id AS "replyToId", m.occurred_at AS "occurredAt", m.edited_at AS "editedAt",
       CASE WHEN m.state = 'active' THEN m.deleted_at ELSE coalesce(m.deleted_at, m.updated_at) END AS "deletedAt", m.state <> 'active' AS "isGone", m.contact_id AS "_subject"`,
@@ -189,6 +189,8 @@ function offered({ type, content, text }: z.infer<typeof messageRow>): Partial<V
       return { location: rich.location }
     case 'contacts':
       return { contacts: rich.contacts }
+    case 'reaction':
+      return { reaction: rich.reaction }
     default:
       return {}
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { idOf, time } from '../../access/define.ts'
 import { textLengthMax } from '../../channels/webchat/index.ts'
-import { contactCards, interactive, location } from '../messages/rich-schema.ts'
+import { contactCards, interactive, location, reaction } from '../messages/rich-schema.ts'
 
 export const channelParams = z.object({ channelId: idOf('The webchat channel.') })
 export const fileParams = channelParams.extend({ fileId: idOf('The file.') })
@@ -147,6 +147,7 @@ export const visitorMessage = z
     interactive: interactive.optional(),
     location: location.optional(),
     contacts: contactCards.optional(),
+    reaction: reaction.optional(),
     author: z
       .object({ displayName: z.string().meta({ description: 'The name of whoever answers.', example: 'Jo' }) })
       .optional()

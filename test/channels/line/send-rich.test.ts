@@ -4,7 +4,7 @@ import { createHttpClient } from '../../../src/channels/http-client.ts'
 import { line } from '../../../src/channels/line/index.ts'
 import type { RichContent } from '../../../src/channels/rich/content.ts'
 import { json, localServer } from '../local-server.ts'
-import { card, cards, list, located, mixed, replies, shop } from '../rich/fixtures.ts'
+import { card, cards, list, located, mixed, reacting, replies, shop } from '../rich/fixtures.ts'
 import { customer, settings } from './fixtures.ts'
 
 const server = await localServer((_seen, response) => json(response, 200, { sentMessages: [{ id: '1' }] }))
@@ -74,7 +74,7 @@ t.test('a place has a title and an address, be it that of its coordinates', asyn
 
 t.test('what LINE has no form for never leaves', async (t) => {
   const asked = server.seen.length
-  for (const content of [list, cards(card)])
+  for (const content of [list, cards(card), reacting('👍')])
     t.match(await send(content), { outcome: 'failed', code: 'type_not_supported' })
   t.equal(server.seen.length, asked)
 })

@@ -4,7 +4,7 @@ import { instagram } from '../../../src/channels/instagram/index.ts'
 import { messenger } from '../../../src/channels/messenger/index.ts'
 import type { RichContent } from '../../../src/channels/rich/content.ts'
 import { instagramSettings, PSID, settings } from '../messenger/fixtures.ts'
-import { card, cards, list, located, mixed, replies } from '../rich/fixtures.ts'
+import { card, cards, list, located, mixed, reacting, replies } from '../rich/fixtures.ts'
 import { file, graphDouble, id } from './provider.ts'
 
 const answer = () => ({ status: 200, body: { recipient_id: PSID, message_id: 'm_out' } })
@@ -57,6 +57,22 @@ for (const kind of ['messenger', 'instagram'] as const) {
         },
         ...own,
       },
+    })
+  })
+
+  t.test(`${kind}: a reaction is an action, known by our own id`, async (t) => {
+    const to = { replyTo: 'm_in', isHumanAgent: true }
+    t.strictSame(await send(outbound(reacting('❤️'), to)), { outcome: 'sent', externalId: id, recipientIds: [] })
+    t.strictSame(JSON.parse(server.seen.at(-1)?.body ?? ''), {
+      recipient: { id: PSID },
+      sender_action: 'react',
+      payload: { message_id: 'm_in', reaction: kind === 'messenger' ? '❤️' : 'love' },
+    })
+    await send(outbound(reacting(null), to))
+    t.strictSame(JSON.parse(server.seen.at(-1)?.body ?? ''), {
+      recipient: { id: PSID },
+      sender_action: 'unreact',
+      payload: { message_id: 'm_in' },
     })
   })
 

@@ -42,6 +42,11 @@ const rich: fc.Arbitrary<RichContent> = fc.oneof(
     }),
   }),
   fc.record({
+    type: fc.constant('reaction' as const),
+    text: words,
+    reaction: fc.record({ emoji: fc.option(words, { nil: null }) }),
+  }),
+  fc.record({
     type: fc.constant('contacts' as const),
     text: words,
     contacts: fc.array(
@@ -65,7 +70,7 @@ t.test('what was stored is what is sent, through the database and back', async (
 
 t.test('what was not stored by it is none of it, and nothing throws', async (t) => {
   const others: JsonValue[] = [null, {}, [], 'x', { buttons: [{}] }, { latitude: 'x' }, { contacts: [{ name: 'x' }] }]
-  for (const type of ['interactive', 'location', 'contacts', 'text'])
+  for (const type of ['interactive', 'location', 'contacts', 'reaction', 'text'])
     for (const content of others) t.equal(richOf(type, content, 'x'), null, `${type} ${JSON.stringify(content)}`)
 })
 

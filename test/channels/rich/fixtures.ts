@@ -39,6 +39,11 @@ export const card: ContactCard = {
   emails: ['jo@example.com'],
   company: 'Outdoor; GmbH',
 }
+export const reacting = (emoji: string | null): RichContent => ({
+  type: 'reaction',
+  text: emoji ?? '-',
+  reaction: { emoji },
+})
 export const cards = (...contacts: ContactCard[]): RichContent => ({
   type: 'contacts',
   text: '[contacts] Jo',

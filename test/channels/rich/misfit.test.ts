@@ -2,7 +2,7 @@ import t from 'tap'
 import { channelType } from '../../../src/channels/index.ts'
 import type { Button, RichContent } from '../../../src/channels/rich/content.ts'
 import { misfitOf } from '../../../src/channels/rich/misfit.ts'
-import { card, cards, choices, link, list, located, mixed, replies, shop } from './fixtures.ts'
+import { card, cards, choices, link, list, located, mixed, reacting, replies, shop } from './fixtures.ts'
 
 /** Why a channel does not take it, as "code path"; "fits". */
 const on = (channel: string) => (rich: RichContent) => {
@@ -118,6 +118,16 @@ t.test('Telegram: ids of 64 bytes, places, one card with a number', async (t) =>
   t.equal(fit(cards({ ...card, phones: [] })), 'part_missing /contacts/0/phones')
   t.equal(fit(cards({ ...card, company: 'ü'.repeat(1024) })), 'part_too_long /contacts/0')
   t.equal(fit(list), 'type_not_sendable /interactive/list')
+})
+
+t.test('reactions: any emoji, a heart, Telegram’s own, or none', async (t) => {
+  for (const channel of ['whatsapp', 'messenger', 'webchat', 'connector'])
+    for (const emoji of ['👍', '🦕', null]) t.equal(on(channel)(reacting(emoji)), 'fits', channel)
+  for (const emoji of ['❤️', '❤', null]) t.equal(on('instagram')(reacting(emoji)), 'fits')
+  t.equal(on('instagram')(reacting('👍')), 'part_not_sendable /reaction/emoji')
+  for (const emoji of ['👍', '❤️', '❤️‍🔥', '🤷‍♀️', null]) t.equal(on('telegram')(reacting(emoji)), 'fits')
+  t.equal(on('telegram')(reacting('🦕')), 'part_not_sendable /reaction/emoji')
+  for (const channel of ['line', 'email', 'form']) t.equal(on(channel)(reacting('👍')), 'type_not_sendable /type')
 })
 
 t.test('a webchat and a connector take all of it, mail and forms none', async (t) => {

@@ -3,7 +3,7 @@ import type { OutboundMessage } from '../../../src/channels/channel.ts'
 import type { RichContent } from '../../../src/channels/rich/content.ts'
 import { vcardOf } from '../../../src/channels/rich/vcard.ts'
 import { telegram } from '../../../src/channels/telegram/index.ts'
-import { card, cards, list, located, mixed, replies, shop } from '../rich/fixtures.ts'
+import { card, cards, list, located, mixed, reacting, replies, shop } from '../rich/fixtures.ts'
 import { botApi, ok } from './bot-api.ts'
 
 const api = await botApi(t, ({ body }, response) =>
@@ -72,6 +72,21 @@ t.test('a card is a number and a name; what more it says is in its vCard', async
     first_name: 'Jo Berg',
     vcard: vcardOf(card),
   })
+})
+
+t.test('a reaction is set on its message, and taken from it', async (t) => {
+  const id = '018f0000-0000-7000-8000-000000000001'
+  t.strictSame(await send(reacting('❤️'), { replyTo: '55:6' }), { outcome: 'sent', externalId: id, recipientIds: [] })
+  t.strictSame(api.calls.at(-1), {
+    method: 'setMessageReaction',
+    body: { chat_id: 55, message_id: 6, reaction: [{ type: 'emoji', emoji: '❤' }] },
+  })
+  await send(reacting(null), { replyTo: '55:6' })
+  t.strictSame(api.calls.at(-1)?.body.reaction, [])
+  const asked = api.calls.length
+  for (const replyTo of [undefined, '-100:6', 'callback:6'])
+    t.match(await send(reacting('👍'), { replyTo }), { outcome: 'failed', code: 'type_not_supported' })
+  t.equal(api.calls.length, asked)
 })
 
 t.test('what Telegram has no form for never leaves', async (t) => {

@@ -3,7 +3,7 @@ import type { OutboundMessage } from '../../../src/channels/channel.ts'
 import type { RichContent } from '../../../src/channels/rich/content.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
 import { file, graphDouble, id } from '../meta/provider.ts'
-import { card, cards, choices, link, list, located, replies, shop } from '../rich/fixtures.ts'
+import { card, cards, choices, link, list, located, reacting, replies, shop } from '../rich/fixtures.ts'
 import { settings } from './fixtures.ts'
 
 const outbound = (content: RichContent, more: Partial<OutboundMessage> = {}): OutboundMessage => ({
@@ -94,6 +94,22 @@ t.test('a place and contact cards', async (t) => {
       { name: { formatted_name: 'Al', first_name: 'Al' } },
     ],
   })
+})
+
+t.test('a reaction names its message, and an empty one takes it back', async (t) => {
+  const to = { replyTo: 'wamid.in' }
+  t.match(await send(outbound(reacting('👍'), to)), { outcome: 'sent', externalId: 'wamid.out' })
+  const last = () => JSON.parse(server.seen.at(-1)?.body ?? '')
+  t.strictSame(last(), {
+    messaging_product: 'whatsapp',
+    recipient_type: 'individual',
+    to: '4915112345678',
+    type: 'reaction',
+    reaction: { message_id: 'wamid.in', emoji: '👍' },
+    biz_opaque_callback_data: id,
+  })
+  await send(outbound(reacting(null), to))
+  t.strictSame(last().reaction, { message_id: 'wamid.in', emoji: '' })
 })
 
 t.test('it quotes what it answers, and has no file beside it', async (t) => {

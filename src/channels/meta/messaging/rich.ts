@@ -11,9 +11,13 @@ const idLength = 1000
  * an address as a template, beside which others may stand.
  * Source: Meta, Messenger Platform "Quick replies", "Button template", Instagram "Button template".
  */
-export const messagingRich = (text: Pick<NonNullable<RichMeans['replies']>, 'textLength' | 'textUnit'>): RichMeans => ({
+export const messagingRich = (
+  text: Pick<NonNullable<RichMeans['replies']>, 'textLength' | 'textUnit'>,
+  reactions: RichMeans['reactions'],
+): RichMeans => ({
   replies: { ...text, max: 13, titleLength, idLength },
   links: { textLength: 640, max: 3, titleLength, idLength, mixed: true },
+  reactions,
 })
 
 /** The member `message` of a request. */
@@ -38,3 +42,17 @@ export function messagingContent(rich: RichContent): { content: Record<string, u
   }
   return { content: { attachment: { type: 'template', payload } } }
 }
+
+/**
+ * A reaction is an action of the page's, no message. Source: Meta, Messenger Platform "Sender actions", Instagram "React
+ * and unreact".
+ */
+export const reactionBody = (
+  recipient: Record<string, string>,
+  messageId: string | undefined,
+  reaction: string | null,
+): Record<string, unknown> => ({
+  recipient,
+  sender_action: reaction === null ? 'unreact' : 'react',
+  payload: { message_id: messageId, ...(reaction === null ? {} : { reaction }) },
+})

@@ -3,7 +3,7 @@ import type { HttpClient } from '../../http-client.ts'
 import { type JsonValue, textAt } from '../../json.ts'
 import { type Failure, failed, type GraphApi, postMessage } from '../graph.ts'
 import { type Platform, USER_REF } from './item.ts'
-import { messagingContent } from './rich.ts'
+import { messagingContent, reactionBody } from './rich.ts'
 
 /** In what the two differ when something is sent. */
 export interface Sender {
@@ -11,6 +11,8 @@ export interface Sender {
   /** characters (code points) */
   textLengthMax: number
   textBytesMax: number
+  /** what a reaction with this emoji is called */
+  reactionOf(emoji: string): string
   /** whether echoes hand `metadata` back */
   takesMetadata: boolean
   /** the file as Meta wants it in `attachment.payload` */
@@ -35,6 +37,16 @@ export async function sendMessaging(
 ): Promise<SendResult> {
   const recipient = recipientOf(message, sender.platform)
   if (recipient === undefined) return failed('no_address', 'the recipient has no address on this channel')
+  if (message.content.type === 'reaction') {
+    const { emoji } = message.content.reaction
+    const body = reactionBody(recipient, message.replyTo, emoji && sender.reactionOf(emoji))
+    // No message comes of it: it is known by our own id.
+    return postMessage(api, 'me/messages', body, http, () => ({
+      outcome: 'sent',
+      externalId: message.id,
+      recipientIds: [],
+    }))
+  }
   const content = await contentOf(message, sender, api, http)
   if ('outcome' in content) return content
   const body = {
