@@ -80,7 +80,10 @@ function meantIssues(issue: Issue): Issue[] {
   const fewest = Math.min(...issue.errors.map((form) => form.length))
   const [nearest = [], ...others] = issue.errors.filter((form) => form.length === fewest)
   if (others.length === 0) return nearest.flatMap((one) => meantIssues({ ...one, path: [...issue.path, ...one.path] }))
-  const unknown = issue.errors.map((form) => form.flatMap((one) => (one.code === 'unrecognized_keys' ? one.keys : [])))
+  const unknown = issue.errors.flatMap((form) => {
+    const keys = form.flatMap((one) => (one.code === 'unrecognized_keys' ? one.keys : []))
+    return keys.length === 0 ? [] : [keys]
+  })
   const isOfNone = (key: string): boolean => unknown.every((keys) => keys.includes(key))
   const missing = issue.errors.flatMap((form) =>
     form.flatMap(({ path: [name, ...more] }) => (more.length === 0 ? (name ?? []) : [])),

@@ -42,11 +42,11 @@ export function conversationFor(
   isHistorical: boolean,
 ): ConversationRecord {
   const threadKey = indexable(thread?.id ?? '')
-  const candidates = records.conversations.filter(
-    (one) => !isGroup && one.threadKey === threadKey && contactOf(records, one.contactId) === contact,
   const isGroup = groupKey(thread) !== undefined
   const ofGroup = groupConversation(records, thread)
   if (ofGroup) return ofGroup
+  const candidates = records.conversations.filter(
+    (one) => !isGroup && one.threadKey === threadKey && contactOf(records, one.contactId) === contact,
   )
   const isOwn = (row: { kind: string; matchValue: string }): boolean =>
     addresses.some((address) => address.kind === row.kind && address.variants.includes(row.matchValue))
