@@ -15,8 +15,8 @@ import { anyOther, behindDetection, behindMask } from './other-value.ts'
 
 /**
  * What the two worlds have in common though somebody may not see it, and why:
- * - what a record is part of and where it stands (its contact, conversation, business unit, the trash): routes below a
- *   parent, the rules about rows and the timeline are about nothing else;
+ * - what a record is part of and where it stands (its contact, conversation, group, business unit, the trash): routes
+ *   below a parent, the rules about rows and the timeline are about nothing else;
  * - what a condition of the principal's own role asks about: that the row is there tells it, and the role says so;
  * - definitions of fields, roles, keys: they decide what there is to see for everybody;
  * - where rules of a noun refuse an action by its state (a conversation's status, a restricted contact): whoever may act
@@ -26,6 +26,7 @@ const structural = new Set([
   ...['id', 'tenantId', 'businessUnitId', 'contactId', 'conversationId', 'messageId', 'trashedAt', 'channelId', 'kind'],
   ...[
     'identityId',
+    'isGroup',
     'resource',
     'type',
     'key',
