@@ -15,10 +15,8 @@ const bucket = z
   .strictObject({
     name: z
       .string()
-      .regex(
-        /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
-        'A bucket is named in lower case: 3 to 63 letters, digits, dots, hyphens',
-      )
+      // Old ones are longer, and in capitals too.
+      .regex(/^[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/, 'A bucket’s name has letters, digits, dots and hyphens')
       .meta({
         description: 'The bucket of the rule’s S3 action; mail in any other is not fetched.',
         example: 'my-mail',
