@@ -9,6 +9,7 @@ import { systemCaller } from '../resources/tenants/create.ts'
 import {
   type Failure,
   filesOf,
+  isRepeatable,
   type Outgoing,
   type OutgoingFile,
   outgoingOf,
@@ -97,9 +98,11 @@ export async function claimMessage(
         : row.is_too_old
           ? permanent('expired')
           : await outgoingOf(tx, id, outbox.conversationId, row, files, known)
-      // Dispatched before, and no result: it may have arrived. Only a provider that drops what it has seen gets it again.
+      // Dispatched before, and no result: it may have arrived. Only who drops what was seen before gets it again.
       const mayHaveLeft = row.dispatched_at !== null
-      const isKnownAgain = 'channel' in outgoing && outgoing.channel.type.isIdempotent && !row.had_reply_handle
+      const isKnownAgain =
+        'channel' in outgoing &&
+        ((outgoing.channel.type.isIdempotent && !row.had_reply_handle) || isRepeatable(outgoing.message))
       if (mayHaveLeft && !isKnownAgain) {
         await settleMessage(tx, { id, contactId: row.contact_id, status: 'unknown', error: noAnswer })
         return 'settled'

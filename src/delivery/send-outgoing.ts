@@ -104,6 +104,9 @@ export const utteranceOf = (row: QueuedRow, files: readonly OutgoingFile[], rich
   isByMember: row.author_kind === 'member',
 })
 
+/** A reaction that is set twice is set: no doubt about it costs anything. */
+export const isRepeatable = ({ content }: Pick<OutboundMessage, 'content'>): boolean => content.type === 'reaction'
+
 const referencesMax = 20
 
 /** @returns the message, or why it cannot be sent */

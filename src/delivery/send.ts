@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { SendResult } from '../channels/channel.ts'
 import { claimMessage, type Dispatch, nextMessage } from './send-claim.ts'
 import { completed, filesAnswer, type Tenant } from './send-complete.ts'
+import { isRepeatable } from './send-outgoing.ts'
 import { recordResult } from './send-settle.ts'
 import type { Task, WorkContext } from './task.ts'
 
@@ -53,12 +54,14 @@ async function dispatch(context: WorkContext, claim: Dispatch, tenant: Tenant, c
     )
     return { outcome: 'unknown', reason: 'internal' }
   })
-  const { outcome } = result
-  const reason = 'reason' in result ? result.reason : 'code' in result ? result.code : undefined
+  const settled: SendResult =
+    result.outcome === 'unknown' && isRepeatable(message) ? { ...result, outcome: 'retry' } : result
+  const { outcome } = settled
+  const reason = 'reason' in settled ? settled.reason : 'code' in settled ? settled.code : undefined
   const durationMs = Math.round(performance.now() - startedAt)
   log.info(
     { messageId: id, channelType: channel.type.type, outcome, reason, attempts, durationMs },
     'message sent or not',
   )
-  return result
+  return settled
 }

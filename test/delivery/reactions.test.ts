@@ -2,6 +2,7 @@ import t from 'tap'
 import { json } from '../channels/local-server.ts'
 import { startTestService } from '../harness/service.ts'
 import { done, faultsOf, said, send, talk, until, whatsappChannel } from '../resources/conversations/fixtures.ts'
+import { chatChannel, Page } from '../resources/webchat/chat.ts'
 import { provider } from './outbox.ts'
 
 const service = await startTestService(t, { worker: true, listen: true })
@@ -57,6 +58,33 @@ t.test('one key reacts once; one that failed stands nowhere but on itself', asyn
   await until(async () => (await read(made.id)).status === 'failed')
   t.match((await read(asked)).reactions, [{ emoji: '🎉' }])
   graph.answer = answer
+})
+
+t.test('a reaction whose answer was lost is set again, which changes nothing', async (t) => {
+  const count = graph.seen.length
+  const { answer } = graph
+  let losses = 1
+  graph.answer = (seen, response, nth) => (losses-- > 0 ? response.destroy() : answer(seen, response, nth))
+  const made = await react('👏')
+  await until(async () => (await read(made.id)).status === 'sent')
+  t.equal(graph.seen.length, count + 2)
+  t.match((await read(asked)).reactions, [{ emoji: '👏' }])
+  graph.answer = answer
+})
+
+t.test('the visitor of a webchat sees what was reacted to', async (t) => {
+  const page = new Page(service.request, await chatChannel(service))
+  await page.open({ name: 'Anna' })
+  await page.say('m-1', 'It fits!')
+  await until(async () => (await page.messages()).data.length === 1)
+  const [said] = (await page.messages()).data
+  const [conversation] = (await done(service, 'GET', '/v1/conversations?channel=webchat')).data
+  const body = { type: 'reaction', reaction: { emoji: '🎉' }, replyToId: said?.id }
+  t.equal((await send(service, String(conversation?.id), body)).status, 201)
+  await until(async () => (await page.messages()).data.length === 2)
+  const [, reaction] = (await page.messages()).data
+  t.match(reaction, { type: 'reaction', text: '🎉', reaction: { emoji: '🎉' }, replyToId: said?.id })
+  await until(async () => JSON.stringify((await read(String(said?.id))).reactions).includes('🎉'))
 })
 
 t.test('what cannot be reacted to, or with, is refused', async (t) => {
