@@ -44,6 +44,20 @@ CREATE TABLE app.merge_dismissal (
 );
 CREATE INDEX merge_dismissal_other ON app.merge_dismissal (tenant_id, other_id);
 
+-- Two contacts of whom a provider has said that they are one, by naming addresses of both as one person's; the lower id
+-- first. Nobody is joined by it without being asked.
+CREATE TABLE app.merge_hint (
+  tenant_id        uuid NOT NULL,
+  business_unit_id uuid NOT NULL,
+  contact_id       uuid NOT NULL,
+  other_id         uuid NOT NULL,
+  said_at          timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, contact_id, other_id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contact,
+  FOREIGN KEY (tenant_id, other_id) REFERENCES app.contact
+);
+CREATE INDEX merge_hint_other ON app.merge_hint (tenant_id, other_id);
+
 -- Addresses that a business unit has marked as never identifying (a family's phone, info@), as keyed hashes: in whatever
 -- form and from whomever they come.
 CREATE TABLE app.shared_address (
@@ -84,7 +98,7 @@ CREATE INDEX contact_subject ON app.contact (tenant_id, subject_id) WHERE subjec
 DO $$
 DECLARE tab text;
 BEGIN
-  FOREACH tab IN ARRAY ARRAY['app.contact_merge', 'app.merge_dismissal', 'app.shared_address', 'app.subject', 'app.subject_address'] LOOP
+  FOREACH tab IN ARRAY ARRAY['app.contact_merge', 'app.merge_dismissal', 'app.merge_hint', 'app.shared_address', 'app.subject', 'app.subject_address'] LOOP
     CALL app.govern(tab::regclass);
   END LOOP;
 END $$;
@@ -112,6 +126,7 @@ BEGIN
 END $$;
 CALL app.follow_contact('app.contact_merge', false);
 CALL app.follow_contact('app.merge_dismissal', false);
+CALL app.follow_contact('app.merge_hint', false);
 
 -- The subject of a contact whose verified addresses these are: the one that is known by any of them, in whatever unit,
 -- else the new one. Called under the locks of the addresses. Touches no contact but this one, so that no other unit can

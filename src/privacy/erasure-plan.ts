@@ -8,7 +8,7 @@ import { contactCustomValue } from '../db/tables/custom-field.ts'
 import { type Declaration, declarationOf } from '../db/tables/declare.ts'
 import { erasure } from '../db/tables/erasure.ts'
 import { conversationRead } from '../db/tables/inbox.ts'
-import { contactMerge, mergeDismissal } from '../db/tables/merge.ts'
+import { contactMerge, mergeDismissal, mergeHint } from '../db/tables/merge.ts'
 import { consentEvent } from '../db/tables/privacy.ts'
 
 /**
@@ -75,6 +75,7 @@ export const erasurePlan: readonly Step[] = [
   },
   { table: contactMerge, kind: null, how: 'delete' },
   { table: mergeDismissal, kind: null, how: 'delete' },
+  { table: mergeHint, kind: null, how: 'delete' },
   { table: contactKey, kind: null, how: 'delete' },
   {
     table: erasure,

@@ -39,12 +39,15 @@ export function systemIdentityChange({ item }: Item): IdentityChangeEvent | unde
 
 /** The field `user_id_update`: `[{wa_id, user_id: {previous, current}, parent_user_id: {…}, timestamp}]`. */
 export function parseUserIdUpdate({ item }: Item): Parsed {
-  const old: Ids = { bsuid: previousUserId(item), parentBsuid: textAt(item, 'parent_user_id', 'previous') }
+  const before: Ids = { bsuid: previousUserId(item), parentBsuid: textAt(item, 'parent_user_id', 'previous') }
   const current: Ids = {
     phone: textAt(item, 'wa_id'),
     bsuid: textAt(item, 'user_id', 'current') ?? textAt(item, 'new_user_id') ?? textAt(item, 'user_id'),
     parentBsuid: textAt(item, 'parent_user_id', 'current') ?? textAt(item, 'parent_user_id'),
   }
+  // Without an old id it is the number that says whose the new one is.
+  const isNamed = before.bsuid !== undefined || before.parentBsuid !== undefined
+  const old = isNamed ? before : { phone: current.phone }
   const event = changeEvent('user_id_changed', old, current, item, textAt(item, 'detail'))
   return event === undefined
     ? { outcome: 'failed', reason: 'identity_change_incomplete' }

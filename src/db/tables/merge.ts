@@ -46,3 +46,18 @@ declare('merge_dismissal', mergeDismissal, 'contactId', {
   otherId: key,
   dismissedAt: system,
 })
+
+export const mergeHint = app.table('merge_hint', {
+  tenantId: uuid('tenant_id').notNull(),
+  businessUnitId: uuid('business_unit_id').notNull(),
+  contactId: uuid('contact_id').notNull(),
+  otherId: uuid('other_id').notNull(),
+  saidAt: instant('said_at').notNull(),
+})
+declare('merge_hint', mergeHint, 'contactId', {
+  tenantId: key,
+  businessUnitId: key,
+  contactId: key,
+  otherId: key,
+  saidAt: system,
+})

@@ -23,8 +23,13 @@ export function applyIdentityChange(records: Records, event: IdentityChangeEvent
   const channelId = records.channel.id
   const old = addressesOf({ identities: event.old }, channelId)
   const current = addressesOf({ identities: event.current }, channelId)
-  const contact = contactFor(records, old, current, cause)
+  const contact = contactFor(records, event, old, current, cause)
   if (!contact) return { status: 'waiting', reason: 'unknown_contact' }
+  for (const address of old) {
+    const holder = knownBy(records, [address], cause.atMs)?.contact
+    // The provider names them as one person's.
+    if (holder && holder !== contact) records.conflicts.push({ contactId: contact.id, otherContactId: holder.id })
+  }
   const before = records.identities.find(
     (row) => contactOf(records, row.contactId) === contact && old.some((address) => isSameAddress(address, row)),
   )
@@ -41,9 +46,14 @@ export function applyIdentityChange(records: Records, event: IdentityChangeEvent
   }
 }
 
-/** Whoever had the old address; or has the new one already and had the old one once (said again by another channel). */
+/**
+ * Whoever had the old address; or has the new one already and had the old one once (said again by another channel). Where
+ * a user's own id has changed, whoever has any of the others: we may never have met them by the old one. Of a number that
+ * is new to somebody nobody says whose it was before: it may have been a stranger's.
+ */
 function contactFor(
   records: Records,
+  { reason }: IdentityChangeEvent,
   old: readonly PartyAddress[],
   current: readonly PartyAddress[],
   cause: Cause,
@@ -53,7 +63,7 @@ function contactFor(
   const now = knownBy(records, current, cause.atMs)?.contact
   const had = (row: IdentityRecord): boolean =>
     contactOf(records, row.contactId) === now && old.some((address) => isSameAddress(address, row))
-  return now && records.identities.some(had) ? now : undefined
+  return now && (reason === 'user_id_changed' || records.identities.some(had)) ? now : undefined
 }
 
 function supersede(

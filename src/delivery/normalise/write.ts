@@ -7,6 +7,7 @@ import { channelSeen, channelTrouble } from '../../resources/channels/health.ts'
 import { consentEvents, consentFieldNames } from '../../resources/consent-events/schema.ts'
 import { contactGainAll, contactInsertAll, toldFieldNames } from '../../resources/contacts/queries.ts'
 import { contacts as contactResource } from '../../resources/contacts/schema.ts'
+import { answersFailed } from '../../resources/conversations/owed.ts'
 import {
   type ConversationState,
   conversationInsertAll,
@@ -19,6 +20,7 @@ import { keepIncoming } from '../../resources/custom-fields/intake.ts'
 import { addressOf, identifierHash } from '../../resources/identities/address.ts'
 import { identityInsertAll, identitySeenAll, identityUpdateAll } from '../../resources/identities/queries.ts'
 import { identities as identityResource } from '../../resources/identities/schema.ts'
+import { mergeHintAll } from '../../resources/merges/hints.ts'
 import { messageInsertAll, messageLinkReplies, messageUpdateAll } from '../../resources/messages/queries.ts'
 import { messages as messageResource } from '../../resources/messages/schema.ts'
 import { type ProvedAddresses, subjectLinkAll } from '../../resources/subjects/link.ts'
@@ -36,24 +38,49 @@ export async function writeRecords(tx: Tx, records: Records, isChannelQuiet: boo
   // What changes is sealed under these keys: most were read with what it is about.
   for (const { id, wrappedKey } of records.contacts.values()) tx.contactKeys.set(id, wrappedKey)
   for (const { contactId, wrappedKey } of records.messages) if (wrappedKey) tx.contactKeys.set(contactId, wrappedKey)
-  const [contacts, identities, threads, conversations, messages, takenBack, , agreed, beside, isSeen, isTroubled] =
-    await together([
-      writeContacts(tx, records),
-      writeIdentities(tx, records),
-      records.aside.threads.length > 0 ? writeThreads(tx, records) : [],
-      writeConversations(tx, records),
-      writeMessages(tx, records),
-      writeTakenBack(tx, records),
-      attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
-      consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
-      writeAside(tx, records),
-      isChannelQuiet ? channelSeen(tx, channel.id) : false,
-      trouble ? channelTrouble(tx, channel.id, trouble) : false,
-    ])
+  const [
+    contacts,
+    identities,
+    threads,
+    conversations,
+    messages,
+    takenBack,
+    owed,
+    hinted,
+    ,
+    agreed,
+    beside,
+    isSeen,
+    isTroubled,
+  ] = await together([
+    writeContacts(tx, records),
+    writeIdentities(tx, records),
+    records.aside.threads.length > 0 ? writeThreads(tx, records) : [],
+    writeConversations(tx, records),
+    writeMessages(tx, records),
+    writeTakenBack(tx, records),
+    writeFailed(tx, records),
+    records.conflicts.length > 0 ? mergeHintAll(tx, channel.businessUnitId, records.conflicts) : [],
+    attachments.length > 0 ? attachmentPendAll(tx, channel, attachments) : undefined,
+    consents.length > 0 ? consentRecordAll(tx, channel, consents) : [],
+    writeAside(tx, records),
+    isChannelQuiet ? channelSeen(tx, channel.id) : false,
+    trouble ? channelTrouble(tx, channel.id, trouble) : false,
+  ])
   const files = new Map(attachments.map((one) => [one.id, one.contactId]))
   const health = [...(isSeen ? ['lastEventAt'] : []), ...(isTroubled ? ['lastError', 'lastErrorAt'] : [])]
   return [
-    ...[...contacts, ...identities, ...conversations, ...messages, ...takenBack, ...threads, ...beside],
+    ...[
+      ...contacts,
+      ...identities,
+      ...conversations,
+      ...messages,
+      ...takenBack,
+      ...owed,
+      ...hinted,
+      ...threads,
+      ...beside,
+    ],
     ...touches('attachments', attachments.map(firstVersion), wholeFile, (id) => files.get(id)),
     ...consentTouches(records, agreed),
     ...(health.length > 0 ? [{ resource: 'channels', ids: [channel.id], changed: health }] : []),
@@ -221,6 +248,12 @@ function consentTouches(
     return recordChange(consentEvents, { id, subjectId: contactId, before: null, after }) ?? []
   })
   return touches('consent-events', agreed.map(firstVersion), consentFieldNames, (id) => contacts.get(id), values)
+}
+
+/** Behind the messages and conversations: what an answer had settled that has failed now is owed again. */
+async function writeFailed(tx: Tx, { messages }: Records): Promise<Touched[]> {
+  const failed = messages.flatMap(({ id, change }) => (change?.status === 'failed' ? [id] : []))
+  return failed.length > 0 ? answersFailed(tx, failed) : []
 }
 
 const wholeFile = ['messageId', 'conversationId', 'contactId', 'fileName', 'mediaType', 'status']

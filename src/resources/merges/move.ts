@@ -23,6 +23,7 @@ export const mergePlan: Readonly<Record<string, string>> = {
   inbound_event: 'stays, sealed under the key of the contact that it led to',
   contact_merge: 'stays: what had been merged into the contact comes back to it',
   merge_dismissal: 'stays',
+  merge_hint: 'stays',
   contact: 'names the contact that it went into',
   erasure: 'is about tombstones, which nothing goes into',
 }

@@ -11,6 +11,7 @@ import { identities } from '../identities/schema.ts'
 
 /** What may speak for two contacts being one person, and how much: as the share of doubt that it takes away. */
 export const reasonCodes = {
+  provider_says_same: { weight: 0.9, says: 'A provider has named addresses of both as those of one person.' },
   same_phone: { weight: 0.8, says: 'Both have the same number, in whatever national form.' },
   same_email: { weight: 0.7, says: 'Both have the same email.' },
   same_external_id: { weight: 0.5, says: 'Two other systems know them by the same id.' },
@@ -39,6 +40,7 @@ export async function suggestionList(tx: Tx, contactId: string, limit: number): 
   if (!found) throw await missing(tx, contacts, contactId)
   const reasons = new Map<string, Set<ReasonCode>>()
   const rows = [
+    ...(await byProvider(tx, contactId)),
     ...(await byAddress(tx, contactId)),
     ...(await byExternalId(tx, contactId)),
     ...(await byName(tx, contactId)),
@@ -105,6 +107,20 @@ async function byAddress(tx: Tx, contactId: string): Promise<Found[]> {
     if (!isSame) return []
     return [{ id: contact, code: kind === 'email' ? 'same_email' : 'same_phone' }]
   })
+}
+
+/** A provider has said so; told to whoever sees in clear that both have addresses, since it is of these that it spoke. */
+async function byProvider(tx: Tx, contactId: string): Promise<Found[]> {
+  const clear = clearWhere(tx, identities, ['kind', 'value', 'contactId'])
+  if (!clear) return []
+  const tenant = sql`${tx.principal.tenantId}::uuid`
+  const isSeen = (id: SQL): SQL =>
+    sql`EXISTS (SELECT FROM ${identities.table} WHERE ${identities.tenant} = ${tenant} AND identity.contact_id = ${id} AND identity.state = 'active' AND ${clear})`
+  const said = sql`SELECT h.other_id AS id FROM app.merge_hint h WHERE h.tenant_id = ${tenant} AND h.contact_id = ${contactId}::uuid
+    UNION SELECT h.contact_id FROM app.merge_hint h WHERE h.tenant_id = ${tenant} AND h.other_id = ${contactId}::uuid`
+  return tx.query<Found & Record<string, unknown>>(
+    sql`SELECT s.id, 'provider_says_same' AS code FROM (${said} LIMIT ${candidatesMax}) AS s WHERE ${isSeen(sql`s.id`)} AND ${isSeen(sql`${contactId}::uuid`)}`,
+  )
 }
 
 /** The same id in two other systems; in one system it has one holder. */
