@@ -14,6 +14,8 @@ export interface Utterance {
   isSaid: boolean
   /** A machine wrote it: it can be read, but nobody waits, it opens nothing and it answers nothing. */
   isAutomated: boolean
+  /** Another app or module of the account answers this person: nothing begins here by it. */
+  isElsewhere?: boolean
 }
 
 /**
@@ -71,9 +73,9 @@ export function conversationFor(
     contactId: contact.id,
     identityId: identity.id,
     threadKey,
+    isGroup,
     // The past is not work to do.
     status: isHistorical ? 'closed' : 'open',
-    isGroup,
     unreadCount: 0,
     waitingSinceMs: null,
     lastInboundMs: null,
@@ -102,8 +104,11 @@ export function utter(conversation: ConversationRecord, said: Utterance): void {
     conversation.lastMessageMs = Math.max(conversation.lastMessageMs ?? atMs, atMs)
     conversation.lastMessageId = messageId
   }
+  // Whoever answers next, here or there, has the provider's window for it.
+  if (said.isElsewhere && said.isSaid && isInbound)
+    conversation.lastInboundMs = Math.max(conversation.lastInboundMs ?? atMs, atMs)
   if (isHistorical) return
-  if (conversation.isNew && conversation.occasions.length === 0)
+  if (conversation.isNew && conversation.occasions.length === 0 && !said.isElsewhere)
     conversation.occasions.push({ event: 'conversation_created', messageId })
   if (!said.isSaid) return
   if (isInbound) {

@@ -76,6 +76,12 @@ export const syntheticId = ({ item, name = 'message' }: Pick<Item, 'item' | 'nam
 export const isEcho = ({ item }: Item): boolean => at(item, 'message', 'is_echo') === true
 
 /**
+ * Somebody said it while another app answers them: it belongs into the history, but nobody here shall wait, be counted on
+ * or be routed to because of it. What that app answers is an answer like any other that was given elsewhere.
+ */
+export const isOverheard = (source: Item): boolean => source.isStandby && sidesOf(source).direction === 'inbound'
+
+/**
  * Who is the customer, and who acted. On echoes, and where the page itself did something (a reaction), the sender is the
  * page. Events around control of the thread name either first, so the page's own id tells.
  */

@@ -2,7 +2,8 @@ import type { Parsed } from '../../channel.ts'
 import { at, camelCased, cleanJson, compact, isObject, type JsonValue, textAt } from '../../json.ts'
 import type { MessageEvent, NeutralEvent } from '../../neutral.ts'
 import { timeOf } from '../../time.ts'
-import { detailOf, type Item, isEcho, itemOf, type Platform, sidesOf, syntheticId } from './item.ts'
+import { parseChange } from './change.ts'
+import { detailOf, type Item, isEcho, isOverheard, itemOf, type Platform, sidesOf, syntheticId } from './item.ts'
 import { bodyOf } from './message.ts'
 import { parseNotice } from './notice.ts'
 import { parseProgress } from './progress.ts'
@@ -74,11 +75,11 @@ function parseMessage(source: Item): Parsed {
   if (at(message, 'is_self') === true) return { outcome: 'ignored', reason: 'to_itself' }
   const messageId = isEcho(source) ? ownId(textAt(message, 'metadata')) : undefined
   const replyTo = textAt(message, 'reply_to', 'mid')
+    historical: isOverheard(source),
   return one({
     type: 'message',
     externalId,
     ...(messageId === undefined ? {} : { messageId }),
-    historical: false,
     ...common,
     ...bodyOf(message, source.isStandby),
     ...(replyTo === undefined ? {} : { replyTo }),
@@ -146,11 +147,11 @@ function parsePostback(source: Item): Parsed {
   const common = commonOf(source)
   if ('missing' in common) return { outcome: 'failed', reason: common.missing }
   const payload = textAt(postback, 'payload')
+    historical: isOverheard(source),
   const title = textAt(postback, 'title')
   return one({
     type: 'message',
     externalId: textAt(postback, 'mid') ?? syntheticId(source),
-    historical: false,
     ...common,
     message: {
       type: 'button',

@@ -19,11 +19,11 @@ export function parseSystem(source: Item): Parsed {
     type: 'message',
     externalId: syntheticId(source),
     direction: 'inbound',
-    historical: false,
+    historical: source.isStandby,
     from: customer,
     to: business,
     occurredAt,
-    message: { type: 'system', content: { event, ...more }, text },
+    message: { type: 'system', content: { event, ...more, ...(source.isStandby ? { standby: true } : {}) }, text },
     media: [],
     ...(isObject(referral) ? { referral } : {}),
   }
