@@ -16,6 +16,10 @@ ALTER TABLE app.conversation ADD COLUMN reply_handle_until timestamptz;
 ALTER TABLE app.message ADD COLUMN slot_at timestamptz;
 -- It was given the handle, which no provider knows again: whatever became of it, it is not repeated.
 ALTER TABLE app.message ADD COLUMN had_reply_handle boolean NOT NULL DEFAULT false;
+-- Of an answer, what it has settled when it was written: since when the contact waited, and how much was unanswered. When
+-- it fails, that is owed again.
+ALTER TABLE app.message ADD COLUMN owed_since timestamptz;
+ALTER TABLE app.message ADD COLUMN owed_count int NOT NULL DEFAULT 0;
 
 -- What else proves it: the message that it came with or answers, the address at which it was said, and its words, sealed
 -- under the key of the contact for whom it was kept, so that an erasure takes them and leaves the fact. No foreign keys:

@@ -6,6 +6,7 @@ import { recordChanges } from '../db/change-values.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { json, sql } from '../db/sql.ts'
 import { channelSent, channelTrouble } from '../resources/channels/health.ts'
+import { answersFailed } from '../resources/conversations/owed.ts'
 import { indexable } from '../resources/identities/address.ts'
 import { messageListByExternalId, messageUpdateAll } from '../resources/messages/queries.ts'
 import { messages } from '../resources/messages/schema.ts'
@@ -31,6 +32,12 @@ export async function settleMessage(
       WHERE tenant_id = ${tx.principal.tenantId}::uuid AND id = ${id}::uuid RETURNING version`,
   )
   touchMessage(tx, { id, contactId }, ['status', 'error'], row?.version)
+  if (status === 'failed') await oweAgain(tx, id)
+}
+
+/** The contact to whom it was an answer waits again. */
+async function oweAgain(tx: Tx, id: string): Promise<void> {
+  for (const one of await answersFailed(tx, [id])) tx.touch(one)
 }
 
 /**
@@ -145,7 +152,9 @@ async function notSent(
     SET status = ${result.outcome}, error = ${json(error)}, version = version + 1, updated_at = now()
     WHERE tenant_id = ${tenantId}::uuid AND id = ${id}::uuid AND status IN ${from} AND dispatched_at = ${dispatchedAt}::timestamptz RETURNING version`)
   touchMessage(tx, { id, contactId }, row ? ['status', 'error'] : [], row?.version)
-  if (!isKnown || result.class !== 'reauthorise') return
+  if (!isKnown) return
+  if (row) await oweAgain(tx, id)
+  if (result.class !== 'reauthorise') return
   await channelTrouble(tx, channelId, { code: result.class, at: new Date().toISOString() })
   tx.touch({ resource: 'channels', ids: [channelId], changed: ['lastError', 'lastErrorAt'] })
 }

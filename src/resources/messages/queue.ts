@@ -113,13 +113,15 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
   const isReaction = after.type === 'reaction'
   const [[clock]] = await Promise.all([
     // After the lock, so that messages of a conversation are ordered as they were let in.
-    tx.query<{ now: string }>(
+    tx.query<{ now: string; owed_since: string | null; owed_count: number }>(
       isReaction
-        ? sql`SELECT greatest(last_message_at, clock_timestamp()) AS now FROM app.conversation WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid`
-        : sql`UPDATE app.conversation
-      SET last_message_id = ${id}::uuid, last_message_at = greatest(last_message_at, clock_timestamp()), waiting_since = NULL, unread_count = 0,
-          version = version + 1, updated_at = now()
-      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid RETURNING least(last_message_at, clock_timestamp()) AS now`,
+        ? sql`SELECT greatest(last_message_at, clock_timestamp()) AS now, NULL AS owed_since, 0 AS owed_count FROM app.conversation
+      WHERE tenant_id = ${tenantId}::uuid AND id = ${conversationId}::uuid`
+        : sql`UPDATE app.conversation AS c
+      SET last_message_id = ${id}::uuid, last_message_at = greatest(c.last_message_at, clock_timestamp()), waiting_since = NULL, unread_count = 0,
+          version = c.version + 1, updated_at = now() FROM app.conversation AS o
+      WHERE c.tenant_id = ${tenantId}::uuid AND c.id = ${conversationId}::uuid AND o.tenant_id = c.tenant_id AND o.id = c.id
+      RETURNING least(c.last_message_at, clock_timestamp()) AS now, o.waiting_since AS owed_since, o.unread_count AS owed_count`,
     ),
     tx.enqueue('send', `send/${tenantId}/${String(conversationId)}`, {
       tenantId,
@@ -147,6 +149,8 @@ async function write(tx: Tx, after: JsonRow, veiled: Veiled, conversationVersion
     reply_to_id: after.replyToId,
     purpose: after.purpose,
     occurred_at: clock?.now,
+    owed_since: clock?.owed_since ?? null,
+    owed_count: clock?.owed_count ?? 0,
   })
   const subjectId = typeof contactId === 'string' ? contactId : null
   if (!isReaction)
