@@ -145,3 +145,15 @@ t.test('whoever looked at it stands in the access report, and what was said in t
   t.equal(changes.length, 2)
   t.match(changes[1]?.changes, [{ field: 'category', after: 'marketing' }])
 })
+
+t.test('who looked at it is no secret to those who read the audit of its business unit', async (t) => {
+  const [looker, reader] = [await service.member('privacy'), await service.member('privacy')]
+  await listed('', looker.token)
+  const own = `/v1/audit-events?actorId=${looker.id}&resource=consent-events`
+  t.match((await done(service, 'GET', own, undefined, reader.token)).data, [
+    { action: 'read', subjectIds: [contactId] },
+  ])
+  const unit = (await done(service, 'POST', '/v1/business-units', { name: 'Third' })).id
+  const stranger = await service.member('privacy', { businessUnitIds: [unit] })
+  t.same((await done(service, 'GET', own, undefined, stranger.token)).data, [])
+})
