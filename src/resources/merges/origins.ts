@@ -46,7 +46,9 @@ export async function originsOf(
 /**
  * What parts the changes of a contact that others have gone into; null where none has. A value that somebody changes while
  * they are one may have come from another of them: what it was is kept under that one's key, so that it is not in the
- * contact's own past once they are parted, and goes with whom it is about when they are erased.
+ * contact's own past once they are parted, and goes with whom it is about when they are erased. Of rows that moved (what
+ * a message said before it was edited, a name at an address) the audit keeps what changes meanwhile for the contact that
+ * they are with at that moment.
  */
 export async function broughtValues(
   tx: Tx,
