@@ -12,6 +12,7 @@ import type { Rule } from './decide.ts'
 import { type RuleFields, routingFields, ruleCondition, subjects } from './fields.ts'
 import type { RoutingEvent } from './occasion.ts'
 import { Roster, type RosterMember, type Turns } from './roster.ts'
+import { memberColumns, type StoredTurns, turnColumns } from './roster-rows.ts'
 
 /** A tenant's rules in force, with the fields that they may ask about. */
 export interface RuleSet {
@@ -136,20 +137,6 @@ export async function rosterOf(tx: Tx, wanted: Wanted, counts: boolean, now: Dat
   ])
   return rosterFrom({ turns, members, teams: all }, wanted, now)
 }
-
-export interface StoredTurns {
-  teamId: string
-  turn: number | string
-  turns: Record<string, number>
-}
-
-export const turnColumns = sql`u.team_id AS "teamId", u.turn, u.turns`
-
-/** Of members as `m`, what a roster knows. */
-export const memberColumns = (counts: boolean): SQL =>
-  sql`m.id, m.team_ids AS "teamIds", m.business_unit_ids AS "unitIds", m.languages, m.working_hours AS "workingHours", m.is_away AS "isAway",
-    EXISTS (SELECT FROM app.role AS r WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids) AND r.state = 'active' AND r.sees_all_business_units) AS "seesAllUnits",
-    ${counts ? sql`(SELECT count(*)::int FROM app.conversation AS c WHERE c.tenant_id = m.tenant_id AND c.assignee_id = m.id AND c.status <> 'closed' AND c.state = 'active')` : sql`NULL::int`} AS open`
 
 /** The members who are let in, of these teams or asked for by name. */
 export const isAmong = ({ teams, members }: Wanted): SQL =>

@@ -25,10 +25,11 @@ import { actionsSchema } from './actions.ts'
 import { decide, type Facts, isAsked, nothing, type Rule } from './decide.ts'
 import { conditionFaults, routingFields, ruleCondition } from './fields.ts'
 import { routingEvents } from './occasion.ts'
-import { isCounting, memberColumns, rosterFrom, type StoredTurns, turnColumns } from './queries.ts'
+import { isCounting, rosterFrom } from './queries.ts'
 import { referenceFaults } from './references.ts'
 import { actionFaults } from './rights.ts'
-import type { Roster, RosterMember } from './roster.ts'
+import type { Roster } from './roster.ts'
+import { memberColumns, memberRow, turnColumns, turnRow } from './roster-rows.ts'
 
 const body = z
   .strictObject({
@@ -144,7 +145,7 @@ function plan(principal: Principal, { rule, conversationId }: Draft): ReadPlan {
 }
 
 /** A member, and whether whoever asks sees them. */
-type ListedMember = RosterMember & { isSeen: boolean }
+const listedMember = memberRow.extend({ isSeen: z.boolean() })
 
 /** @throws Problem unprocessable: what the draft asks about, does or names is not theirs */
 function check(principal: Principal, { rule }: Draft, unitId: string, result: Record<string, JsonRow[]>): void {
@@ -164,8 +165,8 @@ function check(principal: Principal, { rule }: Draft, unitId: string, result: Re
   if (faults.length > 0) throw ruled(...faults)
 }
 
-const membersIn = (result: Record<string, JsonRow[]>): ListedMember[] =>
-  (result.members ?? []) as unknown as ListedMember[]
+const membersIn = (result: Record<string, JsonRow[]>): z.infer<typeof listedMember>[] =>
+  z.array(listedMember).parse(result.members ?? [])
 
 /** What it takes to tell whose turn it would be; nothing of it is answered but the one. */
 const aside = (name: string, columns: SQL, from: SQL, where: SQL): Part => ({
@@ -226,7 +227,7 @@ function outcome(principal: Principal, asked: Draft, result: Record<string, Json
 function rosterIn(result: Record<string, JsonRow[]>): Roster {
   const members = membersIn(result)
   const teams = (result.teams ?? []).map(({ id }) => ({ id: String(id) }))
-  const known = (result.turns ?? []) as unknown as StoredTurns[]
+  const known = z.array(turnRow).parse(result.turns ?? [])
   // A team that has never shared out anything begins.
   const fresh = teams.flatMap(({ id }) =>
     known.some(({ teamId }) => teamId === id) ? [] : [{ teamId: id, turn: 0, turns: {} }],
