@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { sight } from '../../access/door.ts'
 import type { Principal } from '../../access/principal.ts'
@@ -7,7 +7,7 @@ import { unknownField } from '../../db/rows.ts'
 import { sql } from '../../db/sql.ts'
 import { Problem } from '../../errors.ts'
 import { callerOf } from '../../http/guard.ts'
-import { changeOnce } from '../../http/idempotency.ts'
+import { changeOnce, type Made } from '../../http/idempotency.ts'
 import { operation } from '../../http/operation.ts'
 import { fault, invalid } from '../../http/problem.ts'
 import type { Deps } from '../../http/records.ts'
@@ -23,17 +23,35 @@ import { seenContact, unmergeContacts } from './unmerge.ts'
 
 const entry = { action: 'merge', resource: contacts.name } as const
 
+/** What both have in common. */
+const parts = {
+  params: idParams,
+  errors: ['conflict', 'erased', 'gone', 'unprocessable'],
+  idempotent: true,
+  ifMatch: 'optional',
+} as const
+
 /** Joining contacts into one, and taking that back. */
 export function mergeRoutes(app: FastifyInstance, { db }: Deps): void {
+  /** Once for each Idempotency-Key, and again where another change was in the way. @param before what came of it then */
+  const once = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (tx: Tx) => Promise<Made>,
+    before: (caller: Caller, id: string) => Promise<JsonRow>,
+  ): Promise<JsonRow> => {
+    const caller = callerOf(request)
+    const again = (id: string): Promise<JsonRow> => before(caller, id)
+    const made = await patiently(() => changeOnce(db, caller, request, reply, entry, work, again))
+    return made.record
+  }
+
   app.post('/v1/contacts/:id/merge', {
     config: { access: entry },
     schema: operation('contacts.merge', 'Join contacts into one', {
-      params: idParams,
+      ...parts,
       body: mergeBody,
       response: { 200: mergeAnswer },
-      errors: ['conflict', 'erased', 'gone', 'unprocessable'],
-      idempotent: true,
-      ifMatch: 'optional',
       description:
         'Addresses, conversations, messages, notes, files, consents, tags, custom fields and ids in other systems of the other contacts go to this one; from then on those answer 410 with `mergedIntoId`. It can be taken back with `unmerge`. With `dryRun` nothing is done: the answer says exactly what would come of it, and is recorded as a read. Only contacts of one business unit can be joined. Where a value that you do not see in clear on its own contact would become clear to you, both are refused with `would_reveal`: choose the side that you see, or leave it to somebody who sees both.',
     }),
@@ -51,59 +69,43 @@ export function mergeRoutes(app: FastifyInstance, { db }: Deps): void {
         return patiently(() =>
           db.change(caller, { action: 'read', resource: contacts.name }, (tx) => dryRun(tx, order)),
         )
-      const made = await patiently(() =>
-        changeOnce(
-          db,
-          caller,
-          request,
-          reply,
-          entry,
-          async (tx) => {
-            const outcome = await mergeContacts(tx, order)
-            return { id: outcome.requestId, record: answerOf(outcome, order, false) }
-          },
-          (requestId) => mergedBefore({ db }, caller, requestId),
-        ),
+      return once(
+        request,
+        reply,
+        async (tx) => {
+          const outcome = await mergeContacts(tx, order)
+          return { id: outcome.requestId, record: answerOf(outcome, order, false) }
+        },
+        (asking, requestId) => mergedBefore({ db }, asking, requestId),
       )
-      return made.record
     },
   })
 
   app.post('/v1/contacts/:id/unmerge', {
     config: { access: entry },
     schema: operation('contacts.unmerge', 'Take a merge back', {
-      params: idParams,
+      ...parts,
       body: unmergeBody,
       response: { 200: unmergeAnswer },
-      errors: ['conflict', 'erased', 'gone', 'unprocessable'],
-      idempotent: true,
-      ifMatch: 'optional',
       description:
         'Of either of the two contacts. The one that had gone into the other is what it was, with everything that was its own, and with what has come to its own addresses since; what was added to the other stays there, and of its fields what the merge had set is as before, unless somebody has set it since. A contact that went into one that was merged itself comes back when that one is back: 409 until then.',
     }),
     handler: async (request, reply) => {
       const { id } = idParams.parse(request.params)
       const { mergeId = null } = unmergeBody.parse(request.body)
-      const caller = callerOf(request)
-      const made = await patiently(() =>
-        changeOnce(
-          db,
-          caller,
-          request,
-          reply,
-          entry,
-          async (tx) => {
-            const outcome = await unmergeContacts(tx, { id, otherId: mergeId, ifMatch: request.headers['if-match'] })
-            const { contact, unmerged } = outcome
-            return {
-              id: outcome.mergeId,
-              record: { mergeId: outcome.mergeId, contactId: contact.id, unmergedId: unmerged.id, contact, unmerged },
-            }
-          },
-          (record) => unmergedBefore({ db }, caller, record),
-        ),
+      return once(
+        request,
+        reply,
+        async (tx) => {
+          const outcome = await unmergeContacts(tx, { id, otherId: mergeId, ifMatch: request.headers['if-match'] })
+          const { contact, unmerged } = outcome
+          return {
+            id: outcome.mergeId,
+            record: { mergeId: outcome.mergeId, contactId: contact.id, unmergedId: unmerged.id, contact, unmerged },
+          }
+        },
+        (asking, unmergedId) => unmergedBefore({ db }, asking, unmergedId),
       )
-      return made.record
     },
   })
 }

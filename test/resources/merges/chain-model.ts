@@ -9,6 +9,8 @@ export interface Person {
   /** what was said from their address */
   messages: string[]
   notes: string[]
+  /** everybody whom they have ever been one with: whose values may have come to them */
+  company: Set<string>
 }
 
 export class ChainModel {
@@ -32,6 +34,14 @@ export class ChainModel {
 
   merged(): Person[] {
     return [...this.people.values()].filter((one) => one.into !== null)
+  }
+
+  /** The others go into one, each with all who have gone into them. */
+  join(into: Person, others: readonly Person[]): void {
+    const roots = new Set([into, ...others].map((one) => one.id))
+    const all = [...this.people.values()].filter((one) => roots.has(this.root(one.id)))
+    for (const one of all) for (const { id } of all) if (id !== one.id) one.company.add(id)
+    for (const other of others) other.into = into.id
   }
 
   /** What is somebody's, by who stands for them: messages and notes. */

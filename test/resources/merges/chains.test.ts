@@ -74,7 +74,15 @@ class Chain {
           SELECT tenant_id, gen_random_uuid(), business_unit_id, id, 'marketing', 'stop', 'form', now() FROM app.contact WHERE id = $1`,
         [id],
       )
-    this.model.people.set(id, { id, address, own, into: null, messages: [String(message?.id)], notes: [] })
+    this.model.people.set(id, {
+      id,
+      address,
+      own,
+      into: null,
+      messages: [String(message?.id)],
+      notes: [],
+      company: new Set(),
+    })
   }
 
   async write(address: string): Promise<void> {
@@ -127,9 +135,9 @@ class Chain {
     })
     const plain = ({ contact }: Record<string, unknown>) => ({ ...(contact as object), updatedAt: null })
     t.strictSame(plain(real.body), plain(dry.body), 'what came is what the dry run said')
-    for (const other of others) other.into = into.id
     this.merges += 1
     await this.audited(real.headers['request-id'], [into.id, ...others.map((one) => one.id)])
+    this.model.join(into, others)
   }
 
   async unmerge(other: Person): Promise<void> {
@@ -160,10 +168,11 @@ class Chain {
       'the event names all of them',
     )
     // A value that came with an earlier merge is sealed under the key of whose it was.
-    const others = subjects.filter((id) => !ids.includes(id))
-    t.ok(
-      others.every((id) => this.model.person(id) !== undefined),
-      'and nobody but whose values they have',
+    const company = new Set(ids.flatMap((id) => [...this.model.person(id).company]))
+    t.same(
+      subjects.filter((id) => !ids.includes(id) && !company.has(id)),
+      [],
+      'and nobody else but whom they were one with before',
     )
   }
 
