@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { Ability } from '../../src/access/ability.ts'
@@ -8,30 +7,12 @@ import type { Principal } from '../../src/access/principal.ts'
 import { sql } from '../../src/db/sql.ts'
 import { namesIn, present, viewOf } from '../../src/db/view.ts'
 import { sized } from '../harness/size.ts'
+import { principalOf } from './principal.ts'
 import { conditionOf, me, models, type ProbeRow, probe, probeTable, rowOf, tenantProbe } from './probe.ts'
 
 const names = [...tenantProbe.fields.keys()].filter((name) => name !== 'own')
 
-function principalWith(ability: Ability): Principal {
-  return {
-    kind: 'member',
-    id: me.id,
-    onBehalfOf: null,
-    tenantId: randomUUID(),
-    region: 'default',
-    units: '*',
-    defaultUnit: null,
-    purpose: null,
-    purposeRequiredFor: new Set(),
-    me,
-    roleIds: [],
-    ability,
-    grants: [],
-    revealQuota: 0,
-    credential: null,
-    standing: null,
-  }
-}
+const principalWith = (ability: Ability): Principal => principalOf([], models, { ability })
 
 const fieldList = fc.oneof(
   { weight: 6, arbitrary: fc.uniqueArray(fc.constantFrom(...names, 'own'), { maxLength: 6 }) },

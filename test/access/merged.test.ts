@@ -5,14 +5,13 @@ import { uuid } from 'drizzle-orm/pg-core/columns/uuid'
 import pg from 'pg'
 import t from 'tap'
 import { z } from 'zod'
-import { Ability } from '../../src/access/ability.ts'
 import { defineResource } from '../../src/access/define.ts'
 import { grantSchema } from '../../src/access/grant.ts'
 import type { Principal } from '../../src/access/principal.ts'
 import { canBeMerged, declareMerged, mergedSql, mergesMax } from '../../src/access/tombstone.ts'
 import { compile, fill, sql } from '../../src/db/sql.ts'
 import { migratedDatabase } from '../harness/database.ts'
-import { me } from './probe.ts'
+import { principalOf } from './principal.ts'
 
 const table = pgTable('being', {
   tenantId: uuid('tenant_id').notNull(),
@@ -37,27 +36,8 @@ declareMerged(beings, table.intoId)
 declareMerged(stateless, table.intoId)
 const models = new Map([beings, strangers, stateless].map((model) => [model.name, model]))
 
-const who = (...grants: object[]): Principal => {
-  const read = grants.map((one) => grantSchema.parse(one))
-  return {
-    kind: 'member',
-    id: me.id,
-    onBehalfOf: null,
-    tenantId: tenant,
-    region: 'default',
-    units: '*',
-    defaultUnit: null,
-    purpose: null,
-    purposeRequiredFor: new Set(),
-    me,
-    roleIds: [],
-    ability: Ability.of(read, me, models),
-    grants: [read],
-    revealQuota: 0,
-    credential: null,
-    standing: null,
-  }
-}
+const who = (...grants: object[]): Principal =>
+  principalOf([grants.map((one) => grantSchema.parse(one))], models, { tenantId: tenant })
 const reads = (resource = 'beings', when?: object, actions = ['read']) => ({
   resource,
   actions,

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { z } from 'zod'
-import { Ability } from '../../src/access/ability.ts'
 import { readCondition } from '../../src/access/condition.ts'
 import { conditionSql } from '../../src/access/condition-sql.ts'
 import { defineResource } from '../../src/access/define.ts'
@@ -10,6 +9,7 @@ import { grantSchema } from '../../src/access/grant.ts'
 import type { Field, ResourceModel } from '../../src/access/model.ts'
 import { type Principal, readerOf } from '../../src/access/principal.ts'
 import { sql } from '../../src/db/sql.ts'
+import { principalOf } from './principal.ts'
 import { me, probe, probeTable } from './probe.ts'
 
 /** The probe with some of its fields declared otherwise. */
@@ -23,31 +23,12 @@ function declared(more: Readonly<Record<string, Partial<Field>>>): ResourceModel
 }
 
 function principal(model: ResourceModel, grants: readonly object[], more: Partial<Principal> = {}): Principal {
-  const read = grants.map((one) => grantSchema.parse(one))
   const others: ResourceModel = { ...probe, name: 'others' }
   const models = new Map([
     [model.name, model],
     [others.name, others],
   ])
-  return {
-    kind: 'member',
-    id: me.id,
-    onBehalfOf: null,
-    tenantId: randomUUID(),
-    region: 'default',
-    units: '*',
-    defaultUnit: null,
-    purpose: null,
-    purposeRequiredFor: new Set(),
-    me,
-    roleIds: [],
-    ability: Ability.of(read, me, models),
-    grants: [read],
-    revealQuota: 0,
-    credential: null,
-    standing: null,
-    ...more,
-  }
+  return principalOf([grants.map((one) => grantSchema.parse(one))], models, more)
 }
 
 const all = { resource: 'probes', actions: ['read'], fields: { read: ['*'] } }

@@ -12,6 +12,7 @@ import type { ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
 import { declareTombstone, leavesTombstone, tombstoneWhere } from '../../src/access/tombstone.ts'
 import { compile, type SQL, sql } from '../../src/db/sql.ts'
+import { principalOf } from './principal.ts'
 import { me, probeTable } from './probe.ts'
 
 const columns = {
@@ -46,27 +47,8 @@ const loosely = defineResource({ ...plain('parts', loose), within: { model: whol
 const models = new Map<string, ResourceModel>([wholes, parts].map((model) => [model.name, model]))
 
 const [here, there, tenant] = [randomUUID(), randomUUID(), randomUUID()]
-const principal = (units: Principal['units'], ...layers: Grant[][]): Principal => {
-  const abilities = layers.map((grants) => Ability.of(grants, me, models))
-  return {
-    kind: 'member',
-    id: me.id,
-    onBehalfOf: null,
-    tenantId: tenant,
-    region: 'default',
-    units,
-    defaultUnit: null,
-    purpose: null,
-    purposeRequiredFor: new Set(),
-    me,
-    roleIds: [],
-    ability: abilities.reduce((all, one) => all.and(one)),
-    grants: layers,
-    revealQuota: 0,
-    credential: null,
-    standing: null,
-  }
-}
+const principal = (units: Principal['units'], ...layers: Grant[][]): Principal =>
+  principalOf(layers, models, { tenantId: tenant, units })
 const grant = (resource: string, when?: object, ...actions: string[]): Grant =>
   grantSchema.parse({ resource, actions: ['read', ...actions], fields: { read: ['*'] }, ...(when ? { when } : {}) })
 

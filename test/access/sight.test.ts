@@ -1,37 +1,20 @@
-import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { Ability } from '../../src/access/ability.ts'
 import { readCondition } from '../../src/access/condition.ts'
 import { comparable, conditionSql } from '../../src/access/condition-sql.ts'
 import { fieldSql, filterable, isAskable, maskedMatches, sight, type Use } from '../../src/access/door.ts'
-import { type Grant, grantSchema } from '../../src/access/grant.ts'
+import { grantSchema } from '../../src/access/grant.ts'
 import type { Field, ResourceModel } from '../../src/access/model.ts'
 import type { Principal } from '../../src/access/principal.ts'
 import { compile, sql } from '../../src/db/sql.ts'
+import { principalOf } from './principal.ts'
 import { me, models, probe, probeTable, tenantProbe } from './probe.ts'
 
-const principal = (...layers: object[][]): Principal => {
-  const grants = layers.map((layer) => layer.map((one) => grantSchema.parse({ resource: 'probes', ...one })))
-  const ability = (all: Grant[]): Ability => Ability.of(all, me, models)
-  return {
-    kind: 'member',
-    id: me.id,
-    onBehalfOf: null,
-    tenantId: randomUUID(),
-    region: 'default',
-    units: '*',
-    defaultUnit: null,
-    purpose: null,
-    purposeRequiredFor: new Set(),
-    me,
-    roleIds: [],
-    ability: grants.map(ability).reduce((all, one) => all.and(one)),
-    grants,
-    revealQuota: 0,
-    credential: null,
-    standing: null,
-  }
-}
+const principal = (...layers: object[][]): Principal =>
+  principalOf(
+    layers.map((layer) => layer.map((one) => grantSchema.parse({ resource: 'probes', ...one }))),
+    models,
+  )
 const reads = (fields: object, when?: object): object => ({ actions: ['read'], fields, ...(when ? { when } : {}) })
 const [yes, no] = [{ eq: ['flag', true] }, { eq: ['flag', false] }]
 
