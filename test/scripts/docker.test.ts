@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
+import { settingNames } from '../../src/config.ts'
 
 const project = join(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(join(project, file), 'utf8')
@@ -58,6 +59,8 @@ t.test('the compose file asks for its secrets and holds none', async (t) => {
   t.match(compose, /^ +- 127\.0\.0\.1:/m, 'listens on the loopback only')
   t.match(compose, /^ +- database:\/var\/lib\/postgresql$/m)
   t.match(compose, /read_only: true/)
+  for (const name of settingNames.filter((one) => one.startsWith('ATTACHMENT_')))
+    t.match(compose, `${name}: \${${name}:-}`, 'a bucket that all services share can be named')
   t.match(compose, /cap_drop: \[ALL\]/)
 })
 
