@@ -74,12 +74,12 @@ function parseMessage(source: Item): Parsed {
   if (at(message, 'is_self') === true) return { outcome: 'ignored', reason: 'to_itself' }
   const messageId = isEcho(source) ? ownId(textAt(message, 'metadata')) : undefined
   const replyTo = textAt(message, 'reply_to', 'mid')
-    historical: isOverheard(source),
   return one({
     type: 'message',
     externalId,
     ...(messageId === undefined ? {} : { messageId }),
     ...common,
+    historical: isOverheard(source),
     ...bodyOf(message, source.isStandby),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...referralOf(at(message, 'referral') ?? at(source.item, 'referral')),
@@ -146,12 +146,12 @@ function parsePostback(source: Item): Parsed {
   const common = commonOf(source)
   if ('missing' in common) return { outcome: 'failed', reason: common.missing }
   const payload = textAt(postback, 'payload')
-    historical: isOverheard(source),
   const title = textAt(postback, 'title')
   return one({
     type: 'message',
     externalId: textAt(postback, 'mid') ?? syntheticId(source),
     ...common,
+    historical: isOverheard(source),
     message: {
       type: 'button',
       content: compact({ payload, title, standby: source.isStandby ? true : undefined }),
