@@ -92,6 +92,12 @@ export function listAt(value: JsonValue | undefined, ...path: string[]): JsonVal
   return Array.isArray(found) ? found : []
 }
 
+/** The array at a path; what stands there by itself without brackets is an array of one object. */
+export function manyAt(value: JsonValue | undefined, ...path: string[]): JsonValue[] {
+  const found = at(value, ...path)
+  return isObject(found) ? [found] : Array.isArray(found) ? found : []
+}
+
 /** Non-empty text at a path; numbers count as text, since providers switch between the two. */
 export function textAt(value: JsonValue | undefined, ...path: string[]): string | undefined {
   const found = at(value, ...path)
@@ -104,6 +110,12 @@ export function numberAt(value: JsonValue | undefined, ...path: string[]): numbe
   const found = at(value, ...path)
   const number = typeof found === 'string' && found.trim() !== '' ? Number(found) : found
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+}
+
+/** A truth value at a path; nothing else counts as one. */
+export function booleanAt(value: JsonValue | undefined, ...path: string[]): boolean | undefined {
+  const found = at(value, ...path)
+  return typeof found === 'boolean' ? found : undefined
 }
 
 /** The object without its undefined members: an absent member and an unknown one are the same in JSON. */

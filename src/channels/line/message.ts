@@ -1,3 +1,4 @@
+import type { Body } from '../body.ts'
 import {
   at,
   camelCased,
@@ -15,11 +16,6 @@ import type { MediaKind, MediaRef, MessageBody } from '../neutral.ts'
  * The body of a LINE message (also of an edited one) as content by type, its plain text and its file.
  * Total: an unknown type is "unsupported" with everything it said. Source: LINE, Messaging API "Message event".
  */
-export interface Body {
-  message: MessageBody
-  media: MediaRef[]
-}
-
 export function bodyOf(message: JsonValue): Body {
   const type = textAt(message, 'type') ?? 'unknown'
   switch (type) {

@@ -1,12 +1,13 @@
+import type { Body } from '../body.ts'
 import {
   at,
+  booleanAt,
   camelCased,
   compact,
   type JsonObject,
   type JsonValue,
   listAt,
   numberAt,
-  objectAt,
   textAt,
 } from '../json.ts'
 import type { MediaKind, MediaRef, MessageBody } from '../neutral.ts'
@@ -19,11 +20,6 @@ import { systemOf } from './system.ts'
  * has no type of its own: the member that is there tells. Total: what nobody knows is "unsupported" with everything it
  * said. Source: Telegram, Bot API "Message".
  */
-export interface Body {
-  message: MessageBody
-  media: MediaRef[]
-}
-
 export function bodyOf(message: JsonObject): Body {
   const body = utteranceOf(message) ?? systemBody(message) ?? unsupported(message)
   return { ...body, message: { ...body.message, content: { ...body.message.content, ...aroundOf(message) } } }
@@ -72,7 +68,7 @@ function fileBody(member: string, kind: MediaKind, message: JsonObject): Body {
     performer: textAt(file, 'performer'),
     ...(FLAGS[member] === undefined ? {} : { [FLAGS[member]]: true }),
     ...(member === 'sticker'
-      ? { emoji: textAt(file, 'emoji'), setName: textAt(file, 'set_name'), animated: flag(file, 'is_animated') }
+      ? { emoji: textAt(file, 'emoji'), setName: textAt(file, 'set_name'), animated: booleanAt(file, 'is_animated') }
       : {}),
   }
   const label = member === 'voice' ? 'voice message' : member === 'animation' ? 'animation' : kind
@@ -100,7 +96,7 @@ function captioned(
     ...content,
     caption,
     captionEntities: camel(message, 'caption_entities'),
-    hasSpoiler: flag(message, 'has_media_spoiler'),
+    hasSpoiler: booleanAt(message, 'has_media_spoiler'),
   }
   return said(type, whole, caption === undefined ? label : `${label} ${caption}`, media)
 }
@@ -187,9 +183,4 @@ function unsupported(message: JsonObject): Body {
 function camel(value: JsonValue, member: string): JsonValue | undefined {
   const found = at(value, member)
   return found === undefined ? undefined : camelCased(found)
-}
-
-function flag(value: JsonValue | undefined, member: string): boolean | undefined {
-  const found = objectAt(value)[member]
-  return typeof found === 'boolean' ? found : undefined
 }

@@ -1,8 +1,9 @@
+import type { Body } from '../body.ts'
 import {
   at,
+  booleanAt,
   camelCased,
   compact,
-  isObject,
   type JsonObject,
   type JsonValue,
   listAt,
@@ -16,13 +17,9 @@ import { interactiveBody } from './interactive.ts'
 /**
  * The body of a message (also of an edit, an echo, a past message) as content by type, its plain text
  * and the files that it refers to. Total: an unknown type is "unsupported" with everything it said.
+ * @param item the provider's message, `{type, [type]: {…}}`
+ * @param errors beside it in the webhook
  */
-export interface Body {
-  message: MessageBody
-  media: MediaRef[]
-}
-
-/** @param item the provider's message, `{type, [type]: {…}}`; @param errors beside it in the webhook */
 export function bodyOf(item: JsonValue, errors: JsonValue[] = []): Body {
   const type = textAt(item, 'type') ?? 'unknown'
   const body = objectAt(item, type)
@@ -54,7 +51,7 @@ export function bodyOf(item: JsonValue, errors: JsonValue[] = []): Body {
     case 'system':
       return plain(
         'system',
-        { event: textAt(body, 'type') ?? 'system', ...objectOf(camelCased({ ...body, ...identity(item) })) },
+        { event: textAt(body, 'type') ?? 'system', ...objectAt(camelCased({ ...body, ...identity(item) })) },
         textAt(body, 'body') ?? '[system]',
         item,
       )
@@ -94,10 +91,10 @@ function mediaBody(kind: MediaKind, body: JsonObject, item: JsonValue): Body {
     caption,
     filename,
     mediaType: textAt(body, 'mime_type'),
-    voice: flag(body, 'voice'),
-    animated: flag(body, 'animated'),
+    voice: booleanAt(body, 'voice'),
+    animated: booleanAt(body, 'animated'),
   })
-  const label = flag(body, 'voice') === true ? 'voice message' : kind
+  const label = booleanAt(body, 'voice') === true ? 'voice message' : kind
   const text = [`[${label}]`, kind === 'document' ? filename : undefined, caption]
     .filter((part) => part !== undefined)
     .join(' ')
@@ -130,7 +127,7 @@ export function hexDigest(text: string | undefined): string | undefined {
 }
 
 function locationBody(body: JsonObject, item: JsonValue): Body {
-  const content = { ...objectOf(camelCased(body)) }
+  const content = { ...objectAt(camelCased(body)) }
   for (const axis of ['latitude', 'longitude']) content[axis] = numberAt(body, axis) ?? content[axis] ?? null
   const place = [textAt(body, 'name'), textAt(body, 'address')].filter((part) => part !== undefined)
   const coordinates = [textAt(body, 'latitude'), textAt(body, 'longitude')].filter((part) => part !== undefined)
@@ -162,7 +159,7 @@ function orderBody(body: JsonObject, item: JsonValue): Body {
   const note = textAt(body, 'text')
   return plain(
     'order',
-    objectOf(camelCased(body)),
+    objectAt(camelCased(body)),
     [`[order] ${lines.join(', ')}`.trim(), note].filter((part) => part !== undefined).join('\n'),
     item,
   )
@@ -207,13 +204,4 @@ function unsupported(type: string, item: JsonValue, errors: JsonValue[]): Body {
 function identity(item: JsonValue): JsonObject {
   const value = at(item, 'identity')
   return value === undefined ? {} : { identity: value }
-}
-
-function flag(body: JsonObject, name: string): boolean | undefined {
-  const value = at(body, name)
-  return typeof value === 'boolean' ? value : undefined
-}
-
-function objectOf(value: JsonValue): JsonObject {
-  return isObject(value) ? value : {}
 }

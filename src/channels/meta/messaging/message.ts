@@ -1,14 +1,12 @@
+import type { Body } from '../../body.ts'
 import { at, camelCased, compact, type JsonObject, type JsonValue, listAt, textAt } from '../../json.ts'
-import type { MediaRef, MessageBody } from '../../neutral.ts'
+import type { MessageBody } from '../../neutral.ts'
 import { type Piece, pieceOf } from './attachment.ts'
 
-/** A message as content by type, its plain text and the files that it refers to. Total over any JSON. */
-export interface Body {
-  message: MessageBody
-  media: MediaRef[]
-}
-
-/** @param message the member `message` of an item */
+/**
+ * A message as content by type, its plain text and the files that it refers to. Total over any JSON.
+ * @param message the member `message` of an item
+ */
 export function bodyOf(message: JsonValue, isStandby: boolean): Body {
   const text = textAt(message, 'text')
   const pieces = attachmentsOf(message).map((attachment) => pieceOf(attachment, message))
