@@ -13,7 +13,7 @@ export interface FormPart {
 }
 
 /** More would be no form that a person fills in. */
-const partsMax = 1_000
+export const partsMax = 1_000
 const headBytesMax = 16_384
 
 /** Whether a post is a form as browsers send them. */

@@ -12,7 +12,7 @@ import {
 } from '../json.ts'
 import { timeOf } from '../time.ts'
 import type { PostedForm } from './posted.ts'
-import { type AnswerType, type FormAnswer, linkedFile, renderValue, type Submission } from './submission.ts'
+import { type AnswerType, answersMax, type FormAnswer, linkedFile, renderValue, type Submission } from './submission.ts'
 
 /**
  * Jotform posts a form whose field `rawRequest` is JSON with the answers, each under `q<number>_<name>`.
@@ -34,12 +34,16 @@ export function jotformEvent(form: PostedForm): RawEvent {
   }
 }
 
+/** It is searched once for each answer. */
+const prettyMax = 100_000
+
 export function jotformSubmission(payload: JsonValue): Submission | string {
   const id = textAt(payload, 'id')
   if (id === undefined) return 'no_submission_id'
   const raw = objectAt(payload, 'rawRequest')
-  const pretty = textAt(payload, 'pretty') ?? ''
-  const answers = Object.entries(raw).flatMap(([key, value]): FormAnswer[] => {
+  const given = Object.entries(raw).slice(0, answersMax)
+  const pretty = (textAt(payload, 'pretty') ?? '').slice(0, prettyMax)
+  const answers = given.flatMap(([key, value]): FormAnswer[] => {
     const [, , name] = /^q(\d+)_(.+)$/s.exec(key) ?? []
     if (name === undefined || renderValue(value) === '') return []
     const plain = answerValue(value)
@@ -47,7 +51,7 @@ export function jotformSubmission(payload: JsonValue): Submission | string {
     return [{ id: key, ref: name, label, type: typeOf(name, value), value: plain }]
   })
   // What was uploaded stands under the field's bare name, as a list of addresses.
-  const uploads = Object.entries(raw).filter(
+  const uploads = given.filter(
     ([key, value]) => !/^q\d+_/.test(key) && listOf(value).some((one) => linkedFile(textOf(one)).length > 0),
   )
   const media = uploads.flatMap(([, value]) => listOf(value).flatMap((url) => linkedFile(textOf(url))))

@@ -1,5 +1,5 @@
 import type { Post } from '../channel.ts'
-import { type FormPart, formPartsOf, textOf } from '../form-data.ts'
+import { type FormPart, formPartsOf, partsMax, textOf } from '../form-data.ts'
 import { isObject, type JsonObject, type JsonValue, parseJson, wellFormed } from '../json.ts'
 import { timeOf } from '../time.ts'
 
@@ -30,7 +30,7 @@ function read({ headers, rawBody }: Post): PostedForm | null {
   const fields = Object.entries(json).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).map((one) => ({ name, value: one })),
   )
-  return { fields, files: [] }
+  return { fields: fields.slice(0, partsMax), files: [] }
 }
 
 function ofParts(parts: readonly FormPart[]): PostedForm {

@@ -20,6 +20,9 @@ export type AnswerType =
   | 'hidden'
   | 'other'
 
+/** Of a form's answers: more would be none that a person gives, and whoever posts pays nothing for how many. */
+export const answersMax = 1_000
+
 export interface FormAnswer {
   /** the provider's own; a field's name in HTML */
   id: string

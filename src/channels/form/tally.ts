@@ -1,7 +1,7 @@
 import type { RawEvent } from '../channel.ts'
 import { at, canonicalHash, isObject, type JsonObject, type JsonValue, listAt, textAt } from '../json.ts'
 import { timeOf } from '../time.ts'
-import { type AnswerType, type FormAnswer, linkedFile, type Submission } from './submission.ts'
+import { type AnswerType, answersMax, type FormAnswer, linkedFile, type Submission } from './submission.ts'
 
 /** Tally's webhook. https://tally.so/help/webhooks */
 export const isTally = (body: JsonValue): boolean => Array.isArray(at(body, 'data', 'fields'))
@@ -48,7 +48,7 @@ const types: Readonly<Record<string, AnswerType>> = {
 export function tallySubmission(payload: JsonValue): Submission | string {
   const id = idOf(payload)
   if (id === undefined) return 'no_submission_id'
-  const fields = listAt(payload, 'data', 'fields').filter(isObject)
+  const fields = listAt(payload, 'data', 'fields').filter(isObject).slice(0, answersMax)
   const withOptions = fields.flatMap((field) => {
     const key = textAt(field, 'key')
     return key !== undefined && textAt(field, 'type') === 'CHECKBOXES' && Array.isArray(field.value) ? [key] : []

@@ -2,7 +2,7 @@ import type { RawEvent } from '../channel.ts'
 import { at, canonicalHash, isObject, type JsonObject, type JsonValue, listAt, objectAt, textAt } from '../json.ts'
 import type { MediaRef } from '../neutral.ts'
 import { timeOf } from '../time.ts'
-import { type AnswerType, type FormAnswer, linkedFile, type Submission } from './submission.ts'
+import { type AnswerType, answersMax, type FormAnswer, linkedFile, type Submission } from './submission.ts'
 
 /** Typeform's webhook, with its envelope or without. https://www.typeform.com/developers/webhooks/example-payload/ */
 const responseOf = (body: JsonValue): JsonObject =>
@@ -55,7 +55,7 @@ export function typeformSubmission(payload: JsonValue): Submission | string {
   const id = textAt(response, 'token') ?? textAt(payload, 'event_id')
   if (id === undefined) return 'no_submission_id'
   const titles = titlesOf(listAt(response, 'definition', 'fields'))
-  const given = listAt(response, 'answers').filter(isObject)
+  const given = listAt(response, 'answers').filter(isObject).slice(0, answersMax)
   const answers = given.map((answer, index): FormAnswer => {
     const field = objectAt(answer, 'field')
     const fieldId = textAt(field, 'id') ?? `answer_${index + 1}`
@@ -69,6 +69,7 @@ export function typeformSubmission(payload: JsonValue): Submission | string {
   })
   const hidden = Object.entries(objectAt(response, 'hidden'))
     .filter(([, value]) => value !== null && value !== '')
+    .slice(0, answersMax)
     .map(([name, value]): FormAnswer => ({ id: name, label: name, type: 'hidden', value }))
   const media: MediaRef[] = given.flatMap((answer) => linkedFile(textAt(answer, 'file_url') ?? ''))
   const formId = textAt(response, 'form_id') ?? textAt(response, 'definition', 'id')

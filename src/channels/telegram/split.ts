@@ -43,6 +43,7 @@ function itemEvents(account: string | null, update: JsonObject, { kind, item }: 
 
 function itemEvent(account: string | null, update: JsonObject, { kind, item }: Update): RawEvent {
   const own = withoutOthers({ kind, item })
+  const id = at(update, 'update_id')
   const updateId = textAt(update, 'update_id')
   const part = kind === 'deleted_business_messages' ? `:${textAt(listAt(item, 'message_ids')[0]) ?? ''}` : ''
   return {
@@ -51,8 +52,8 @@ function itemEvent(account: string | null, update: JsonObject, { kind, item }: U
     lane: laneOf(own),
     kind: safeName(kind),
     occurredAt: timeOf(at(item, 'edit_date') ?? at(item, 'date')),
-    // fromEntries makes own members, so that a kind "__proto__" stays data.
-    payload: Object.fromEntries([...Object.entries(update).filter(([name]) => name === 'update_id'), [kind, own.item]]),
+    // A computed member is an own one, so that a kind "__proto__" stays data.
+    payload: { ...(id === undefined ? {} : { update_id: id }), [kind]: own.item },
   }
 }
 
