@@ -141,6 +141,7 @@ t.test('a message whose job was lost leaves all the same, and a sleeper wakes up
     `UPDATE app.message SET created_at = now() - interval '1 hour', dispatched_at = NULL, retry_at = now() - interval '1 hour' WHERE conversation_id = $1`,
     [one.conversationId],
   )
+  await service.sql('UPDATE app.send_pace SET paused_until = NULL')
   await service.sql(`UPDATE app.conversation SET snoozed_until = now() - interval '1 hour' WHERE id = $1`, [
     sleeper.conversationId,
   ])
