@@ -3,7 +3,7 @@ import { createHttpClient } from '../../src/channels/http-client.ts'
 import { signWebhook } from '../../src/channels/standard-webhooks.ts'
 import { normaliser, type Patience } from '../../src/delivery/normalise.ts'
 import type { WorkContext } from '../../src/delivery/task.ts'
-import { startTestService, type TestService } from '../harness/service.ts'
+import { startTestService, type TestService, type TestServiceOptions } from '../harness/service.ts'
 import { post, whatsappChannel } from '../resources/ingest/posts.ts'
 
 /** Nobody waits in a test. */
@@ -25,8 +25,11 @@ export interface Lanes {
 }
 
 /** A service that takes posts in, whose lanes the test drains itself. */
-export async function startLanes(t: { teardown(end: () => Promise<void>): unknown }): Promise<Lanes> {
-  const service = await startTestService(t)
+export async function startLanes(
+  t: { teardown(end: () => Promise<void>): unknown },
+  options: TestServiceOptions = {},
+): Promise<Lanes> {
+  const service = await startTestService(t, options)
   const { db, config, log, tenantId } = service
   const http = createHttpClient({ allowPrivate: true })
   const context: WorkContext = { db, http, config, log }

@@ -1,41 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import type { Post } from '../../../src/channels/channel.ts'
 import { email } from '../../../src/channels/email/index.ts'
 import { folded } from '../../../src/channels/email/quote.ts'
 import type { EmailSettings } from '../../../src/channels/email/settings.ts'
-import { at, isObject, type JsonObject, type JsonValue, listAt, parseJson, textAt } from '../../../src/channels/json.ts'
-import {
-  basic,
-  eventsOf,
-  fileOf,
-  formPost,
-  mail,
-  mailgunKey,
-  mailgunSigned,
-  message,
-  secret,
-  settingsOf,
-  understood,
-} from '../email/fixtures.ts'
+import { listAt, parseJson, textAt } from '../../../src/channels/json.ts'
+import { basic, eventsOf, fileOf, mail, message, secret, settingsOf, understood } from '../email/fixtures.ts'
+import { alteredPost, providerPost, providerSample } from '../email/sample.ts'
 import { postOf } from '../post.ts'
-import { became, sameTable, skip } from './table.ts'
+import { became, type Sample, sameTable, sampleFiles, skip } from './table.ts'
 
-const directory = process.env.CHANNEL_SAMPLES ?? ''
-const filesIn = (folder: string): { name: string; bytes: Buffer }[] =>
-  readdirSync(join(directory, folder))
-    .sort()
-    .map((name) => ({ name: `${folder}/${name}`, bytes: readFileSync(join(directory, folder, name)) }))
+const filesIn = (folder: string): Sample[] =>
+  sampleFiles(folder).map(({ name, bytes }) => ({ name: `${folder}/${name}`, bytes }))
 
 const raw = settingsOf()
-const topicArn = 'arn:aws:sns:us-east-1:111111111111:SES_Inbound'
-const providers: Readonly<Record<string, EmailSettings>> = {
-  postmark: settingsOf({ kind: 'postmark', secret }),
-  mailgun: settingsOf({ kind: 'mailgun', secret: mailgunKey }),
-  sendgrid: settingsOf({ kind: 'sendgrid', secret }),
-  amazon: settingsOf({ kind: 'ses', topicArn }),
-}
 
 /** These name nobody at all. */
 const NO_SENDER = /erroneous|mailparser_mixed|postalmime_mixed/
@@ -71,56 +48,25 @@ t.test('every real mail and every provider’s payload is taken, and what each b
     t.equal(line.includes('ignored'), NOTHING_SAID.test(name), line)
     lines.push(line)
   }
-  for (const { name, bytes } of filesIn('email_providers')) {
-    const provider = /_providers\/([a-z]+)_/.exec(name)?.[1] ?? ''
-    const settings = providers[provider]
-    if (settings === undefined) {
+  for (const file of sampleFiles('email_providers')) {
+    const name = `email_providers/${file.name}`
+    const sample = providerSample(file)
+    if (sample === null) continue
+    if (sample.inbound === null) {
       lines.push(`${name} | - | no such service among the channel’s settings`)
       continue
     }
-    const sample = parseJson(bytes)
-    if (sample === undefined) throw new Error(name)
-    // SES puts its own events into SNS's; those by themselves are posted by nobody.
-    if (provider === 'amazon' && !/sns_message/.test(name)) continue
-    const post = postFor(provider, sample, name)
-    if (provider !== 'amazon') {
+    const settings = settingsOf(sample.inbound)
+    const { kind } = settings.inbound
+    const post = providerPost(kind, sample.body, name)
+    if (kind !== 'ses') {
       t.strictSame(email.verify(post, settings), { ok: true }, name)
-      t.equal(email.verify(altered(post, provider), settings).ok, false, `${name}: altered`)
+      t.equal(email.verify(alteredPost(post, kind), settings).ok, false, `${name}: altered`)
     }
     lines.push(...(await lineOf(t, name, post, settings)))
   }
   sameTable(t, 'email', lines)
 })
-
-/** As the provider posts it: signed anew where it signs, since samples are signed with others' secrets. */
-function postFor(provider: string, sample: JsonValue, name: string): Post {
-  if (provider === 'mailgun') {
-    const signed = mailgunSigned(name)
-    if (isObject(at(sample, 'signature')))
-      return postOf(JSON.stringify({ ...(isObject(sample) ? sample : {}), signature: signed }))
-    return formPost({ ...textsOf(sample), ...signed })
-  }
-  const headers = basic(secret)
-  if (provider === 'sendgrid' && isObject(sample)) {
-    const form = formPost(textsOf(sample))
-    return { ...form, headers: { ...form.headers, ...headers } }
-  }
-  return postOf(JSON.stringify(sample), headers)
-}
-
-function altered(post: Post, provider: string): Post {
-  if (provider === 'mailgun') return { ...post, rawBody: Buffer.concat([post.rawBody, Buffer.from(' ')]) }
-  return { ...post, headers: { ...post.headers, ...basic('another-secret') } }
-}
-
-function textsOf(sample: JsonValue): Record<string, string> {
-  const fields: JsonObject = isObject(sample) ? sample : {}
-  return Object.fromEntries(
-    Object.entries(fields).flatMap(([key, value]) =>
-      typeof value === 'string' ? [[key, value] as [string, string]] : [],
-    ),
-  )
-}
 
 t.test('real answers: what is quoted is folded, and nothing of a mail is lost', { skip }, async (t) => {
   const lines: string[] = []

@@ -8,15 +8,21 @@ const directory = process.env.CHANNEL_SAMPLES
 export const skip =
   directory === undefined || !existsSync(directory) ? 'set CHANNEL_SAMPLES to a directory of real payloads' : false
 
-/** The JSON files of a folder of samples. */
-export function samples(folder: string): { name: string; bytes: Buffer }[] {
+export interface Sample {
+  name: string
+  bytes: Buffer
+}
+
+/** The files of a folder of samples, in the order of their names. */
+export function sampleFiles(folder: string): Sample[] {
   const path = join(directory ?? '', folder)
-  const names = readdirSync(path)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
+  const names = readdirSync(path).sort()
   if (names.length === 0) throw new Error(`no samples in ${folder}`)
   return names.map((name) => ({ name, bytes: readFileSync(join(path, name)) }))
 }
+
+/** Those of them that are JSON. */
+export const samples = (folder: string): Sample[] => sampleFiles(folder).filter(({ name }) => name.endsWith('.json'))
 
 /** What an event became, in words that say nothing of what is in it. */
 export function became(parsed: Parsed): string {
@@ -67,9 +73,10 @@ export function sameTable(
   t: { equal(found: string, wanted: string, name: string): unknown },
   name: string,
   lines: readonly string[],
+  header = 'file | event kind | what it became',
 ): void {
   const table = new URL(`../../output/samples/${name}.txt`, import.meta.url)
-  const now = `file | event kind | what it became\n${lines.join('\n')}\n`
+  const now = `${header}\n${lines.join('\n')}\n`
   if (process.env.UPDATE === '1') {
     mkdirSync(new URL('.', table), { recursive: true })
     writeFileSync(table, now)
