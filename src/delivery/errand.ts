@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import type { ErrandResult, KeptEvent, RawEvent } from '../channels/channel.ts'
-import { parseJson } from '../channels/json.ts'
+import type { ErrandResult, RawEvent } from '../channels/channel.ts'
 import { touches } from '../db/audit-event.ts'
 import type { Database } from '../db/database.ts'
 import { sql } from '../db/sql.ts'
 import { attachmentStore } from '../resources/attachments/keep-file.ts'
 import { channelFetches, channelTrouble } from '../resources/channels/health.ts'
-import { payloadContext } from '../resources/inbound-events/payload.ts'
+import { keptEvent } from '../resources/inbound-events/kept-event.ts'
 import { eventMissed } from '../resources/inbound-events/queries.ts'
 import { knownChannels } from '../resources/ingest/known-channels.ts'
 import { receive } from '../resources/ingest/receive.ts'
@@ -25,10 +24,10 @@ const attemptsMax = 12
  * trouble is in the health. What is fetched is taken in as if it had been posted, so that once more does no harm.
  */
 export const runErrand: Task = async (context, payload, { attempts }) => {
-  const { db, http, log } = context
+  const { db, http, log, config } = context
   const { channelId, eventId, ...tenant } = ids.parse(payload)
   const channel = await channelAtWork(db, tenant, channelId)
-  const event = await storedEvent(db, tenant, eventId)
+  const event = await keptEvent(db, tenant, eventId, attachmentStore(config))
   // What is to be fetched can wait until somebody enables the channel again.
   if (!channel && event && (await isDisabled(db, tenant, channelId))) throw new Error('the channel is disabled')
   if (!channel?.type.errand || !event) return
@@ -101,33 +100,4 @@ function troubleOf(result: Exclude<ErrandResult, { outcome: 'done' }>): string {
   if (result.outcome === 'retry') return result.isFetch === true ? 'bucket_unreachable' : 'errand_failed'
   if (result.isFetch === true) return result.code
   return result.class === 'reauthorise' ? 'reauthorise' : 'errand_failed'
-}
-
-/** An event as its channel split it off; null when it has expired or its person was erased. */
-export async function storedEvent(db: Database, tenant: Tenant, eventId: string): Promise<KeptEvent | null> {
-  const [row] = await db.lookup<{
-    kind: string
-    sealed_payload: Buffer | null
-    contact_id: string | null
-    wrapped_key: Buffer | null
-  }>(
-    tenant,
-    sql`SELECT e.kind, e.sealed_payload, e.contact_id, k.wrapped_key FROM app.inbound_event e
-      LEFT JOIN app.contact_key k ON k.tenant_id = e.tenant_id AND k.contact_id = e.contact_id
-      WHERE e.tenant_id = ${tenant.tenantId}::uuid AND e.id = ${eventId}::uuid`,
-  )
-  if (!row?.sealed_payload) return null
-  const keys = await db.tenantKeys(tenant)
-  const holders = [
-    row.contact_id !== null && row.wrapped_key ? keys.contact(row.contact_id, row.wrapped_key) : keys,
-    keys,
-  ]
-  for (const key of holders)
-    try {
-      const payload = parseJson(key.open(row.sealed_payload, payloadContext(eventId)))
-      return payload === undefined ? null : { kind: row.kind, payload }
-    } catch {
-      // An event can name its contact before its payload has been sealed again.
-    }
-  return null
 }

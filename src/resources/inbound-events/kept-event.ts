@@ -3,6 +3,7 @@ import { cleanJson } from '../../channels/json.ts'
 import type { Database } from '../../db/database.ts'
 import { sql } from '../../db/sql.ts'
 import type { FileStore } from '../../privacy/file-store.ts'
+import type { TenantKeys } from '../../privacy/keyring.ts'
 import { keptBlob } from './blobs.ts'
 import { unframed } from './frame.ts'
 import { payloadContext } from './payload.ts'
@@ -32,10 +33,23 @@ export async function keptEvent(
   const keys = await db.tenantKeys(tenant)
   const { contact_id: contactId, wrapped_key: wrappedKey } = row
   if (contactId !== null && wrappedKey === null) return null
-  const holder = contactId !== null && wrappedKey !== null ? keys.contact(contactId, wrappedKey) : keys
-  const frame = unframed(holder.open(row.sealed_payload, payloadContext(id)))
+  // An event can name its contact before its payload has been sealed again.
+  const holders = contactId !== null && wrappedKey !== null ? [keys.contact(contactId, wrappedKey), keys] : [keys]
+  const opened = openedBy(holders, row.sealed_payload, payloadContext(id))
+  if (opened === null) return null
+  const frame = unframed(opened)
   const kept = keptBlob(store, tenant.tenantId, id, frame)
   const payload = cleanJson(JSON.parse(frame.payload.toString('utf8')))
   if (payload === undefined) return null
   return { kind: row.kind, payload, ...(kept === undefined ? {} : { kept }) }
+}
+
+function openedBy(holders: readonly Pick<TenantKeys, 'open'>[], sealed: Buffer, context: string): Buffer | null {
+  for (const holder of holders)
+    try {
+      return holder.open(sealed, context)
+    } catch {
+      // Another key.
+    }
+  return null
 }
