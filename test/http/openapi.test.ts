@@ -207,6 +207,7 @@ t.test('every schema is described to its leaves, and has an example', async (t) 
     'SimulatedRouting.contact/*',
     // In the provider's own shape.
     'MessageTemplate.components[]/*',
+    'ConsentEvidence.detail/*',
     'post /v1/unsubscribe/{token} body',
     'get /v1/inbound-events/{id}/payload 200',
     'post /v1/ingest/{channelId} body',
