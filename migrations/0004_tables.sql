@@ -181,6 +181,7 @@ CREATE TABLE app.channel (
   FOREIGN KEY (tenant_id, team_id) REFERENCES app.team
 );
 CREATE UNIQUE INDEX channel_account ON app.channel (tenant_id, type, account) WHERE state = 'active' AND account IS NOT NULL;
+CREATE INDEX channel_app ON app.channel (tenant_id, app_hash) WHERE app_hash IS NOT NULL;
 
 CREATE TABLE app.contact (
   tenant_id             uuid NOT NULL REFERENCES app.tenant,
@@ -564,6 +565,8 @@ CREATE TABLE app.attachment (
 CREATE INDEX attachment_message ON app.attachment (tenant_id, message_id);
 CREATE INDEX attachment_contact ON app.attachment (tenant_id, contact_id);
 CREATE INDEX attachment_created ON app.attachment (tenant_id, created_at DESC, id DESC);
+-- what is to be fetched, and is not yet
+CREATE INDEX attachment_pending ON app.attachment (tenant_id, channel_id, created_at) WHERE status = 'pending';
 
 -- Every consent, STOP, block and preference with its evidence, one row each; what holds now is read from them.
 CREATE TABLE app.consent_event (

@@ -1,8 +1,7 @@
 import t from 'tap'
-import { signature } from '../channels/messenger/fixtures.ts'
 import { png, upload } from '../resources/attachments/fixtures.ts'
 import { done, send, until } from '../resources/conversations/fixtures.ts'
-import { appSecret, customer, metaExchange, verifyToken } from './exchange-meta.ts'
+import { customer, metaExchange, verifyToken } from './exchange-meta.ts'
 
 const account = '17840000000000001'
 const { service, graph, channelId, post, from, to, list, sends } = await metaExchange('instagram', account)
@@ -112,15 +111,4 @@ t.test('what the provider says no to has failed with its reason', async (t) => {
   await until(async () => (await statusOf(made.id)) === 'failed')
   t.match((await done(service, 'GET', `/v1/messages/${made.id}`)).body.error, { code: '10', class: 'window_closed' })
   graph.answer = answer
-})
-
-t.test('comments under posts are ignored, with a reason, and kept', async (t) => {
-  const events = (): Promise<{ status: string; reason: string }[]> =>
-    service.sql(`SELECT status, reason FROM app.inbound_event WHERE kind = 'changes.comments'`)
-  const change = { field: 'comments', value: { id: '1', text: 'wow', from: { id: '9', username: 'x' } } }
-  const body = JSON.stringify({ object: 'instagram', entry: [{ id: account, time: 1, changes: [change] }] })
-  const headers = { 'x-hub-signature-256': signature(Buffer.from(body), appSecret), 'content-type': 'application/json' }
-  t.equal((await service.request('POST', `/v1/ingest/${channelId}`, { body, token: null, headers })).status, 200)
-  await until(async () => (await events())[0]?.status === 'ignored')
-  t.same(await events(), [{ status: 'ignored', reason: 'public_post' }])
 })

@@ -17,6 +17,8 @@ export interface MetaExchange {
   channelId: string
   /** Posts an item as Meta does, now. */
   post: (item: Record<string, unknown>) => Promise<void>
+  /** Posts a change of the page or account. */
+  change: (field: string, value: Record<string, unknown>) => Promise<void>
   /** The items that the customer, and the account itself, are the sender of. */
   from: (body: Record<string, unknown>) => Record<string, unknown>
   to: (body: Record<string, unknown>) => Record<string, unknown>
@@ -45,9 +47,13 @@ function graphApi(): Provider['answer'] {
   }
 }
 
-export async function metaExchange(type: 'messenger' | 'instagram', account: string): Promise<MetaExchange> {
-  const service = await startTestService(t, { worker: true, listen: true })
-  const graph = await provider(t, graphApi())
+export async function metaExchange(
+  type: 'messenger' | 'instagram',
+  account: string,
+  within: { teardown(end: () => Promise<void>): unknown } = t,
+): Promise<MetaExchange> {
+  const service = await startTestService(within, { worker: true, listen: true })
+  const graph = await provider(within, graphApi())
   const own = type === 'messenger' ? { pageId: account } : { accountId: account }
   const settings = { ...own, appSecret, verifyToken, accessToken, apiBaseUrl: `${graph.url}/v24.0` }
   const channel = await done(service, 'POST', '/v1/channels', { type, name: type, settings })
@@ -57,20 +63,22 @@ export async function metaExchange(type: 'messenger' | 'instagram', account: str
     timestamp: Date.now(),
     ...body,
   })
+  const postEntry = async (entry: Record<string, unknown>): Promise<void> => {
+    const object = type === 'messenger' ? 'page' : 'instagram'
+    const body = JSON.stringify({ object, entry: [{ id: account, time: Date.now(), ...entry }] })
+    const headers = {
+      'x-hub-signature-256': signature(Buffer.from(body), appSecret),
+      'content-type': 'application/json',
+    }
+    const answer = await service.request('POST', `/v1/ingest/${channel.id}`, { body, token: null, headers })
+    if (answer.status !== 200) throw new Error(answer.text)
+  }
   return {
     service,
     graph,
     channelId: channel.id,
-    post: async (one) => {
-      const object = type === 'messenger' ? 'page' : 'instagram'
-      const body = JSON.stringify({ object, entry: [{ id: account, time: Date.now(), messaging: [one] }] })
-      const headers = {
-        'x-hub-signature-256': signature(Buffer.from(body), appSecret),
-        'content-type': 'application/json',
-      }
-      const answer = await service.request('POST', `/v1/ingest/${channel.id}`, { body, token: null, headers })
-      if (answer.status !== 200) throw new Error(answer.text)
-    },
+    post: (one) => postEntry({ messaging: [one] }),
+    change: (field, value) => postEntry({ changes: [{ field, value }] }),
     from: (body) => item(customer, account, body),
     to: (body) => item(account, customer, body),
     list: async (path) => (await done(service, 'GET', path)).data,

@@ -37,7 +37,7 @@ export function parseConnector(event: { kind: string; payload: JsonValue }): Par
     case 'status':
       return target === undefined ? noTarget() : status(payload, target)
     default:
-      return { outcome: 'ignored', reason: 'type_unknown' }
+      return { outcome: 'failed', reason: 'type_unknown' }
   }
 }
 
@@ -72,7 +72,7 @@ const STATUS: ReadonlyMap<string, StatusEvent['status']> = new Map([
 function status(event: JsonValue, externalId: string): Parsed {
   const providerStatus = statusOf(event)
   const known = STATUS.get(providerStatus?.toLowerCase() ?? '')
-  if (providerStatus === undefined || known === undefined) return { outcome: 'ignored', reason: 'status_unknown' }
+  if (providerStatus === undefined || known === undefined) return { outcome: 'failed', reason: 'status_unknown' }
   const failure: StatusEvent['error'] = {
     code: textAt(event, 'error', 'code') ?? 'unknown',
     message: textAt(event, 'error', 'message') ?? 'the connector gave no reason',

@@ -5,6 +5,7 @@ import { timeOf } from '../time.ts'
 import { emailAddress } from './address.ts'
 import { messageIds } from './header-block.ts'
 import { mailPlace } from './mail-place.ts'
+import { isKnownNotification } from './notification-words.ts'
 import { stopMarketing } from './report.ts'
 import { messageOfId } from './token.ts'
 
@@ -24,13 +25,13 @@ export function parseNotification(kind: string, payload: JsonValue): Parsed {
   const event = at(payload, 'event') ?? null
   switch (kind) {
     case NOTIFICATIONS.postmark:
-      return outcome(postmark(event, mailbox))
+      return outcome(postmark(event, mailbox), isKnownNotification('postmark', event))
     case NOTIFICATIONS.mailgun:
-      return outcome(mailgun(event, mailbox))
+      return outcome(mailgun(event, mailbox), isKnownNotification('mailgun', event))
     case NOTIFICATIONS.sendgrid:
-      return outcome(sendgrid(event, mailbox))
+      return outcome(sendgrid(event, mailbox), isKnownNotification('sendgrid', event))
     case NOTIFICATIONS.ses:
-      return outcome(ses(event, mailbox))
+      return outcome(ses(event, mailbox), isKnownNotification('ses', event))
     case NOTIFICATIONS.subscription:
       return outcome([{ type: 'errand', kind: 'confirm_subscription', occurredAt: timeOf(at(event, 'Timestamp')) }])
     case NOTIFICATIONS.unsubscribed:
@@ -47,12 +48,15 @@ export function parseNotification(kind: string, payload: JsonValue): Parsed {
     default:
       return payload === null || typeof payload !== 'object'
         ? { outcome: 'failed', reason: 'not_an_object' }
-        : { outcome: 'ignored', reason: 'kind_unknown' }
+        : { outcome: 'failed', reason: 'kind_unknown' }
   }
 }
 
-function outcome(events: NeutralEvent[]): Parsed {
-  return events.length === 0 ? { outcome: 'ignored', reason: 'notification_unused' } : { outcome: 'events', events }
+function outcome(events: NeutralEvent[], isKnown = true): Parsed {
+  if (events.length > 0) return { outcome: 'events', events }
+  return isKnown
+    ? { outcome: 'ignored', reason: 'notification_unused' }
+    : { outcome: 'failed', reason: 'notification_unknown' }
 }
 
 interface Told {

@@ -23,7 +23,9 @@ export function parseForm(event: { kind: string; payload: JsonValue }, context?:
     if (spam !== undefined) return { outcome: 'ignored', reason: spam }
   }
   const submission = submissionOf(event.kind, payload, settings)
-  if (submission === undefined) return { outcome: 'ignored', reason: 'kind_unknown' }
+  // Somebody is still filling it in: what they send in the end is told by itself.
+  if (event.kind === 'typeform.form_response_partial') return { outcome: 'ignored', reason: 'not_submitted' }
+  if (submission === undefined) return { outcome: 'failed', reason: 'kind_unknown' }
   if (typeof submission === 'string') return { outcome: 'failed', reason: submission }
   const text = renderAnswers(submission.answers.filter((one) => !one.isRepeated))
   if (text === '' && submission.media.length === 0) return { outcome: 'ignored', reason: 'empty_form' }

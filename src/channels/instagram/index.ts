@@ -3,9 +3,9 @@ import { downloadFile } from '../meta/media.ts'
 import { parseMessaging } from '../meta/messaging/parse.ts'
 import { messagingProfile } from '../meta/messaging/profile.ts'
 import { messagingRich } from '../meta/messaging/rich.ts'
-import { splitMessaging } from '../meta/messaging/split.ts'
 import { webhookSteps } from '../meta/messaging/webhook-setup.ts'
 import { META_SECRETS } from '../meta/settings.ts'
+import { splitMeta } from '../meta/split.ts'
 import { hubHandshake, verifyHubSignature } from '../meta/verify.ts'
 import { instagramApi, sendInstagram, TEXT_LENGTH_MAX } from './send.ts'
 import { type InstagramSettings, instagramSettings } from './settings.ts'
@@ -21,6 +21,9 @@ const WEBHOOK_FIELDS = [
   'messaging_seen',
   'messaging_handover',
   'standby',
+  'comments',
+  'live_comments',
+  'mentions',
 ]
 
 /** Instagram's direct messages. Source: https://developers.facebook.com/docs/instagram-platform */
@@ -32,7 +35,7 @@ export const instagram: ChannelType<InstagramSettings, Parsed> = {
   appSecret: (settings) => settings.appSecret,
   handshake: (query, settings) => hubHandshake(query, settings.verifyToken),
   verify: (post, settings) => verifyHubSignature(post, settings.appSecret),
-  split: (post) => splitMessaging('instagram', post),
+  split: (post) => splitMeta('instagram', post),
   parse: (event) => parseMessaging('instagram', event),
   setup: (settings, webhookUrl) => [
     ...webhookSteps('Instagram', settings, webhookUrl, WEBHOOK_FIELDS),

@@ -14,7 +14,7 @@ export function parseLine({ payload: stored }: { payload: JsonValue }): Parsed {
   if (payload === undefined) return { outcome: 'failed', reason: 'nested_too_deeply' }
   const event = at(payload, 'event')
   // What was posted in no shape that LINE has: kept whole.
-  if (event === undefined) return { outcome: 'ignored', reason: 'unknown_shape' }
+  if (event === undefined) return { outcome: 'failed', reason: 'unknown_shape' }
   if (!isObject(event)) return { outcome: 'failed', reason: 'not_an_object' }
   switch (textAt(event, 'type')) {
     case 'message':
@@ -31,13 +31,17 @@ export function parseLine({ payload: stored }: { payload: JsonValue }): Parsed {
     // It tells that a notification message reached a phone number that was written to elsewhere, not through this hub.
     case 'delivery':
       return { outcome: 'ignored', reason: 'delivery_of_notification_message' }
+    // Devices nearby, which LINE has given up.
+    case 'things':
+      return { outcome: 'ignored', reason: 'things' }
     default: {
       const notice = noticeOf(event)
       if (notice !== undefined) return events(notice)
       const system = systemOf(event)
       if (system !== undefined) return events(messageEvent(event, eventId(event), { message: system, media: [] }))
-      const kind = kindOfEvent(event)
-      return { outcome: 'ignored', reason: kind === 'unknown' ? 'unknown_type' : `unknown_type_${kind}` }
+      return Object.keys(event).length === 0
+        ? { outcome: 'ignored', reason: 'empty' }
+        : { outcome: 'failed', reason: 'unknown_type' }
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Post, RawEvent, Split } from '../channel.ts'
-import { at, canonicalHash, isObject, type JsonObject, type JsonValue, parseJson, textAt } from '../json.ts'
+import { at, canonicalHash, isObject, type JsonObject, type JsonValue, manyAt, parseJson, textAt } from '../json.ts'
 import { timeOf } from '../time.ts'
 import { laneOfEvent } from './source.ts'
 
@@ -13,8 +13,8 @@ export function splitLine({ rawBody }: Post): Split {
   const body = parseJson(rawBody)
   if (body === undefined) return { malformed: 'invalid_json' }
   if (!isObject(body)) return { malformed: 'not_an_object' }
-  const events = at(body, 'events')
-  if (!Array.isArray(events)) return { events: [rawEvent(body, body)], rejected: [] }
+  const events = manyAt(body, 'events')
+  if (events.length === 0 && !Array.isArray(body.events)) return { events: [rawEvent(body, body)], rejected: [] }
   const destination = textAt(body, 'destination')
   const own: JsonObject = destination === undefined ? {} : { destination }
   return {

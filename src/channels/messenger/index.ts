@@ -3,9 +3,9 @@ import { downloadFile } from '../meta/media.ts'
 import { parseMessaging } from '../meta/messaging/parse.ts'
 import { messagingProfile } from '../meta/messaging/profile.ts'
 import { messagingRich } from '../meta/messaging/rich.ts'
-import { splitMessaging } from '../meta/messaging/split.ts'
 import { webhookSteps } from '../meta/messaging/webhook-setup.ts'
 import { META_SECRETS } from '../meta/settings.ts'
+import { splitMeta } from '../meta/split.ts'
 import { hubHandshake, verifyHubSignature } from '../meta/verify.ts'
 import { messengerApi, sendMessenger, TEXT_LENGTH_MAX } from './send.ts'
 import { type MessengerSettings, messengerSettings } from './settings.ts'
@@ -27,6 +27,8 @@ const WEBHOOK_FIELDS = [
   'messaging_account_linking',
   'messaging_policy_enforcement',
   'standby',
+  'feed',
+  'mention',
 ]
 
 /** Facebook Messenger. Source: https://developers.facebook.com/docs/messenger-platform */
@@ -38,7 +40,7 @@ export const messenger: ChannelType<MessengerSettings, Parsed> = {
   appSecret: (settings) => settings.appSecret,
   handshake: (query, settings) => hubHandshake(query, settings.verifyToken),
   verify: (post, settings) => verifyHubSignature(post, settings.appSecret),
-  split: (post) => splitMessaging('messenger', post),
+  split: (post) => splitMeta('messenger', post),
   parse: (event) => parseMessaging('messenger', event),
   setup: (settings, webhookUrl) => [
     ...webhookSteps('Messenger', settings, webhookUrl, WEBHOOK_FIELDS),

@@ -16,12 +16,32 @@ import { chatPartyOf, senderOf } from './party.ts'
 import { externalIdOf, messageIdOf, threadOf } from './thread.ts'
 import { updateOf } from './update.ts'
 
+/**
+ * What a channel tells all its readers is said to nobody, and by the business itself as a rule; the others are for bots
+ * that sell, search, poll or make bots: kept raw, by their names. Source: Telegram, Bot API "Update".
+ */
+const UNUSED_KINDS = new Set([
+  'channel_post',
+  'edited_channel_post',
+  'message_reaction_count',
+  'inline_query',
+  'chosen_inline_result',
+  'shipping_query',
+  'pre_checkout_query',
+  'purchased_paid_media',
+  'poll',
+  'poll_answer',
+  'chat_boost',
+  'removed_chat_boost',
+  'managed_bot',
+])
+
 /** One stored Telegram update as neutral events. Total over any JSON. */
 export function parseTelegram({ payload: stored }: { payload: JsonValue }): Parsed {
   const payload = cleanJson(stored)
   if (payload === undefined) return { outcome: 'failed', reason: 'nested_too_deeply' }
   const update = updateOf(payload)
-  if (update === undefined) return { outcome: 'ignored', reason: 'unknown_shape' }
+  if (update === undefined) return { outcome: 'failed', reason: 'unknown_shape' }
   const { kind, item } = update
   const updateId = textAt(payload, 'update_id')
   switch (kind) {
@@ -45,10 +65,10 @@ export function parseTelegram({ payload: stored }: { payload: JsonValue }): Pars
       return parseJoinRequest(item, updateId)
     case 'business_connection':
       return parseBusinessConnection(item)
-    // What a channel tells all its readers is said to nobody, and by the business itself as a rule. Everything else is
-    // for bots that sell, search or poll: kept raw, by its name.
     default:
-      return { outcome: 'ignored', reason: /^[a-z0-9_]{1,64}$/.test(kind) ? kind : 'unknown_kind' }
+      return UNUSED_KINDS.has(kind)
+        ? { outcome: 'ignored', reason: kind }
+        : { outcome: 'failed', reason: 'unknown_kind' }
   }
 }
 

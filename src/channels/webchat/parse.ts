@@ -7,7 +7,7 @@ import { externalIdOf, type Visitor, visitorIdentities, visitorOf } from './visi
 export function parseWebchat(event: { kind: string; payload: JsonValue }): Parsed {
   const payload = cleanJson(event.payload)
   if (payload === undefined) return { outcome: 'failed', reason: 'nested_too_deeply' }
-  if (event.kind !== 'message') return { outcome: 'ignored', reason: 'kind_unknown' }
+  if (event.kind !== 'message') return { outcome: 'failed', reason: 'kind_unknown' }
   const visitor = visitorOf(payload)
   const id = textAt(payload, 'id')
   if (visitor === undefined || id === undefined) return { outcome: 'failed', reason: 'not_a_message' }

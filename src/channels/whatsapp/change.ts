@@ -90,7 +90,7 @@ export function parsePreference(source: Item): Parsed {
   const state = value === 'stop' ? 'stop' : value === 'resume' || value === 'signup' ? 'resume' : undefined
   const from = customerOfItem(source)
   if (textAt(item, 'category') !== 'marketing_messages' || state === undefined)
-    return { outcome: 'ignored', reason: 'preference_unknown' }
+    return { outcome: 'failed', reason: 'preference_unknown' }
   if (from.identities.length === 0) return { outcome: 'failed', reason: 'no_sender' }
   const detail = compact({ value, text: textAt(item, 'detail'), signupId: textAt(item, 'signup_id') })
   return {

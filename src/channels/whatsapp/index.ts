@@ -1,5 +1,6 @@
 import type { ChannelType, Parsed } from '../channel.ts'
 import { apiBaseUrl, META_SECRETS } from '../meta/settings.ts'
+import { splitMeta } from '../meta/split.ts'
 import { hubHandshake, verifyHubSignature } from '../meta/verify.ts'
 import { fetchWhatsAppMedia, MEDIA_BYTES_MAX } from './media.ts'
 import { parseWhatsApp } from './parse.ts'
@@ -7,7 +8,6 @@ import { sendWhatsApp, TEXT_LENGTH_MAX } from './send.ts'
 import { CAPTION_LENGTH_MAX } from './send-file.ts'
 import { WHATSAPP_RICH } from './send-rich.ts'
 import { type WhatsAppSettings, whatsappSettings } from './settings.ts'
-import { splitWhatsApp } from './split.ts'
 
 /** What a hub has use for; everything else may be subscribed to as well. */
 const WEBHOOK_FIELDS = [
@@ -41,7 +41,7 @@ export const whatsapp: ChannelType<WhatsAppSettings, Parsed> = {
   appSecret: (settings) => settings.appSecret,
   handshake: (query, settings) => hubHandshake(query, settings.verifyToken),
   verify: (post, settings) => verifyHubSignature(post, settings.appSecret),
-  split: splitWhatsApp,
+  split: (post) => splitMeta('whatsapp', post),
   parse: parseWhatsApp,
   setup: (settings, webhookUrl) => [
     { name: 'callback_url', hint: 'Meta app → WhatsApp → Configuration → Callback URL', value: webhookUrl },

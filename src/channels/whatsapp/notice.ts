@@ -1,9 +1,9 @@
 import type { Parsed } from '../channel.ts'
-import { at, camelCased, type JsonValue, listAt, objectAt, textAt } from '../json.ts'
+import { at, camelCased, isObject, type JsonValue, listAt, objectAt, textAt } from '../json.ts'
 import type { NoticeEvent } from '../neutral.ts'
 import { timeOf } from '../time.ts'
 
-/** Account-level fields that say something about the channel's health. Others are ignored, kept raw. */
+/** Account-level fields that say something about the channel's health. */
 const NOTICE_FIELDS = new Set([
   'account_update',
   'account_review_update',
@@ -40,9 +40,7 @@ export function parseNotice(payload: JsonValue): Parsed {
   const field = textAt(payload, 'field') ?? 'unknown'
   const value = objectAt(payload, 'value')
   // Errors without a message beside them are the provider's complaint about the account, whatever the field.
-  if (!NOTICE_FIELDS.has(field) && listAt(value, 'errors').length === 0) {
-    return { outcome: 'ignored', reason: Object.keys(value).length === 0 ? 'empty' : 'field_unknown' }
-  }
+  if (!NOTICE_FIELDS.has(field) && listAt(value, 'errors').length === 0) return unnoticed(field, payload)
   const said = (members: string[][]) =>
     members
       .map((member) => textAt(value, ...member))
@@ -64,6 +62,21 @@ export function parseNotice(payload: JsonValue): Parsed {
       },
     ],
   }
+}
+
+/** Fields about advertisements and the provider's own automatic events. */
+const UNUSED_FIELDS = new Set(['automatic_events', 'tracking_events'])
+/** What stands beside the items of a value. */
+const ABOUT_VALUE = new Set(['messaging_product', 'metadata', 'contacts'])
+
+function unnoticed(field: string, payload: JsonValue): Parsed {
+  const value = at(payload, 'value')
+  if (UNUSED_FIELDS.has(field)) return { outcome: 'ignored', reason: 'field_unused' }
+  if (!isObject(value)) return { outcome: 'failed', reason: 'unknown_shape' }
+  const isEmpty = Object.entries(value).every(
+    ([name, one]) => ABOUT_VALUE.has(name) || (Array.isArray(one) && one.length === 0),
+  )
+  return isEmpty ? { outcome: 'ignored', reason: 'empty' } : { outcome: 'failed', reason: 'field_unknown' }
 }
 
 /** The members, across all fields, that hold the gist: what it is about (names, chosen freely), and what became of it. */

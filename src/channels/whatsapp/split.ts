@@ -1,4 +1,4 @@
-import type { Post, RawEvent, Split } from '../channel.ts'
+import type { RawEvent } from '../channel.ts'
 import {
   at,
   canonicalHash,
@@ -6,35 +6,31 @@ import {
   type JsonObject,
   type JsonValue,
   listAt,
+  manyAt,
   objectAt,
-  parseJson,
   textAt,
 } from '../json.ts'
+import { saysMore } from '../meta/entry.ts'
 import { timeOf } from '../time.ts'
 import { customerOfItem, FAMILIES, groupOfItem, type Item, isCallStatus } from './event.ts'
 import { contactOf, idsAt, laneOf } from './party.ts'
 
 /**
- * A WhatsApp webhook `{object, entry: [{id: WABA, time, changes: [{field, value}]}]}` as one raw event per
- * message, status, echo, preference, …; a change without such items is one event. Whatever has another
- * shape is kept whole under "unknown". Source: Meta, Cloud API webhooks.
+ * The entries `{id: WABA, time, changes: [{field, value}]}` of a WhatsApp webhook as one raw event per message, status,
+ * echo, preference, …; a change without such items is one event. Whatever has another shape is kept whole under
+ * "unknown". Source: Meta, Cloud API webhooks.
  */
-export function splitWhatsApp({ rawBody }: Post): Split {
-  const body = parseJson(rawBody)
-  if (body === undefined) return { malformed: 'invalid_json' }
-  if (!isObject(body)) return { malformed: 'not_an_object' }
-  const entries = at(body, 'entry')
-  if (!Array.isArray(entries) || textAt(body, 'object') !== 'whatsapp_business_account') {
-    return { events: [wholeEvent('unknown', {}, body)], rejected: [] }
-  }
-  return { events: entries.flatMap(entryEvents), rejected: [] }
+export function whatsappEvents(entries: readonly JsonValue[]): RawEvent[] {
+  return entries.flatMap(entryEvents)
 }
 
 function entryEvents(entry: JsonValue): RawEvent[] {
-  const changes = at(entry, 'changes')
-  if (!isObject(entry) || !Array.isArray(changes)) return [wholeEvent('unknown', {}, entry)]
+  const changes = manyAt(entry, 'changes')
+  if (!isObject(entry) || (changes.length === 0 && !Array.isArray(entry.changes)))
+    return [wholeEvent('unknown', isObject(entry) ? entry : {}, entry)]
   const { changes: _split, ...rest } = entry
-  return changes.flatMap((change) => changeEvents(rest, change))
+  const events = changes.flatMap((change) => changeEvents(rest, change))
+  return saysMore(rest, ['changes']) ? [...events, wholeEvent('unknown', rest, rest)] : events
 }
 
 function changeEvents(entry: JsonObject, change: JsonValue): RawEvent[] {
@@ -47,10 +43,10 @@ function changeEvents(entry: JsonObject, change: JsonValue): RawEvent[] {
 
 /** Every item with its own copy of `value`, in which all other items and other people's contacts are gone. */
 function itemsOf(field: string, value: JsonObject): Item[] {
-  const present = FAMILIES.filter((family) => Array.isArray(value[family]))
+  const present = FAMILIES.filter((family) => Array.isArray(value[family]) || isObject(value[family]))
   const rest = Object.fromEntries(Object.entries(value).filter(([key]) => !present.some((family) => family === key)))
   const items = present.flatMap((family) =>
-    listAt(value, family).map((item): Item => ({ family, field, item, value: { ...rest, [family]: [item] } })),
+    manyAt(value, family).map((item): Item => ({ family, field, item, value: { ...rest, [family]: [item] } })),
   )
   const all = [...items, ...historyItems(field, value, rest)]
   return all.map((item) => withOwnContact(item, all.length === 1))

@@ -23,7 +23,7 @@ export function parseStatus(source: Item): Parsed {
   const status = STATUS.get(providerStatus?.toLowerCase() ?? '')
   if (providerStatus === undefined || externalId === undefined)
     return { outcome: 'failed', reason: 'status_incomplete' }
-  if (status === undefined) return { outcome: 'ignored', reason: 'status_unknown' }
+  if (status === undefined) return { outcome: 'failed', reason: 'status_unknown' }
   const event: StatusEvent = {
     type: 'status',
     externalId,

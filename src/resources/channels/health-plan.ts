@@ -34,7 +34,7 @@ export function healthPlan(principal: Principal, id: string): ReadPlan {
             ${channel.lastError} AS "lastError", ${channel.lastErrorAt} AS "lastErrorAt", ${channel.connectState} AS "connectState", ${channel.connectError} AS "connectError", ${channel.connectedAt} AS "connectedAt",
             ${counted(sql`${of('inbound_event')} AND x.status = 'stored'`)} AS "eventsWaiting",
             (SELECT extract(epoch FROM clock_timestamp() - min(x.received_at))::float8 ${of('inbound_event')} AND x.status = 'stored') AS "eventsLag",
-            ${counted(sql`FROM app.inbound_event AS x WHERE x.tenant_id = ${channel.tenantId} AND x.type = ${channel.type} AND x.received_channel_id = ${channel.id} AND x.status = 'unrouted'`)} AS unrouted,
+            ${counted(sql`FROM app.inbound_event AS x WHERE x.tenant_id = ${channel.tenantId} AND x.received_channel_id = ${channel.id} AND x.status = 'unrouted'`)} AS unrouted,
             ${counted(sql`${of('inbound_event')} AND x.status = 'failed' AND x.received_at > ${today}`)} AS "eventsFailed",
             ${counted(sql`${of('message')} AND x.status = 'queued'`)} AS "messagesWaiting",
             (SELECT extract(epoch FROM clock_timestamp() - min(x.occurred_at))::float8 ${of('message')} AND x.status = 'queued') AS "messagesLag",

@@ -6,9 +6,10 @@ import { Problem } from '../../errors.ts'
 import type { TenantKeys } from '../../privacy/keyring.ts'
 import { openSettings } from '../channels/settings.ts'
 
-/** A channel behind the same provider app: events that come in at one address may be for another. */
+/** A channel behind the same provider app, whatever its type: events that come in at one address may be for another. */
 export interface Sibling {
   id: string
+  type: string
   businessUnitId: string
   account: string | null
   scope: string | null
@@ -81,7 +82,7 @@ export class KnownChannels {
       this.#db.lookup<ChannelRow>(
         tenant,
         sql`SELECT c.id, c.type, c.version, c.business_unit_id, c.account, c.app_hash, c.sealed_settings
-          FROM app.channel me JOIN app.channel c ON c.tenant_id = me.tenant_id AND (c.id = me.id OR c.type = me.type AND c.app_hash = me.app_hash)
+          FROM app.channel me JOIN app.channel c ON c.tenant_id = me.tenant_id AND (c.id = me.id OR c.app_hash = me.app_hash)
          WHERE me.tenant_id = ${tenant.tenantId}::uuid AND me.id = ${id}::uuid AND me.status = 'active' AND me.state = 'active'
            AND c.status = 'active' AND c.state = 'active' ORDER BY c.id`,
       ),
@@ -98,7 +99,7 @@ export class KnownChannels {
       type,
       settings,
       appHash: own.app_hash,
-      siblings: [own, ...others].map((row) => siblingOf(keys, type, row)),
+      siblings: [own, ...others].map((row) => siblingOf(keys, row)),
       standing: rows.map((row) => `${row.id}/${row.version}`),
     }
   }
@@ -113,9 +114,10 @@ export function knownChannels(db: Database): KnownChannels {
   return known
 }
 
-function siblingOf(keys: TenantKeys, type: ChannelType, row: ChannelRow): Sibling {
-  const scope = type.scope?.(opened(keys, row).settings) ?? null
-  return { id: row.id, businessUnitId: row.business_unit_id, account: row.account, scope }
+function siblingOf(keys: TenantKeys, row: ChannelRow): Sibling {
+  const { type, settings } = opened(keys, row)
+  const scope = type.scope?.(settings) ?? null
+  return { id: row.id, type: row.type, businessUnitId: row.business_unit_id, account: row.account, scope }
 }
 
 /** Settings that this release cannot use are our fault: the provider shall try again. */

@@ -10,6 +10,7 @@ export interface RawRow {
   id: string
   unit: string | null
   channel: string | null
+  type: string
   account: string
   /** hexadecimal */
   dedupe: string
@@ -33,20 +34,24 @@ export function rawRows(
   events: readonly RawEvent[],
   files?: ReadonlyMap<number, { id: string; file: KeptEventFile }>,
 ): RawRow[] {
-  const { keys, type } = channel
+  const { keys, appHash } = channel
+  // What another app posts as well is no repetition: there it may have nowhere to go, and here it has.
+  const app = appHash?.toString('hex') ?? ''
   return events.map((event, i) => {
     const kept = files?.get(i)
     const id = kept?.id ?? randomUUIDv7()
     const account = accountOf(channel, event)
-    const target = targetOf(channel, event)
+    const type = typeOf(channel, event)
+    const target = targetOf(channel, type, event)
     const lane = event.lane === null ? 'account' : `lane/${event.lane}`
     return {
       id,
       unit: target?.businessUnitId ?? null,
       channel: target?.id ?? null,
+      type,
       account,
-      dedupe: keys.hash('inbound-dedupe', event.dedupeKey).toString('hex'),
-      lane: keys.hash('inbound-lane', `${type.type}\0${account}\0${lane}`).toString('hex'),
+      dedupe: keys.hash('inbound-dedupe', `${app}\0${event.dedupeKey}`).toString('hex'),
+      lane: keys.hash('inbound-lane', `${type}\0${account}\0${lane}`).toString('hex'),
       kind: event.kind,
       status: target ? 'stored' : 'unrouted',
       occurred: event.occurredAt?.toISOString() ?? null,
@@ -56,14 +61,21 @@ export function rawRows(
   })
 }
 
-/** Where an event goes: to the channel of the account that it names, among those behind the same provider app. */
-function targetOf(channel: KnownChannel, event: RawEvent): Sibling | undefined {
-  const { siblings } = channel
-  if (event.account !== null) return siblings.find((one) => one.account === event.account)
+const namesNobody = ({ account, scope }: RawEvent): boolean => account === null && (scope ?? null) === null
+
+/** What names no account can only be for the channel that it was posted to, whatever product it speaks of. */
+const typeOf = ({ type }: KnownChannel, event: RawEvent): string =>
+  namesNobody(event) ? type.type : (event.type ?? type.type)
+
+/** Where an event goes: to the channel of the account that it names, of its type, behind the same provider app. */
+function targetOf({ siblings }: KnownChannel, type: string, event: RawEvent): Sibling | undefined {
   const [own] = siblings
-  if (event.scope === null || event.scope === undefined) return own
+  if (namesNobody(event)) return own
+  const alike = siblings.filter((one) => one.type === type)
+  if (event.account !== null) return alike.find((one) => one.account === event.account)
   // Where the larger account was left out of the settings, an event about it can only be for the address it came to.
-  return siblings.find((one) => one.scope === event.scope) ?? (own?.scope === null ? own : undefined)
+  const isOwn = own?.type === type && own.scope === null
+  return alike.find((one) => one.scope === event.scope) ?? (isOwn ? own : undefined)
 }
 
 /** The account under which an event is unique. Where it names none, the larger account or the channel stands for it. */

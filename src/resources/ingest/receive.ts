@@ -83,13 +83,12 @@ async function removeUnnamed(
   for (const { id, file } of files) if (!named.has(id)) await store.remove(tenant.tenantId, file.storedAs)
 }
 
-function plan({ id, tenant, type, appHash, standing }: KnownChannel, rows: readonly RawRow[]): InsertPlan {
+function plan({ id, tenant, appHash, standing }: KnownChannel, rows: readonly RawRow[]): InsertPlan {
   return {
     key: 'inbound-events',
     parts,
     values: {
       channel: id,
-      type: type.type,
       appHash,
       standing,
       rows: JSON.stringify(rows),
@@ -107,26 +106,25 @@ function plan({ id, tenant, type, appHash, standing }: KnownChannel, rows: reado
 function parts(): InsertParts {
   const tenant = sql`${named('eventTenant')}::uuid`
   const channel = sql`${named('channel')}::uuid`
-  const type = sql`${named('type')}::text`
   return {
     // The very channels by which the rows were made, unchanged: a secret or a status that changed counts at once.
     standing: sql`SELECT 1 AS ok WHERE ${named('standing')}::text[] = (
       SELECT array_agg(c.id || '/' || c.version ORDER BY c.id) FROM app.channel c
-       WHERE c.tenant_id = ${tenant} AND (c.id = ${channel} OR c.type = ${type} AND c.app_hash = ${named('appHash')}::bytea)
+       WHERE c.tenant_id = ${tenant} AND (c.id = ${channel} OR c.app_hash = ${named('appHash')}::bytea)
          AND c.status = 'active' AND c.state = 'active')`,
     steps: [
       {
         name: 'raw',
         statement: sql`SELECT r.*, nextval('app.inbound_event_sequence_seq') AS sequence FROM json_to_recordset(${named('rows')}::json)
-          AS r(id uuid, unit uuid, channel uuid, account text, dedupe text, lane text, kind text, status text, occurred timestamptz, payload text, "storedAs" text)`,
+          AS r(id uuid, unit uuid, channel uuid, type text, account text, dedupe text, lane text, kind text, status text, occurred timestamptz, payload text, "storedAs" text)`,
       },
       {
         name: 'made',
         statement: sql`INSERT INTO app.inbound_event (tenant_id, id, business_unit_id, channel_id, received_channel_id, type, account,
             dedupe_hash, lane, sequence, kind, status, occurred_at, sealed_payload, stored_as)
-          SELECT ${tenant}, r.id, r.unit, r.channel, ${channel}, ${type}, r.account, decode(r.dedupe, 'hex'), decode(r.lane, 'hex'), r.sequence,
+          SELECT ${tenant}, r.id, r.unit, r.channel, ${channel}, r.type, r.account, decode(r.dedupe, 'hex'), decode(r.lane, 'hex'), r.sequence,
             r.kind, r.status, r.occurred, decode(r.payload, 'base64'), r."storedAs"
-            FROM raw r, who ORDER BY r.account, r.dedupe
+            FROM raw r, who ORDER BY r.type, r.account, r.dedupe
           ON CONFLICT (tenant_id, type, account, dedupe_hash) DO NOTHING RETURNING id, channel_id, status, encode(lane, 'hex') AS lane`,
       },
       {

@@ -155,7 +155,7 @@ t.test('status, edit, delete and reaction name their message', async (t) => {
   t.match(parse({ ...about, type: 'reaction', emoji: '👍' }), { type: 'reaction', externalId: 'e1', emoji: '👍' })
   t.match(parse({ ...about, type: 'reaction', emoji: null }), { type: 'reaction', emoji: null })
   const [unknown] = split({ ...about, type: 'status', status: 'pondering' }).events
-  t.strictSame(unknown && connector.parse(unknown), { outcome: 'ignored', reason: 'status_unknown' })
+  t.strictSame(unknown && connector.parse(unknown), { outcome: 'failed', reason: 'status_unknown' })
 })
 
 t.test('a bad event is rejected by id and code while the good ones of the post are accepted', async (t) => {

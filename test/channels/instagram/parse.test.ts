@@ -93,7 +93,7 @@ t.test('an echo is outbound, notes to oneself are nobody’s', async (t) => {
   t.equal(reason('instagram', toMina('instagram', { message: { ...echo, is_self: true } })), 'ignored to_itself')
 })
 
-t.test('what is said in public is ignored with its reason, and kept raw', async (t) => {
+t.test('what is said in public by nobody who is named is listed with its reason, and kept raw', async (t) => {
   const change = (field: string) =>
     only(
       split('instagram', {
@@ -102,21 +102,22 @@ t.test('what is said in public is ignored with its reason, and kept raw', async 
       }),
     )
   for (const field of ['comments', 'live_comments', 'mentions'])
-    t.strictSame(parse('instagram', change(field)), { outcome: 'ignored', reason: 'public_post' }, field)
+    t.strictSame(parse('instagram', change(field)), { outcome: 'failed', reason: 'no_sender' }, field)
   t.strictSame(parse('instagram', change('story_insights')), { outcome: 'ignored', reason: 'insights' })
+  t.strictSame(parse('instagram', change('brand_new')), { outcome: 'failed', reason: 'field_unknown' })
   const bare = { id: instagramSettings.accountId, time: 1, field: 'comments', value: { id: '1', text: 'nice' } }
   const event = only(split('instagram', { object: 'instagram', entry: [bare] }))
   t.match(event, { kind: 'changes.comments', account: instagramSettings.accountId })
-  t.strictSame(parse('instagram', event), { outcome: 'ignored', reason: 'public_post' })
+  t.strictSame(parse('instagram', event), { outcome: 'failed', reason: 'no_sender' })
 })
 
-t.test('a button on standby has a title only; a page’s events are not this channel’s', async (t) => {
+t.test('a button on standby has a title only; a page’s events are the page’s', async (t) => {
   const item = fromMina('instagram', { postback: { mid: 'm_p', title: 'Yes' } })
   const body = { object: 'instagram', entry: [{ id: instagramSettings.accountId, time: 1, standby: [item] }] }
   t.match(parse('instagram', only(split('instagram', body))), {
     events: [{ type: 'message', externalId: 'm_p', message: { type: 'button', text: 'Yes' } }],
   })
   t.match(split('instagram', webhook('page', fromMina('page', { message: { mid: 'm', text: 'x' } }))), [
-    { kind: 'unknown' },
+    { kind: 'message.text', type: 'messenger' },
   ])
 })

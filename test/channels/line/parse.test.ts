@@ -203,21 +203,22 @@ t.test('what concerns the account is a notice', async (t) => {
   ])
 })
 
-t.test('what is not for us is ignored by its name, what is broken fails', async (t) => {
+t.test('what is not for us is ignored by its name, what is broken or not known fails', async (t) => {
   const outcome = async (one: unknown) => line.parse(split(one)[0] ?? { kind: '', payload: null })
   t.strictSame(await outcome(event('delivery', { delivery: { data: 'x' } })), {
     outcome: 'ignored',
     reason: 'delivery_of_notification_message',
   })
-  t.strictSame(await outcome(event('things')), { outcome: 'ignored', reason: 'unknown_type_things' })
-  t.strictSame(await outcome({}), { outcome: 'ignored', reason: 'unknown_type' })
+  t.strictSame(await outcome(event('things')), { outcome: 'ignored', reason: 'things' })
+  t.strictSame(await outcome({}), { outcome: 'ignored', reason: 'empty' })
+  t.strictSame(await outcome(event('brandNew2027')), { outcome: 'failed', reason: 'unknown_type' })
   t.strictSame(await outcome(event('message', { message: { type: 'text' } })), {
     outcome: 'failed',
     reason: 'no_message_id',
   })
   t.strictSame(await outcome(event('unsend')), { outcome: 'failed', reason: 'no_target' })
   t.strictSame(await line.parse({ kind: 'unknown', payload: { hello: 1 } }), {
-    outcome: 'ignored',
+    outcome: 'failed',
     reason: 'unknown_shape',
   })
 })

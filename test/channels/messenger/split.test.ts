@@ -81,30 +81,45 @@ t.test('what another app answers is heard all the same', async (t) => {
 t.test('changes are about the page, but for messages that Meta’s test button puts there', async (t) => {
   const change = (field: string, value: JsonObject) =>
     only(split('page', { object: 'page', entry: [{ id: settings.pageId, time: 1, changes: [{ field, value }] }] }))
-  const comment = change('feed', { item: 'comment', from: { id: '1' } })
-  t.match(comment, { kind: 'changes.feed', account: settings.pageId, lane: null })
-  t.strictSame(parse('page', comment), { outcome: 'ignored', reason: 'public_post' })
-  t.strictSame(parse('page', change('leadgen', {})), { outcome: 'ignored', reason: 'field_unknown' })
+  const like = change('feed', { item: 'reaction', verb: 'add', from: { id: '1' } })
+  t.match(like, { kind: 'changes.feed', account: settings.pageId, lane: null })
+  t.strictSame(parse('page', like), { outcome: 'ignored', reason: 'not_said' })
+  t.strictSame(parse('page', change('hours', {})), { outcome: 'ignored', reason: 'page_profile' })
+  t.strictSame(parse('page', change('leadgen', { leadgen_id: '1' })), { outcome: 'failed', reason: 'field_unknown' })
+  t.strictSame(parse('page', change('messages', { page_id: '1' })), { outcome: 'ignored', reason: 'test' })
   const test = change('messages', { ...text('m_test'), timestamp: '1527459824' })
   t.match(test, { kind: 'message.text', lane: PSID, dedupeKey: 'message:m_test' })
   t.match(parse('page', test), { events: [{ occurredAt: new Date(1_527_459_824_000) }] })
 })
 
 t.test('what has another shape is kept whole as unknown, never dropped', async (t) => {
-  for (const body of [
+  const shapes: JsonObject[] = [
     {},
-    { object: 'instagram', entry: [{ id: 'P', messaging: [text('m')] }] },
+    { object: 'permissions', entry: [{ id: 'P', messaging: [text('m')] }] },
+    { entry: [{ id: 'P', messaging: [text('m')] }] },
     { object: 'page' },
+    { object: 'page', entry: 'text' },
+    { object: 'page', entry: [{ id: 'P', messaging: 'text' }] },
     { object: 'page', entry: [7] },
     { object: 'page', entry: [{ id: 'P' }] },
     webhook('page', 7),
     webhook('page', { sender: { id: '1' }, hologram: {} }),
-  ]) {
+  ]
+  for (const body of shapes) {
     const event = only(split('page', body))
     t.match(event, { kind: 'unknown', lane: null }, JSON.stringify(body))
-    t.strictSame(parse('page', event), { outcome: 'ignored', reason: 'event_unknown' })
+    t.strictSame(parse('page', event), { outcome: 'failed', reason: 'event_unknown' }, JSON.stringify(body))
   }
   t.strictSame(split('page', { object: 'page', entry: [] }), [], 'an empty post has no events')
+  const beside = split('page', {
+    object: 'page',
+    entry: [{ id: 'P', time: 1, messaging: [text('m')], news: [{ a: 1 }] }],
+  })
+  t.match(beside, [{ kind: 'message.text' }, { kind: 'unknown', account: 'P', payload: { news: [{ a: 1 }] } }])
+  const bare = { object: 'page', entry: { id: settings.pageId, time: 1, messaging: text('m_bare') } }
+  t.match(split('page', bare), [{ kind: 'message.text', dedupeKey: 'message:m_bare' }], 'a list without its brackets')
+  const other = split('page', { object: 'instagram', entry: [{ id: 'A', messaging: [text('m')] }] })
+  t.match(other, [{ kind: 'message.text', type: 'instagram', account: 'A' }], 'another product of the app')
   for (const [bytes, malformed] of [
     ['{', 'invalid_json'],
     ['[]', 'not_an_object'],

@@ -89,9 +89,26 @@ export function messagingBody(
       Object.fromEntries(Object.entries({ ...rest, ...(message === undefined ? { [name]: detail } : { message }) })),
     )
   const items = fc.array(fc.oneof({ weight: 6, arbitrary: event }, { weight: 1, arbitrary: shaped }), { maxLength: 3 })
+  const comment = fc.record(
+    {
+      id: mid,
+      comment_id: mid,
+      post_id: mid,
+      parent_id: mid,
+      media: fc.record({ id: any }),
+      item: fc.oneof(fc.constantFrom('comment', 'status', 'photo', 'reaction'), text),
+      verb: fc.oneof(fc.constantFrom('add', 'edited', 'remove', 'hide'), text),
+      from: side,
+      text: any,
+      message: any,
+      photo: fc.oneof(fc.constant('https://example.com/a.png'), any),
+      created_time: fc.oneof(fc.integer(), any),
+    },
+    { requiredKeys: [] },
+  )
   const change = fc.record({
-    field: fc.oneof(fc.constantFrom('messages', 'comments'), text),
-    value: fc.oneof(event, shaped),
+    field: fc.oneof(fc.constantFrom('messages', 'comments', 'live_comments', 'mentions', 'feed', 'mention'), text),
+    value: fc.oneof(event, comment, shaped),
   })
   return fc.record({
     object: fc.constant(object),

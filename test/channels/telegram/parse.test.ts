@@ -140,7 +140,7 @@ t.test('a pressed button is a message and an errand', async (t) => {
 
 const outcomeOf = async (body: unknown) => telegram.parse(split(body)[0] ?? { kind: '', payload: null })
 
-t.test('what is not for us is ignored by its name, what is broken fails', async (t) => {
+t.test('what is not for us is ignored by its name, what is broken or not known fails', async (t) => {
   for (const kind of [
     'channel_post',
     'edited_channel_post',
@@ -154,11 +154,12 @@ t.test('what is not for us is ignored by its name, what is broken fails', async 
     'chat_boost',
     'removed_chat_boost',
     'message_reaction_count',
-    'brand_new_2027',
+    'managed_bot',
   ])
     t.strictSame(await outcomeOf(update(kind, message({ text: 'x' }))), { outcome: 'ignored', reason: kind })
-  t.strictSame(await outcomeOf({ ok: true }), { outcome: 'ignored', reason: 'unknown_shape' })
-  t.strictSame(await outcomeOf(update('Odd Kind', {})), { outcome: 'ignored', reason: 'unknown_kind' })
+  t.strictSame(await outcomeOf({ ok: true }), { outcome: 'failed', reason: 'unknown_shape' })
+  for (const kind of ['Odd Kind', 'brand_new_2027'])
+    t.strictSame(await outcomeOf(update(kind, {})), { outcome: 'failed', reason: 'unknown_kind' })
   t.strictSame(await outcomeOf(update('message', { chat: minaChat, text: 'x' })), {
     outcome: 'failed',
     reason: 'no_message_id',

@@ -62,7 +62,7 @@ t.test('a status names our message, whom it concerns and why it failed', async (
   const strange = only(
     split(webhook(change('messages', { statuses: [{ id: 'x', status: 'warning', recipient_id: '1' }] }))),
   )
-  t.strictSame(whatsapp.parse(strange), { outcome: 'ignored', reason: 'status_unknown' })
+  t.strictSame(whatsapp.parse(strange), { outcome: 'failed', reason: 'status_unknown' })
 })
 
 t.test('a changed phone or BSUID says old and new', async (t) => {
@@ -130,7 +130,7 @@ t.test('marketing preferences are stop or resume with their evidence, for the pe
   })
   t.match(only(parsed(preference('resume'))), { state: 'resume' })
   t.match(only(parsed(preference('signup'))), { state: 'resume', detail: { value: 'signup' } })
-  t.strictSame(whatsapp.parse(only(split(preference('maybe')))), { outcome: 'ignored', reason: 'preference_unknown' })
+  t.strictSame(whatsapp.parse(only(split(preference('maybe')))), { outcome: 'failed', reason: 'preference_unknown' })
   const other = only(parsed(preference('stop', [{ ...mina, wa_id: '33612345678' }])))
   t.strictSame(
     customerOf(other)?.identities.map(({ value }) => value),
@@ -171,9 +171,15 @@ t.test('what concerns the account is a notice whose severity does not depend on 
     severity: 'warning',
   })
   t.strictSame(whatsapp.parse(only(split(webhook({ field: 'brand_new', value: { a: 1 } })))), {
-    outcome: 'ignored',
+    outcome: 'failed',
     reason: 'field_unknown',
   })
+  const empty: JsonObject[] = [{}, { messaging_product: 'whatsapp', metadata: {}, messages: [] }]
+  for (const value of empty)
+    t.strictSame(whatsapp.parse(only(split(webhook({ field: 'messages', value })))), {
+      outcome: 'ignored',
+      reason: 'empty',
+    })
 })
 
 t.test('a call is in the history once, when it ends', async (t) => {

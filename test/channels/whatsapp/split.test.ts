@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { JsonObject } from '../../../src/channels/json.ts'
+import { type JsonObject, listAt } from '../../../src/channels/json.ts'
 import { whatsapp } from '../../../src/channels/whatsapp/index.ts'
 import { postOf } from '../post.ts'
 import { change, message, messages, mina, only, settings, split, webhook } from './fixtures.ts'
@@ -178,21 +178,29 @@ t.test('equal account notices at different times are two', async (t) => {
 })
 
 t.test('what has another shape is kept whole as unknown, never dropped', async (t) => {
-  for (const body of [
+  const shapes: JsonObject[] = [
     {},
-    { object: 'page', entry: [{ id: 'P' }] },
+    { object: 'permissions', entry: [{ id: 'P' }] },
+    { entry: [{ id: 'W', changes: [] }] },
     { object: 'whatsapp_business_account' },
+    { object: 'whatsapp_business_account', entry: 'text' },
     { object: 'whatsapp_business_account', entry: [7] },
     webhook({ field: 'messages', value: 'text' }),
-  ]) {
+  ]
+  for (const body of shapes) {
     const event = only(split(body))
     t.match(event, { kind: 'unknown', account: null, lane: null })
-    t.equal(whatsapp.parse(event).outcome, 'ignored')
+    t.strictSame(whatsapp.parse(event), { outcome: 'failed', reason: 'unknown_shape' }, JSON.stringify(body))
   }
   t.equal(only(split(webhook({ field: 'a new field', value: { a: 1 } }))).kind, 'unknown')
   t.equal(only(split(webhook({ field: 'brand_new_field', value: { a: 1 } }))).kind, 'brand_new_field')
   t.equal(only(split(messages(message({ type: '../<b>' })))).kind, 'messages.unknown')
   t.equal(split(webhook(change('messages', { messages: [null, 1, text('x')] }))).length, 3)
+  const beside = { object: 'whatsapp_business_account', entry: [{ id: 'W', time: 1, changes: [], news: [{ a: 1 }] }] }
+  t.match(only(split(beside)), { kind: 'unknown', scope: 'W', payload: { news: [{ a: 1 }] } })
+  const [entry = null] = listAt(webhook(change('messages', { messages: [text('x')] })), 'entry')
+  const bare = { object: 'whatsapp_business_account', entry }
+  t.match(only(split(bare)), { kind: 'messages.text' }, 'a list of one without its brackets')
   t.strictSame(split({ object: 'whatsapp_business_account', entry: [] }), [], 'an empty post has no events')
 })
 

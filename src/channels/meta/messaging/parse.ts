@@ -2,6 +2,7 @@ import type { Parsed } from '../../channel.ts'
 import { at, camelCased, cleanJson, compact, isObject, type JsonValue, textAt } from '../../json.ts'
 import type { MessageEvent, NeutralEvent } from '../../neutral.ts'
 import { timeOf } from '../../time.ts'
+import { parseChange } from './change.ts'
 import { detailOf, type Item, isEcho, isOverheard, itemOf, type Platform, sidesOf, syntheticId } from './item.ts'
 import { bodyOf } from './message.ts'
 import { parseNotice } from './notice.ts'
@@ -13,10 +14,12 @@ export function parseMessaging(platform: Platform, event: { payload: JsonValue }
   const payload = cleanJson(event.payload)
   if (payload === undefined) return { outcome: 'failed', reason: 'nested_too_deeply' }
   const source = itemOf(platform, payload)
-  if (source === undefined) return ignoredChange(payload)
+  if (source === undefined) return parseChange(platform, payload)
   switch (source.name) {
     case undefined:
-      return { outcome: 'ignored', reason: 'event_unknown' }
+      return saysNothing(source)
+        ? { outcome: 'ignored', reason: 'empty' }
+        : { outcome: 'failed', reason: 'event_unknown' }
     case 'message':
       return parseMessage(source)
     case 'message_edit':
@@ -36,16 +39,9 @@ export function parseMessaging(platform: Platform, event: { payload: JsonValue }
   }
 }
 
-/** Comments and mentions are said in public, under a post, and not to us. */
-const PUBLIC_FIELDS = new Set(['feed', 'comments', 'live_comments', 'mention', 'mentions', 'conversations', 'ratings'])
-
-function ignoredChange(payload: JsonValue): Parsed {
-  const changes = at(payload, 'changes')
-  const field = textAt(Array.isArray(changes) ? changes[0] : undefined, 'field')
-  if (field === undefined) return { outcome: 'ignored', reason: 'event_unknown' }
-  if (PUBLIC_FIELDS.has(field)) return { outcome: 'ignored', reason: 'public_post' }
-  return { outcome: 'ignored', reason: field === 'story_insights' ? 'insights' : 'field_unknown' }
-}
+/** Who and when, and not what: Meta sends that where another app may know what. */
+const saysNothing = ({ item }: Item): boolean =>
+  Object.keys(item).every((name) => name === 'sender' || name === 'recipient' || name === 'timestamp')
 
 /** Who and when, as every event about a message says it; undefined where nobody is named. */
 function commonOf(

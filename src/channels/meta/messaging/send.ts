@@ -3,6 +3,7 @@ import type { HttpClient } from '../../http-client.ts'
 import { type JsonValue, textAt } from '../../json.ts'
 import { type Failure, failed, type GraphApi, postMessage } from '../graph.ts'
 import { type Platform, USER_REF } from './item.ts'
+import { isPublicThread, privateRecipient } from './private-reply.ts'
 import { messagingContent, reactionBody } from './rich.ts'
 
 /** In what the two differ when something is sent. */
@@ -35,6 +36,7 @@ export async function sendMessaging(
   api: GraphApi,
   http: HttpClient,
 ): Promise<SendResult> {
+  if (isPublicThread(message)) return replyPrivately(message, sender, api, http)
   const recipient = recipientOf(message, sender.platform)
   if (recipient === undefined) return failed('no_address', 'the recipient has no address on this channel')
   if (message.content.type === 'reaction') {
@@ -57,6 +59,24 @@ export async function sendMessaging(
     message: { ...content.content, ...(sender.takesMetadata ? { metadata: message.id } : {}) },
     ...(message.replyTo === undefined ? {} : { reply_to: { mid: message.replyTo } }),
   }
+  return postMessage(api, 'me/messages', body, http, (answer) => sentOf(answer, sender.platform))
+}
+
+/** No window and no tag: the comment itself is the reason why it may be sent. */
+async function replyPrivately(
+  message: OutboundMessage,
+  sender: Sender,
+  api: GraphApi,
+  http: HttpClient,
+): Promise<SendResult> {
+  const recipient = privateRecipient(message)
+  if (recipient === undefined) return failed('comment_gone', 'there is no comment left that this could answer')
+  const { content, files, id } = message
+  if (content.type !== 'text' || files.length > 0)
+    return failed('type_not_supported', 'what answers a comment is a text')
+  const fault = textFault(content.text, sender)
+  if (fault !== undefined) return fault
+  const body = { recipient, message: { text: content.text, ...(sender.takesMetadata ? { metadata: id } : {}) } }
   return postMessage(api, 'me/messages', body, http, (answer) => sentOf(answer, sender.platform))
 }
 

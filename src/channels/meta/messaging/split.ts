@@ -1,4 +1,4 @@
-import type { Post, RawEvent, Split } from '../../channel.ts'
+import type { RawEvent } from '../../channel.ts'
 import {
   at,
   canonicalHash,
@@ -7,43 +7,39 @@ import {
   type JsonObject,
   type JsonValue,
   listAt,
+  manyAt,
   objectAt,
-  parseJson,
   textAt,
 } from '../../json.ts'
 import { timeOf } from '../../time.ts'
+import { saysMore } from '../entry.ts'
+import { SAID_FIELDS, saidOf } from './comment.ts'
 import { detailOf, type Item, isEcho, itemOf, messagingChange, type Platform, sidesOf, syntheticId } from './item.ts'
 
-const OBJECT: Readonly<Record<Platform, string>> = { messenger: 'page', instagram: 'instagram' }
 const LISTS = ['messaging', 'standby', 'changes'] as const
 
 /**
- * A webhook `{object, entry: [{id, time, messaging[] | standby[] | changes[]}]}` as one raw event per item, each in the
+ * The entries `{id, time, messaging[] | standby[] | changes[]}` of a webhook as one raw event per item, each in the
  * provider's own shape with itself alone. Whatever has another shape is kept whole under "unknown".
  * Source: Meta, Messenger Platform "Webhooks".
  */
-export function splitMessaging(platform: Platform, { rawBody }: Post): Split {
-  const body = parseJson(rawBody)
-  if (body === undefined) return { malformed: 'invalid_json' }
-  if (!isObject(body)) return { malformed: 'not_an_object' }
-  const entries = at(body, 'entry')
-  if (!Array.isArray(entries) || textAt(body, 'object') !== OBJECT[platform])
-    return { events: [unknownEvent(null, body)], rejected: [] }
-  return { events: entries.flatMap((entry) => entryEvents(platform, entry)), rejected: [] }
+export function messagingEvents(platform: Platform, entries: readonly JsonValue[]): RawEvent[] {
+  return entries.flatMap((entry) => entryEvents(platform, entry))
 }
 
 function entryEvents(platform: Platform, given: JsonValue): RawEvent[] {
   const entry = withChanges(given)
   if (!isObject(entry)) return [unknownEvent(null, entry)]
-  const present = LISTS.filter((list) => Array.isArray(entry[list]))
+  const present = LISTS.filter((list) => Array.isArray(entry[list]) || isObject(entry[list]))
   const rest = Object.fromEntries(Object.entries(entry).filter(([key]) => !present.some((list) => list === key)))
   const events = present.flatMap((list) =>
-    listAt(entry, list).map((one) => {
+    manyAt(entry, list).map((one) => {
       const payload = { ...rest, [list]: [one] }
-      return (list === 'changes' && changeEvent(payload, one)) || itemEvent(platform, payload)
+      return (list === 'changes' && changeEvent(platform, payload, one)) || itemEvent(platform, payload)
     }),
   )
-  return present.length > 0 ? events : [unknownEvent(textAt(entry, 'id') ?? null, entry)]
+  if (present.length > 0 && !saysMore(rest, LISTS)) return events
+  return [...events, unknownEvent(textAt(entry, 'id') ?? null, rest)]
 }
 
 /** With Instagram Login, an entry may be the one change itself. */
@@ -67,10 +63,16 @@ function itemEvent(platform: Platform, payload: JsonObject): RawEvent {
 }
 
 /** What concerns the page rather than a conversation: comments, mentions, insights. */
-function changeEvent(payload: JsonObject, change: JsonValue): RawEvent | undefined {
+function changeEvent(platform: Platform, payload: JsonObject, change: JsonValue): RawEvent | undefined {
   if (messagingChange(change) !== undefined) return undefined
-  const kind = `changes.${safeName(textAt(change, 'field') ?? 'unknown')}`
-  return wholeEvent(kind, textAt(payload, 'id') ?? null, payload)
+  const field = textAt(change, 'field') ?? 'unknown'
+  const event = wholeEvent(`changes.${safeName(field)}`, textAt(payload, 'id') ?? null, payload)
+  const said = SAID_FIELDS.has(field) ? saidOf(platform, payload) : null
+  if (said === null || 'outcome' in said) return event
+  const { did, key, threadId, occurredAt } = said
+  // A comment under an advertisement is told for its post once more; each edit is another.
+  const dedupeKey = did === 'add' ? `said:${key}` : event.dedupeKey
+  return { ...event, dedupeKey, lane: threadId, occurredAt }
 }
 
 const unknownEvent = (account: string | null, payload: JsonValue): RawEvent => wholeEvent('unknown', account, payload)
