@@ -5,6 +5,7 @@ import { sweepUploads } from '../resources/webchat/uploads.ts'
 import { sweepConnections } from './connect.ts'
 import { sweepFiles } from './file-upkeep.ts'
 import { sweepInbound } from './inbound-upkeep.ts'
+import { sweepMedia } from './media-upkeep.ts'
 import { sweepOutbox } from './outbox-upkeep.ts'
 import type { Task } from './task.ts'
 
@@ -34,6 +35,7 @@ export const maintain: Task = async (context) => {
   log.debug({ runId }, 'upkeep')
   await db.directory(sql`audit.make_partitions()`)
   await db.directory(sql`directory.forget_login_attempts(${loginAttemptSeconds}::int)`)
+  await db.directory(sql`directory.forget_allowances()`)
   for (const tenant of await db.tenants()) {
     for (const { table, where } of leftovers) {
       const mine = sql`${sql.identifier('app')}.${sql.identifier(table)} WHERE tenant_id = ${tenant.tenantId}::uuid AND ${where}`
@@ -47,6 +49,7 @@ export const maintain: Task = async (context) => {
     }
     await sweepInbound(context, tenant, runId)
     await sweepOutbox(context, tenant, runId)
+    await sweepMedia(context, tenant, runId)
     await sweepConnections(context, tenant, runId)
     await sweepUploads(db, tenant, runId)
   }

@@ -1,12 +1,12 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../db/database.ts'
 import { type ErrorCode, Problem } from '../../errors.ts'
 import { answerPreflight } from '../../http/cross-origin.ts'
-import { RateLimit } from '../../http/rate-limit.ts'
 import type { Deps } from '../../http/records.ts'
 import { noContent } from '../../http/schema.ts'
 import type { FileStore } from '../../privacy/file-store.ts'
 import { attachmentStore } from '../attachments/keep-file.ts'
+import { Allowance } from './allowance.ts'
 import { ChannelChanged } from './queries.ts'
 import { UploadAllowance } from './upload-allowance.ts'
 import { bearer, type ChatChannel, type ChatVisitor, Visitors } from './visitors.ts'
@@ -29,8 +29,10 @@ export interface ChatScope {
   db: Database
   store: FileStore
   visitors: Visitors
-  sessions: RateLimit
-  posts: RateLimit
+  /** Counts a new session of an address. @throws Problem rate_limited */
+  countSession(address: string, reply: FastifyReply): Promise<void>
+  /** Counts what a visitor sends, each `kind` by itself. @throws Problem rate_limited */
+  countPost(kind: 'post' | 'read' | 'file', visitorId: string, reply: FastifyReply): Promise<void>
   uploads: UploadAllowance
   /**
    * Runs a request of whoever `who` makes of the channel; once more with the channel as it is now, where it has changed
@@ -68,15 +70,20 @@ export function chatScope(scope: FastifyInstance, deps: Deps): ChatScope {
     })
   }
   const isLimited = config.rateLimitPerMinute > 0
+  const allowance = new Allowance(db)
   return {
     deps,
     db,
     store: attachmentStore(config),
     visitors,
-    sessions: new RateLimit(isLimited ? sessionsPerMinute : 0),
-    posts: new RateLimit(isLimited ? postsPerMinute : 0),
+    countSession: async (address, reply) => {
+      if (isLimited) await allowance.count(`session/${address}`, sessionsPerMinute, reply)
+    },
+    countPost: async (kind, visitorId, reply) => {
+      if (isLimited) await allowance.count(`${kind}/${visitorId}`, postsPerMinute, reply)
+    },
     // What they write is on the disk: this holds where requests are not counted, too.
-    uploads: new UploadAllowance(),
+    uploads: new UploadAllowance(allowance),
     withChannel,
     asVisitor: (request, work, token = bearer(request)) =>
       withChannel(request, async (chat) => work(await visitors.visitor(request, chat, token))),

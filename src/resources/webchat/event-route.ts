@@ -44,8 +44,9 @@ export function eventRoute(scope: FastifyInstance, { db, asVisitor }: ChatScope)
       const { after, visitorToken } = eventsQuery.parse(request.query)
       const cursor = cursorOf(request, after)
       const token = bearer(request) || visitorToken
-      const stream = await asVisitor(request, async (one) => streams.open(one, cursor, request.ip), token)
+      const stream = await asVisitor(request, (one) => streams.open(one, cursor, request.ip), token)
       // The browser has left: nothing is to be looked after any more.
+      if (request.raw.socket.destroyed) stream.destroy()
       request.raw.once('close', () => stream.destroy())
       return reply
         .headers({

@@ -13,7 +13,10 @@ import { takeUpload, uploadFields } from './uploads.ts'
 const transferTimeoutMs = 300_000
 
 /** Files both ways: uploaded before the message that names them, fetched from the messages that have them. */
-export function fileRoutes(scope: FastifyInstance, { deps, db, store, posts, uploads, asVisitor }: ChatScope): void {
+export function fileRoutes(
+  scope: FastifyInstance,
+  { deps, db, store, countPost, uploads, asVisitor }: ChatScope,
+): void {
   preflight(scope, `${chatPath}/files`, 'POST')
   preflight(scope, `${chatPath}/files/:fileId`, 'GET')
   scope.register(async (inner) => {
@@ -32,7 +35,7 @@ export function fileRoutes(scope: FastifyInstance, { deps, db, store, posts, upl
       }),
       handler: async (request, reply) => {
         const upload = await asVisitor(request, async (one) => {
-          posts.count(`file/${one.visitor.id}`, reply)
+          await countPost('file', one.visitor.id, reply)
           return takeUpload(deps, store, uploads, request, one)
         })
         return reply.code(201).send(upload)

@@ -38,7 +38,7 @@ export function webchatRoutes(app: FastifyInstance, deps: Deps): void {
   })
 }
 
-function sessionRoute(scope: FastifyInstance, { db, visitors, sessions, withChannel }: ChatScope): void {
+function sessionRoute(scope: FastifyInstance, { db, visitors, countSession, withChannel }: ChatScope): void {
   preflight(scope, `${chatPath}/sessions`, 'POST')
   scope.post(`${chatPath}/sessions`, {
     config: chatConfig,
@@ -51,7 +51,7 @@ function sessionRoute(scope: FastifyInstance, { db, visitors, sessions, withChan
         'Without a token, a new visitor. A userId with its userHash is the same visitor on all devices; a wrong hash is refused. What the page says of names and addresses are claims.',
     }),
     handler: async (request, reply) => {
-      sessions.count(`session/${addressBlock(request.ip)}`, reply)
+      await countSession(addressBlock(request.ip), reply)
       const body = newSession.parse(request.body)
       const opened = await withChannel(request, async (chat) => {
         const visitor = await whoOpens(visitors, request, chat, body)
@@ -69,7 +69,7 @@ function sessionRoute(scope: FastifyInstance, { db, visitors, sessions, withChan
   })
 }
 
-function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: ChatScope): void {
+function messageRoutes(scope: FastifyInstance, { db, store, countPost, asVisitor }: ChatScope): void {
   preflight(scope, `${chatPath}/messages`, 'GET, POST')
   scope.post(`${chatPath}/messages`, {
     config: chatConfig,
@@ -84,7 +84,7 @@ function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: 
     handler: async (request, reply) => {
       const { id, text = '', attachments = [], button } = newVisitorMessage.parse(request.body)
       const accepted = await asVisitor(request, async (one) => {
-        posts.count(`post/${one.visitor.id}`, reply)
+        await countPost('post', one.visitor.id, reply)
         const files = await readUploads(db, store, one, attachments)
         const stored = await receive(db, one.caller, one.known, [rawMessage(one, { id, text, files, button })], store)
         if (!stored) throw new ChannelChanged()
@@ -122,7 +122,7 @@ function messageRoutes(scope: FastifyInstance, { db, store, posts, asVisitor }: 
 /** What happened in the same millisecond stays in the order in which it became visible. */
 const byTime = (a: VisitorMessage, b: VisitorMessage): number => Date.parse(a.occurredAt) - Date.parse(b.occurredAt)
 
-function readRoute(scope: FastifyInstance, { db, posts, asVisitor }: ChatScope): void {
+function readRoute(scope: FastifyInstance, { db, countPost, asVisitor }: ChatScope): void {
   preflight(scope, `${chatPath}/read`, 'POST')
   scope.post(`${chatPath}/read`, {
     config: chatConfig,
@@ -135,7 +135,7 @@ function readRoute(scope: FastifyInstance, { db, posts, asVisitor }: ChatScope):
     handler: async (request, reply) => {
       const { lastMessageId } = readMark.parse(request.body)
       await asVisitor(request, async (one) => {
-        posts.count(`read/${one.visitor.id}`, reply)
+        await countPost('read', one.visitor.id, reply)
         await markRead(db, one, lastMessageId)
       })
       return reply.code(204).send()

@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { PassThrough, type Readable } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import { visitorAddresses } from '../../channels/webchat/visitor-post.ts'
@@ -7,6 +8,7 @@ import { addressBlock } from '../../http/address-block.ts'
 import { after, type VisitorCursor, writeCursor } from './cursor.ts'
 import { visitorHeads } from './heads.ts'
 import { ChannelChanged, markDelivered, messagesAfter, type ToldMessage } from './queries.ts'
+import { StreamPlaces } from './stream-places.ts'
 import type { ChatVisitor } from './visitors.ts'
 
 export interface StreamLimits {
@@ -19,7 +21,7 @@ export interface StreamLimits {
   perAddressMax: number
   /** Of one channel, so that strangers at one site's chat leave those of the same tenant's others alone. */
   perChannelMax: number
-  /** Of one tenant, a quarter of all: nobody's visitors take the places of everybody. */
+  /** Of one tenant, a quarter of what one process serves: nobody's visitors take the places of everybody. */
   perTenantMax: number
   /** Of this process. */
   totalMax: number
@@ -49,8 +51,8 @@ const retryMs = 2_000
 
 interface Stream {
   who: ChatVisitor
-  /** the address that counts; see addressBlock */
-  block: string
+  /** of its place among all streams; see StreamPlaces */
+  id: string
   cursor: VisitorCursor
   out: PassThrough
   startedAt: number
@@ -69,6 +71,7 @@ export class VisitorStreams {
   readonly #db: Database
   readonly #log: FastifyBaseLogger
   readonly #limits: StreamLimits
+  readonly #places: StreamPlaces
   readonly #streams = new Set<Stream>()
   readonly #waiting: Stream[] = []
   #telling = 0
@@ -80,18 +83,29 @@ export class VisitorStreams {
     this.#db = db
     this.#log = log
     this.#limits = limits
+    this.#places = new StreamPlaces(db, log)
   }
 
   /** @throws Problem rate_limited, unavailable when there are too many */
-  open(who: ChatVisitor, cursor: VisitorCursor, ip: string): Readable {
-    const block = addressBlock(ip)
-    if (this.#hasEnough(who, block)) throw new Problem('rate_limited', { headers: { 'retry-after': '30' } })
-    if (this.#isClosed || this.#streams.size >= this.#limits.totalMax)
-      throw new Problem('unavailable', { detail: 'There are too many streams.', headers: { 'retry-after': '30' } })
+  async open(who: ChatVisitor, cursor: VisitorCursor, ip: string): Promise<Readable> {
+    this.#refuseTooMany()
+    const id = randomUUIDv7()
+    if (!(await this.#places.take(id, this.#sharesOf(who, addressBlock(ip)))))
+      throw new Problem('rate_limited', { headers: { 'retry-after': '30' } })
+    try {
+      // Others have come meanwhile, or it is to stop.
+      this.#refuseTooMany()
+    } catch (error) {
+      this.#places.leave(id)
+      throw error
+    }
     const now = Date.now()
-    const stream: Stream = { who, block, cursor, out: new PassThrough(), startedAt: now, saidAt: now, isBusy: false }
+    const stream: Stream = { who, id, cursor, out: new PassThrough(), startedAt: now, saidAt: now, isBusy: false }
     stream.out.on('error', () => {})
-    stream.out.once('close', () => this.#streams.delete(stream))
+    stream.out.once('close', () => {
+      this.#streams.delete(stream)
+      this.#places.leave(id)
+    })
     stream.out.write(`retry: ${retryMs}\n\n`)
     this.#streams.add(stream)
     // What is there already need not wait for the poll.
@@ -100,26 +114,26 @@ export class VisitorStreams {
     return stream.out
   }
 
-  #hasEnough(who: ChatVisitor, block: string): boolean {
-    const { perVisitorMax, perAddressMax, perChannelMax, perTenantMax } = this.#limits
-    const { id, tenant } = who.known
-    let [visitors, addresses, channels, tenants] = [0, 0, 0, 0]
-    for (const one of this.#streams) {
-      if (one.block === block) addresses++
-      if (one.who.known.tenant.tenantId !== tenant.tenantId) continue
-      tenants++
-      if (one.who.known.id === id) channels++
-      if (isSameVisitor(one.who, who)) visitors++
-    }
-    return (
-      visitors >= perVisitorMax || addresses >= perAddressMax || channels >= perChannelMax || tenants >= perTenantMax
-    )
+  #refuseTooMany(): void {
+    if (this.#isClosed || this.#streams.size >= this.#limits.totalMax)
+      throw new Problem('unavailable', { detail: 'There are too many streams.', headers: { 'retry-after': '30' } })
   }
 
-  /** Ends them all: the service stops, and browsers come again elsewhere. */
-  close(): void {
+  #sharesOf({ known, visitor }: ChatVisitor, block: string): { subject: string; max: number }[] {
+    const { perVisitorMax, perAddressMax, perChannelMax, perTenantMax } = this.#limits
+    return [
+      { subject: `visitor/${known.id}/${visitorAddresses(visitor)[0] ?? visitor.id}`, max: perVisitorMax },
+      { subject: `address/${block}`, max: perAddressMax },
+      { subject: `channel/${known.id}`, max: perChannelMax },
+      { subject: `tenant/${known.tenant.tenantId}`, max: perTenantMax },
+    ]
+  }
+
+  /** Ends them all: the service stops, and browsers come again elsewhere, where their places must be free. */
+  async close(): Promise<void> {
     this.#isClosed = true
     for (const stream of [...this.#streams]) this.#end(stream)
+    await this.#places.close()
   }
 
   #end(stream: Stream): void {
@@ -221,9 +235,6 @@ export class VisitorStreams {
     }
   }
 }
-
-const isSameVisitor = (one: ChatVisitor, other: ChatVisitor): boolean =>
-  one.known.id === other.known.id && visitorAddresses(one.visitor)[0] === visitorAddresses(other.visitor)[0]
 
 /** JSON holds no line ends, so that the data is one line. */
 function eventText({ message }: ToldMessage, cursor: VisitorCursor): string {

@@ -1,8 +1,7 @@
-import { Problem } from '../../errors.ts'
 import { addressBlock } from '../../http/address-block.ts'
-import { FixedWindows } from '../../http/fixed-windows.ts'
+import type { Allowance } from './allowance.ts'
 
-/** Bytes that may come in, in this process. */
+/** Bytes that may come in. */
 export interface UploadLimits {
   perAddressAndHour: number
   perChannelAndDay: number
@@ -18,15 +17,17 @@ export const uploadLimits: UploadLimits = {
   perChannelAndDay: 4 * 1024 * 1024 * 1024,
 }
 
-const hourMs = 3_600_000
+const hourSeconds = 3_600
+/** What has come in is counted in such pieces, and at the end of a file. */
+const countedBytes = 256 * 1024
 
-/** Counts the bytes of uploads as they come, whatever becomes of the files. */
+/** Counts the bytes of uploads as they come, whatever becomes of the files, for all processes together. */
 export class UploadAllowance {
+  readonly #allowance: Allowance
   readonly #limits: UploadLimits
-  readonly #addresses = new FixedWindows(hourMs)
-  readonly #channels = new FixedWindows(24 * hourMs)
 
-  constructor(limits: UploadLimits = uploadLimits) {
+  constructor(allowance: Allowance, limits: UploadLimits = uploadLimits) {
+    this.#allowance = allowance
     this.#limits = limits
   }
 
@@ -36,24 +37,34 @@ export class UploadAllowance {
    * @throws Problem rate_limited, in the middle of a file too
    */
   async *metered(who: { ip: string; channelId: string }, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    this.take(who, 0)
-    for await (const piece of bytes) {
-      this.take(who, piece.length)
-      yield piece
+    await this.take(who, 0)
+    let uncounted = 0
+    try {
+      for await (const piece of bytes) {
+        uncounted += piece.length
+        if (uncounted >= countedBytes) {
+          await this.take(who, uncounted)
+          uncounted = 0
+        }
+        yield piece
+      }
+      await this.take(who, uncounted)
+      uncounted = 0
+    } finally {
+      // What was refused for another reason has come in all the same; what is too much now is on nobody's account.
+      if (uncounted > 0) await this.take(who, uncounted).catch(() => {})
     }
   }
 
   /** @param bytes 0 asks whether there may be any */
-  take({ ip, channelId }: { ip: string; channelId: string }, bytes: number, now = Date.now()): void {
-    const counted = [
-      { window: this.#addresses.of(addressBlock(ip), now), max: this.#limits.perAddressAndHour },
-      { window: this.#channels.of(channelId, now), max: this.#limits.perChannelAndDay },
-    ]
-    const full = counted.find(({ window, max }) => window.used + Math.max(bytes, 1) > max)
-    if (full) {
-      const seconds = Math.ceil((full.window.until - now) / 1000)
-      throw new Problem('rate_limited', { headers: { 'retry-after': String(seconds) } })
-    }
-    for (const { window } of counted) window.used += bytes
+  async take({ ip, channelId }: { ip: string; channelId: string }, bytes: number): Promise<void> {
+    const { perAddressAndHour, perChannelAndDay } = this.#limits
+    await this.#allowance.take(
+      [
+        { subject: `upload/address/${addressBlock(ip)}`, max: perAddressAndHour, windowSeconds: hourSeconds },
+        { subject: `upload/channel/${channelId}`, max: perChannelAndDay, windowSeconds: 24 * hourSeconds },
+      ],
+      bytes,
+    )
   }
 }

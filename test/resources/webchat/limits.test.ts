@@ -4,6 +4,7 @@ import t from 'tap'
 import { Problem } from '../../../src/errors.ts'
 import { storedPath } from '../../../src/privacy/file-store.ts'
 import { knownChannels } from '../../../src/resources/ingest/known-channels.ts'
+import { Allowance } from '../../../src/resources/webchat/allowance.ts'
 import { streamLimits, VisitorStreams } from '../../../src/resources/webchat/streams.ts'
 import { UploadAllowance, uploadLimits } from '../../../src/resources/webchat/upload-allowance.ts'
 import type { ChatVisitor } from '../../../src/resources/webchat/visitors.ts'
@@ -72,7 +73,7 @@ t.test('one channel’s streams, and one tenant’s, leave places for the others
   const open = async (channelId: string): Promise<string> => {
     const who = await visitorOf(service, channelId, ++visitors)
     try {
-      streams.open(who, {}, `203.0.113.${visitors}`).resume()
+      ;(await streams.open(who, {}, `203.0.113.${visitors}`)).resume()
       return 'open'
     } catch (error) {
       if (!(error instanceof Problem)) throw error
@@ -151,27 +152,32 @@ t.test('an address uploads so many bytes in an hour, whoever its visitors are', 
 })
 
 t.test('bytes count for the address and for the channel, and what is refused for neither', async (t) => {
-  const allowance = new UploadAllowance({ perAddressAndHour: 100, perChannelAndDay: 250 })
-  const hour = 3_600_000
-  const take = (ip: string, bytes: number, now = 0, channelId = 'c'): string => {
+  const service = await startTestService(t)
+  const allowance = new UploadAllowance(new Allowance(service.db), { perAddressAndHour: 100, perChannelAndDay: 250 })
+  const take = async (ip: string, bytes: number, channelId = 'c'): Promise<string> => {
     try {
-      allowance.take({ ip, channelId }, bytes, now)
+      await allowance.take({ ip, channelId }, bytes)
       return 'taken'
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      return `${error.code} ${error.options.headers?.['retry-after']}`
+      const seconds = Number(error.options.headers?.['retry-after'])
+      return `${error.code} ${Math.ceil(seconds / 60)}`
     }
   }
-  t.equal(take('a', 100), 'taken')
-  t.equal(take('a', 1), 'rate_limited 3600')
-  t.equal(take('a', 0), 'rate_limited 3600', 'before a byte is read')
-  t.equal(take('b', 100), 'taken')
-  t.equal(take('c', 51), 'rate_limited 86400', 'the channel has enough')
-  t.equal(take('c', 50), 'taken')
-  t.equal(take('d', 1), 'rate_limited 86400')
-  t.equal(take('d', 1, 0, 'another'), 'taken')
-  t.equal(take('d', 1, hour), 'rate_limited 82800')
-  t.equal(take('a', 100, 24 * hour), 'taken', 'the next day')
+  const pass = (minutes: number) =>
+    service.sql(`UPDATE directory.allowance SET until = until - make_interval(mins => $1)`, [minutes])
+  t.equal(await take('a', 100), 'taken')
+  t.equal(await take('a', 1), 'rate_limited 60')
+  t.equal(await take('a', 0), 'rate_limited 60', 'before a byte is read')
+  t.equal(await take('b', 100), 'taken')
+  t.equal(await take('c', 51), 'rate_limited 1440', 'the channel has enough')
+  t.equal(await take('c', 50), 'taken')
+  t.equal(await take('d', 1), 'rate_limited 1440')
+  t.equal(await take('d', 1, 'another'), 'taken')
+  await pass(60)
+  t.equal(await take('a', 1), 'rate_limited 1380', 'the address may again, the channel not')
+  await pass(1380)
+  t.equal(await take('a', 100), 'taken', 'the next day')
 })
 
 t.test('uploads of a visitor that come at once are counted one after another', async (t) => {

@@ -1,24 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { buildApp } from '../../../src/app.ts'
-import { openDatabase } from '../../../src/start.ts'
-import { migrations } from '../../harness/database.ts'
-import { startTestService, type TestService } from '../../harness/service.ts'
+import { startTestService } from '../../harness/service.ts'
 import { sized } from '../../harness/size.ts'
+import { another } from './another-process.ts'
 import { chatChannel, listen, Page, type ServerEvent, until } from './chat.ts'
-
-/** The same service once more on the same database: another process behind the same address. */
-async function another({ config, log }: TestService): Promise<{ url: string; stop(): Promise<void> }> {
-  const { db } = await openDatabase(config, log, migrations)
-  const app = await buildApp({ config, db, log, checkAnswers: true })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  let stopped: Promise<void> | null = null
-  const stop = (): Promise<void> => {
-    stopped ??= app.close().then(() => db.close())
-    return stopped
-  }
-  return { url, stop }
-}
 
 t.test('a page that listens at processes that come and go misses nothing and sees nothing twice', async (t) => {
   const rounds = sized(4, 25)
