@@ -1,6 +1,7 @@
 import t from 'tap'
 import { resources } from '../../src/resources/index.ts'
 import { startTestService, type TestService } from '../harness/service.ts'
+import { sized } from '../harness/size.ts'
 import { badQuestions } from './canaries/bad-questions.ts'
 import { canariesIn, hiddenFrom, neverTold } from './canaries/secrets.ts'
 import { type Actor, castOf } from './house/cast.ts'
@@ -22,7 +23,7 @@ import { Snapshots } from './twins/snapshots.ts'
 t.setTimeout(600_000)
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
-const looks = process.env.FULL ? 600 : 60
+const looks = sized(42, 600, 42)
 
 t.test('what somebody may not see is nowhere to be found', { timeout: 600_000 }, async (t) => {
   const service = await startTestService(t, { listen: true })
