@@ -1,7 +1,7 @@
 /**
  * Service, sealer and PostgreSQL are killed again and again under a load of every kind, in turn and together. After each
  * time every answer that was given has its audit event and every change that was acknowledged is there; in the end every
- * event is sealed once and the whole tree verifies. Ten rounds, 200 with FULL=1 or as many as KILL_ROUNDS says.
+ * event is sealed once and the whole tree verifies. Five rounds, each another way, 200 with FULL=1 or as many as KILL_ROUNDS says.
  */
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import { ServiceProcess } from './load/service-process.ts'
 import { setStage } from './load/stage.ts'
 
 const isFull = process.env.FULL === '1'
-const rounds = Number(process.env.KILL_ROUNDS ?? (isFull ? 200 : 10))
+const rounds = Number(process.env.KILL_ROUNDS ?? (isFull ? 200 : 5))
 const customers = Array.from({ length: 4 }, (_, i) => `49170777${String(100 + i)}`)
 
 t.setTimeout(isFull ? 7_200_000 : 600_000)
