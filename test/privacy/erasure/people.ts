@@ -101,7 +101,7 @@ async function filesOf(t: { teardown(end: () => unknown): unknown }): Promise<Lo
   const server = await localServer(({ path, body }, response) => {
     if (path === '/out')
       return body.includes('second answer')
-        ? json(response, 503, {}, { 'retry-after': '3000' })
+        ? json(response, 500, {}, { 'retry-after': '3000' })
         : json(response, 200, { externalId: `out-${randomUUID()}` })
     return response.writeHead(200, { 'content-type': 'application/pdf' }).end(pdf(2_000, decodeURIComponent(path)))
   })
