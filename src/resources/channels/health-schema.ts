@@ -16,12 +16,10 @@ export const channelHealth = z
     lastSentAt: time('When a message last went out.').nullable(),
     lastError: z.string().nullable().meta({ description: 'The last trouble, as a code.', example: 'reauthorise' }),
     lastErrorAt: time('When that was.').nullable(),
-    tokenTrouble: z
-      .boolean()
-      .meta({
-        description: 'The provider refuses our credentials, or lacks them: others are to be entered.',
-        example: false,
-      }),
+    tokenTrouble: z.boolean().meta({
+      description: 'The provider refuses our credentials, or lacks them: others are to be entered.',
+      example: false,
+    }),
     connect: z
       .object({
         state: z.enum(['connected', 'pending', 'failed']).meta({
