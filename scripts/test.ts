@@ -2,7 +2,7 @@
  * Runs the tests against one real PostgreSQL: `node scripts/test.ts [test files]`, all of test/ without arguments.
  *
  * TEST_DATABASE says which: `embedded` (the default), `container` (a disposable one, by testcontainers), or the
- * `postgres://` address of a superuser. The tests find it in TEST_DATABASE_URL, see test/harness/database.ts.
+ * `postgres://` address of a superuser. The tests find it in TEST_DATABASE_URL, and one to copy that is migrated in TEST_DATABASE_TEMPLATE: see test/harness/database.ts.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { startEmbedded } from '../src/db/embedded.ts'
+import { dropTemplate, makeTemplate } from './test-template.ts'
 
 interface TestDatabase {
   url: string
@@ -56,7 +57,12 @@ async function main(asked: string[]): Promise<number> {
     buildTap()
     const database = await startDatabase(process.env.TEST_DATABASE || 'embedded')
     try {
-      outcome = await runTap(asked.length > 0 ? asked : allTests(), database.url)
+      const template = await makeTemplate(database.url)
+      try {
+        outcome = await runTap(asked.length > 0 ? asked : allTests(), { ...database, template })
+      } finally {
+        await dropTemplate(database.url, template)
+      }
     } finally {
       await database.stop()
     }
@@ -155,9 +161,9 @@ async function startContainer(): Promise<TestDatabase> {
   }
 }
 
-async function runTap(files: string[], url: string) {
+async function runTap(files: string[], { url, template }: { url: string; template: string }) {
   const paths = files.map((file) => relative(project, resolve(file)))
-  const env = { ...process.env, TEST_DATABASE_URL: url }
+  const env = { ...process.env, TEST_DATABASE_URL: url, TEST_DATABASE_TEMPLATE: template }
   const args = [tap, 'run', `--reporter=${process.stdout.isTTY ? 'base' : 'tap'}`]
   // The long forms take as long as they take.
   if (process.env.FULL) args.push('--timeout=7200')

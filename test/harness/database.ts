@@ -16,9 +16,22 @@ export interface FreshDatabase {
  * Roles belong to the whole PostgreSQL: whoever makes some must begin their names with the name of the database, as
  * the migrations do; those go with it too.
  */
-export async function freshDatabase(t: { teardown(end: () => Promise<void>): unknown }): Promise<FreshDatabase> {
+export function freshDatabase(t: Test): Promise<FreshDatabase> {
+  return makeDatabase(t, `TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'`)
+}
+
+/** The same with all migrations run, as a start of the service finds it the second time; see scripts/test-template.ts. */
+export function preparedDatabase(t: Test): Promise<FreshDatabase> {
+  return makeDatabase(t, `TEMPLATE ${template()} STRATEGY FILE_COPY`)
+}
+
+interface Test {
+  teardown(end: () => Promise<void>): unknown
+}
+
+async function makeDatabase(t: Test, from: string): Promise<FreshDatabase> {
   const name = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
-  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'`)
+  await asSuperuser(`CREATE DATABASE ${name} ${from}`)
   t.teardown(async () => {
     await asSuperuser(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     for (const { rolname } of await asSuperuser(`SELECT rolname FROM pg_roles WHERE starts_with(rolname, '${name}')`)) {
@@ -31,9 +44,7 @@ export async function freshDatabase(t: { teardown(end: () => Promise<void>): unk
 }
 
 /** A database of its own with everything migrated; `appUrl` is the login that the service works under. */
-export async function migratedDatabase(
-  t: Parameters<typeof freshDatabase>[0],
-): Promise<FreshDatabase & { appUrl: string; keyring: Keyring }> {
+export async function migratedDatabase(t: Test): Promise<FreshDatabase & { appUrl: string; keyring: Keyring }> {
   const database = await freshDatabase(t)
   const keyring = new Keyring(randomBytes(32))
   return {
@@ -51,6 +62,12 @@ export function serverUrl(): string {
   const url = process.env.TEST_DATABASE_URL
   if (url) return url
   throw new Error('This test needs the database that `node scripts/test.ts <file>` starts: run it that way')
+}
+
+function template(): string {
+  const name = process.env.TEST_DATABASE_TEMPLATE
+  if (name) return name
+  throw new Error('This test needs what `node scripts/test.ts <file>` prepares: run it that way')
 }
 
 async function asSuperuser(sql: string): Promise<Record<string, unknown>[]> {

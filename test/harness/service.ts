@@ -15,7 +15,7 @@ import { startWorker } from '../../src/delivery/worker.ts'
 import { createLog } from '../../src/log.ts'
 import { tenantCreate } from '../../src/resources/tenants/create.ts'
 import { openDatabase } from '../../src/start.ts'
-import { freshDatabase } from './database.ts'
+import { preparedDatabase } from './database.ts'
 
 export const ownerEmail = 'owner@example.com'
 export const password = 'a-password-of-tests-1'
@@ -140,7 +140,7 @@ export async function startTestService(
   t: { teardown(end: () => Promise<void>): unknown },
   { env = {}, listen = false, worker = false, through }: TestServiceOptions = {},
 ): Promise<TestService> {
-  const database = await freshDatabase(t)
+  const database = await preparedDatabase(t)
   const dataDir = mkdtempSync(join(tmpdir(), 'custodia-service-'))
   const config = parseConfig(
     {
