@@ -238,6 +238,8 @@ t.test('of every noun, a simulation shows what a member with that role sees', as
   const notes = `/v1/conversations/${one.conversationId}/notes`
   await done(service, 'POST', notes, { text: 'Call +49 170 12345678' })
   await done(service, 'POST', notes, { text: 'No number here' })
+  const consents = `/v1/contacts/${one.contactId}/consent-events`
+  await done(service, 'POST', consents, { category: 'marketing', state: 'stop', evidence: 'Said so by phone.' })
   await done(service, 'POST', '/v1/tags', { name: 'vip' })
   await done(service, 'POST', '/v1/teams', { name: 'DACH', countries: ['DE'] })
   await done(service, 'POST', '/v1/api-keys', { name: 'CRM', roleIds: [] })
@@ -247,6 +249,7 @@ t.test('of every noun, a simulation shows what a member with that role sees', as
     identities: `/v1/contacts/${one.contactId}/identities`,
     messages: `/v1/conversations/${one.conversationId}/messages`,
     notes,
+    'consent-events': consents,
   }
   const whole = ['contacts', 'conversations'].map((resource) => ({
     resource,
