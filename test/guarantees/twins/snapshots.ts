@@ -6,6 +6,8 @@ export class Snapshots {
   readonly #tables: readonly string[]
   /** The columns of each table, as SQL; those that the database works out itself are left out. */
   readonly #columns: ReadonlyMap<string, string>
+  /** When each was taken, by its name. */
+  readonly #taken = new Map<string, string>()
   #policy = 1_000
 
   private constructor(service: TestService, columns: ReadonlyMap<string, string>) {
@@ -38,9 +40,14 @@ export class Snapshots {
   async take(name: string): Promise<void> {
     const copies = this.#tables.map((table) => `CREATE TABLE ${name}."${table}" AS TABLE ${table}`)
     await this.#service.sql(`DROP SCHEMA IF EXISTS ${name} CASCADE; CREATE SCHEMA ${name}; ${copies.join(';')}`)
+    const [now] = await this.#service.sql<{ at: string }>('SELECT clock_timestamp()::text AS at')
+    this.#taken.set(name, now?.at ?? '')
   }
 
-  /** Goes back; whatever was made since is gone. Past triggers and foreign keys, which would look at rows one by one. */
+  /**
+   * Goes back; whatever was made since is gone, and on record no more: what was done in one world is no history of the
+   * other. Past triggers and foreign keys, which would look at rows one by one.
+   */
   async become(name: string): Promise<void> {
     const rows = [...this.#columns].map(
       ([table, columns]) =>
@@ -50,6 +57,7 @@ export class Snapshots {
     this.#policy++
     await this.#service.sql(
       `BEGIN; SET LOCAL session_replication_role = replica; TRUNCATE ${this.#tables.join()}; ${rows.join(';')};
+       DELETE FROM audit.event WHERE occurred_at > '${this.#taken.get(name)}';
        UPDATE app.tenant SET policy_version = ${this.#policy}; COMMIT`,
     )
   }

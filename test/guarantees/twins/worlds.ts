@@ -126,6 +126,8 @@ function otherValue(chance: Chance, resource: Resource, field: Field, row: Row, 
   if (field.name === 'residence') return chance.is(0.5) ? null : { country: 'AT', source: chance.word() }
   if (field.name === 'externalIds') return [{ system: 'erp', id: chance.word() }]
   if (field.name === 'value' && resource.name === 'identities') return behindMask(chance, 'phone', value)
+  // Whoever wrote a note knows it, and may change it.
+  if (resource.name === 'notes' && field.name.startsWith('author')) return undefined
   if (!field.column) return undefined
   if (field.kind === 'choice') {
     const others = choices[field.name] ?? []
